@@ -1,0 +1,182 @@
+// Package access decides who may pass a door. It is pure: no clock, no disk, no network; the same
+// code runs at the door, in the console's explanation and in the replay of an old decision.
+//
+// A Spec is the policy as data, in the form that travels and is stored. Compile checks it and turns
+// it into a Policy, which Decide reads. A nil Policy refuses everybody at an entry.
+package access
+
+import "encoding/hex"
+
+// Key is the keyed hash of a credential (HMAC-SHA256 under the site's key): what the policy and the
+// registers hold in place of a card number.
+type Key [32]byte
+
+// String shows the first four bytes only, enough to tell two log lines apart.
+func (k Key) String() string { return hex.EncodeToString(k[:4]) + "…" }
+
+// Fingerprint is the form in which an event names a card nobody knows: 8 bytes of the keyed hash, hex.
+func (k Key) Fingerprint() string { return hex.EncodeToString(k[:8]) }
+
+// MarshalText writes the whole hash as 64 hex digits; the policy needs all of it.
+func (k Key) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, k[:]), nil }
+
+// UnmarshalText reads 64 hex digits.
+func (k *Key) UnmarshalText(b []byte) error {
+	if len(b) != 2*len(k) {
+		return hex.ErrLength
+	}
+	_, err := hex.Decode(k[:], b)
+	return err
+}
+
+// Version orders policies. A restored older centre opens a higher epoch (see docs/architecture.md).
+type Version struct {
+	Epoch uint64 `json:"epoch"`
+	N     uint64 `json:"n"`
+}
+
+// Less reports whether v is older than w.
+func (v Version) Less(w Version) bool {
+	return v.Epoch < w.Epoch || (v.Epoch == w.Epoch && v.N < w.N)
+}
+
+// Direction of passage through a door.
+type Direction string
+
+// Directions.
+const (
+	In  Direction = "in"
+	Out Direction = "out"
+)
+
+// RecordMode says what a door of an area does when the decision cannot be written down.
+type RecordMode string
+
+// Record modes.
+const (
+	Strict     RecordMode = "strict"      // refuse
+	BestEffort RecordMode = "best_effort" // open, and raise an alarm
+)
+
+// CredentialState is the standing of a credential.
+type CredentialState string
+
+// Credential states. Anything else counts as revoked.
+const (
+	Active    CredentialState = "active"
+	Suspended CredentialState = "suspended"
+	Revoked   CredentialState = "revoked"
+)
+
+// Area is a controlled area (管理区域, Art. 43).
+type Area struct {
+	ID     string     `json:"id"`
+	Name   string     `json:"name"`
+	Grade  int        `json:"grade"` // 1–3
+	Record RecordMode `json:"record"`
+}
+
+// Door leads into one area. Times are milliseconds.
+type Door struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	Area       string   `json:"area"`
+	EntryReads []string `json:"entry_readers"`          // readers by name, unique on the controller
+	ExitReads  []string `json:"exit_readers,omitempty"` // empty: entry only, the way out is a button
+	ReleaseMS  int      `json:"release_ms"`             // how long the strike stays released, 500–30,000
+	HeldMS     int      `json:"held_ms"`                // open longer than this after a passage: held
+}
+
+// Window is a span of one weekday, in minutes from local midnight. Until ≤ From crosses midnight into the
+// next day; 0–1440 is the whole day.
+type Window struct {
+	Day   int `json:"day"` // 0 Sunday … 6 Saturday
+	From  int `json:"from"`
+	Until int `json:"until"`
+}
+
+// Schedule is a weekly timetable in Japan Standard Time.
+type Schedule struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Windows []Window `json:"windows"`
+}
+
+// Person is a member of staff as far as a door is concerned. Validity is Unix seconds, From inclusive, Until
+// exclusive, 0 for open.
+type Person struct {
+	ID    string `json:"id"`
+	From  int64  `json:"from,omitempty"`
+	Until int64  `json:"until,omitempty"`
+}
+
+// Credential is a card as far as a door is concerned.
+type Credential struct {
+	Key    Key             `json:"key"`
+	Card   string          `json:"card"`
+	Person string          `json:"person"`
+	State  CredentialState `json:"state"`
+	From   int64           `json:"from,omitempty"`
+	Until  int64           `json:"until,omitempty"`
+}
+
+// Right lets a person into an area during a schedule; an empty Schedule means always.
+type Right struct {
+	Person   string `json:"person"`
+	Area     string `json:"area"`
+	Schedule string `json:"schedule,omitempty"`
+	From     int64  `json:"from,omitempty"`
+	Until    int64  `json:"until,omitempty"`
+}
+
+// Spec is one controller's whole policy.
+type Spec struct {
+	Version     Version      `json:"version"`
+	Areas       []Area       `json:"areas"`
+	Doors       []Door       `json:"doors"`
+	Schedules   []Schedule   `json:"schedules"`
+	People      []Person     `json:"people"`
+	Credentials []Credential `json:"credentials"`
+	Rights      []Right      `json:"rights"`
+}
+
+// Reason explains a decision. The value is stable: it is stored in events for years.
+type Reason string
+
+// Reasons, in the order in which Decide looks for them (docs/access-rules.md).
+const (
+	Granted           Reason = "granted"
+	NoPolicy          Reason = "no_policy"
+	UnknownReader     Reason = "unknown_reader"
+	UnknownCredential Reason = "unknown_credential"
+	CredentialRevoked Reason = "credential_revoked"
+	CredentialSuspend Reason = "credential_suspended"
+	TimeUnknown       Reason = "time_unknown"
+	CredentialEarly   Reason = "credential_not_yet_valid"
+	CredentialExpired Reason = "credential_expired"
+	PersonEarly       Reason = "person_not_yet_valid"
+	PersonExpired     Reason = "person_expired"
+	NoRight           Reason = "no_right"
+	OutsideSchedule   Reason = "outside_schedule"
+	NotRecorded       Reason = "not_recorded" // set by the controller: the journal could not be written
+)
+
+// Request is one card at one reader.
+type Request struct {
+	Reader string
+	Key    Key
+}
+
+// Decision is the answer. On the way out Allow is always true and Reason then names what an entry
+// would have been refused for; only an alarm may follow from it.
+type Decision struct {
+	Allow     bool
+	Reason    Reason
+	Direction Direction
+	Door      string
+	Area      string
+	Person    string
+	Card      string
+	Record    RecordMode
+	ReleaseMS int
+}

@@ -1,0 +1,153 @@
+// Package event says what happened at a door and fixes the bytes in which it is kept.
+//
+// The bytes made by Encode are what the controller hashes, stores and sends, and what the centre keeps:
+// nobody re-encodes an event later. A controller chains its events:
+//
+//	h(0) = SHA-256("kanmon event chain v1\n" + controller + "\n" + epoch in decimal)
+//	h(n) = SHA-256(h(n-1) || bytes(n))
+package event
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+)
+
+// Kind of an event. The value is stable: it is kept for years.
+type Kind string
+
+// Kinds.
+const (
+	AccessGranted  Kind = "access_granted"
+	AccessDenied   Kind = "access_denied"
+	DoorOpened     Kind = "door_opened"
+	DoorClosed     Kind = "door_closed"
+	DoorForced     Kind = "door_forced"     // opened with no release: alarm
+	DoorHeld       Kind = "door_held"       // stayed open too long: alarm
+	NotEntered     Kind = "not_entered"     // released, never opened
+	RequestToExit  Kind = "request_to_exit" // button inside pressed
+	DeviceOnline   Kind = "device_online"   // secure channel up
+	DeviceOffline  Kind = "device_offline"  // alarm
+	DeviceInsecure Kind = "device_insecure" // a downgrade, a wrong key, a card in clear: alarm
+	DeviceTamper   Kind = "device_tamper"   // alarm
+	DevicePower    Kind = "device_power"    // alarm
+	InputFault     Kind = "input_fault"     // a supervised input reports short, cut or fault: alarm
+	StrikeFailed   Kind = "strike_failed"   // the output device did not take the command: alarm
+	Started        Kind = "started"         // controller program started
+	PolicyApplied  Kind = "policy_applied"  //
+	PolicyRefused  Kind = "policy_refused"  // alarm
+	JournalTrouble Kind = "journal_trouble" // written after the disk came back: alarm
+	ClockStepped   Kind = "clock_stepped"   // the wall clock moved against the monotonic one
+)
+
+// Alarm reports whether the kind asks for a person's attention.
+func (k Kind) Alarm() bool {
+	switch k {
+	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble:
+		return true
+	default:
+		return false
+	}
+}
+
+// Valid reports whether k is a kind this version knows.
+func (k Kind) Valid() bool {
+	switch k {
+	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped:
+		return true
+	default:
+		return k.Alarm()
+	}
+}
+
+// Event is one numbered fact. Times are UTC with microseconds. Empty fields are left out of the bytes.
+type Event struct {
+	Epoch      uint64           `json:"epoch"` // of the journal; a new journal opens a new epoch
+	Seq        uint64           `json:"seq"`   // from 1, dense
+	At         time.Time        `json:"at"`
+	Kind       Kind             `json:"kind"`
+	Door       string           `json:"door,omitempty"`
+	Area       string           `json:"area,omitempty"`
+	Reader     string           `json:"reader,omitempty"`
+	Device     string           `json:"device,omitempty"`
+	Direction  access.Direction `json:"direction,omitempty"`
+	Reason     access.Reason    `json:"reason,omitempty"`
+	Person     string           `json:"person,omitempty"`
+	Card       string           `json:"card,omitempty"`
+	Credential string           `json:"credential,omitempty"` // fingerprint of an unknown card (access.Key.Fingerprint)
+	Policy     *access.Version  `json:"policy,omitempty"`
+	Unsure     bool             `json:"time_unsure,omitempty"` // the controller did not trust its clock
+	Detail     string           `json:"detail,omitempty"`      // short, for a technician; never a card number
+}
+
+// MaxBytes bounds one encoded event.
+const MaxBytes = 2048
+
+// Encode returns the bytes of e: compact JSON, fields in the order of the struct.
+func Encode(e Event) ([]byte, error) {
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "encode event")
+	}
+	if len(b) > MaxBytes {
+		return nil, fault.New(fault.TooLarge, "event.too_large", fmt.Sprintf("event of %d bytes", len(b)))
+	}
+	return b, nil
+}
+
+// Decode reads the bytes of one event, strictly: an unknown field, kind or trailing byte is an error.
+func Decode(b []byte) (Event, error) {
+	if len(b) > MaxBytes {
+		return Event{}, fault.New(fault.TooLarge, "event.too_large", fmt.Sprintf("event of %d bytes", len(b)))
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var e Event
+	if err := dec.Decode(&e); err != nil {
+		return Event{}, fault.Wrap(fault.Invalid, err, "decode event")
+	}
+	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+		return Event{}, fault.New(fault.Invalid, "event.malformed", "decode event: bytes after the event")
+	}
+	return e, e.validate()
+}
+
+func (e Event) validate() error {
+	switch {
+	case e.Epoch == 0 || e.Seq == 0:
+		return fault.New(fault.Invalid, "event.malformed", "event without epoch or seq")
+	case e.At.IsZero():
+		return fault.New(fault.Invalid, "event.malformed", "event without a time")
+	case !e.Kind.Valid():
+		return fault.New(fault.Invalid, "event.malformed", fmt.Sprintf("event of unknown kind %q", e.Kind))
+	default:
+		return nil
+	}
+}
+
+// Hash is a link of the chain.
+type Hash [sha256.Size]byte
+
+// Start is h(0) of a controller's epoch.
+func Start(controller string, epoch uint64) Hash {
+	return sha256.Sum256([]byte("kanmon event chain v1\n" + controller + "\n" + strconv.FormatUint(epoch, 10)))
+}
+
+// Next is h(n) from h(n-1) and the bytes of event n.
+func Next(prev Hash, b []byte) Hash {
+	h := sha256.New()
+	h.Write(prev[:])
+	h.Write(b)
+	return Hash(h.Sum(nil))
+}
