@@ -1,13 +1,20 @@
-// Package authz is the one table of who may do what: role × action. It is pure; the registers ask it inside
-// their transactions and the HTTP edge asks it before it starts work.
+// Package authz is the one table of who may do what: role × action, and route → action. It is pure. The HTTP
+// edge asks it before it starts work, and the registers ask it again inside their transactions.
+//
+// docs/roles.md is printed from these tables; an unknown role, action or route is nobody's.
 package authz
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"kanmon/internal/fault"
+)
 
 // Role is a role of the standard (docs/roles.md).
 type Role string
 
-// Roles.
+// Roles a person may hold.
 const (
 	CISO            Role = "ciso"
 	DepartmentHead  Role = "department_head"
@@ -20,6 +27,10 @@ const (
 	Contractor      Role = "contractor"
 	Auditor         Role = "auditor"
 )
+
+// System is the program itself: jobs, first start, messages from controllers. It may do everything and no
+// person can hold it, for it is not a ValidRole.
+const System Role = "system"
 
 // Action is one thing a person may be allowed to do.
 type Action string
@@ -40,30 +51,58 @@ const (
 	LedgerRead   Action = "ledger.read"
 )
 
-var table = map[Action][]Role{
-	StaffRead:    {CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor},
-	StaffWrite:   {SystemManager, Operator},
-	AreaRead:     {CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor},
-	AreaWrite:    {SecurityManager, SystemManager},
-	DeviceRead:   {CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor},
-	DeviceWrite:  {SystemManager},
-	CardRead:     {CISO, SecurityManager, SystemManager, Operator, Guard, Auditor},
-	CardIssue:    {SystemManager, Operator},
-	EntryRead:    {CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor},
-	AccountRead:  {CISO, SystemManager, Auditor},
-	AccountWrite: {SystemManager},
-	LedgerRead:   {CISO, SystemManager, Auditor},
+// rule is one row of the table.
+type rule struct {
+	action Action
+	ja, en string
+	roles  []Role
 }
 
-// Allowed reports whether any of the roles may do a. An action without a row is nobody's.
+var table = []rule{
+	{StaffRead, "職員名簿を見る", "read the staff register", []Role{CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{StaffWrite, "職員を登録・変更する", "add and change staff", []Role{SystemManager, Operator}},
+	{AreaRead, "管理区域・扉・権限を見る", "read areas, doors and rights", []Role{CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{AreaWrite, "管理区域・扉・権限を定める", "define areas and doors, grant and withdraw rights", []Role{SecurityManager, SystemManager}},
+	{DeviceRead, "制御装置・読取機の状態を見る", "read controllers and readers", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{DeviceWrite, "制御装置・読取機を登録する", "register controllers and readers", []Role{SystemManager}},
+	{CardRead, "カード管理簿を見る", "read the card register", []Role{CISO, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{CardIssue, "カードを発行する", "issue cards", []Role{SystemManager, Operator}},
+	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{AccountRead, "利用者アカウントを見る", "read accounts", []Role{CISO, SystemManager, Auditor}},
+	{AccountWrite, "利用者アカウントを作成・停止する", "create, change and disable accounts", []Role{SystemManager}},
+	{LedgerRead, "台帳の証明を見る", "read ledger checkpoints and verify", []Role{CISO, SystemManager, Auditor}},
+}
+
+// Allowed reports whether any of the roles may do a. An action without a row is nobody's, not even the system's.
 func Allowed(roles []Role, a Action) bool {
-	return slices.ContainsFunc(table[a], func(r Role) bool { return slices.Contains(roles, r) })
+	i := slices.IndexFunc(table, func(r rule) bool { return r.action == a })
+	if i < 0 {
+		return false
+	}
+	return slices.ContainsFunc(roles, func(r Role) bool { return r == System || slices.Contains(table[i].roles, r) })
 }
 
-// ValidRole reports whether r is a role of the table's vocabulary.
+// Require is Allowed as an error: nil, or fault.Denied with code "auth.denied".
+func Require(roles []Role, a Action) error {
+	if Allowed(roles, a) {
+		return nil
+	}
+	return fault.New(fault.Denied, "auth.denied", fmt.Sprintf("roles %v may not %s", roles, a))
+}
+
+// ValidRole reports whether a person may hold r.
 func ValidRole(r Role) bool { return slices.Contains(Roles(), r) }
 
-// Roles lists every role, the most senior first.
+// Roles lists every role a person may hold, the most senior first.
 func Roles() []Role {
 	return []Role{CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Staff, Guard, Contractor, Auditor}
+}
+
+// Actions lists every action, in the order of docs/roles.md.
+func Actions() []Action {
+	list := make([]Action, len(table))
+	for i, r := range table {
+		list[i] = r.action
+	}
+	return list
 }

@@ -1,0 +1,45 @@
+# Kanmon: `make help` explains the targets.
+SHELL := /bin/bash
+GO ?= go
+BIN := bin
+TOOLS := .tools/bin
+PROGRAMS := kanmon-api kanmon-controller kanmon-sim
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test build run test test-browser check lint bench torture fuzz cover clean
+
+help: ## what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what building and running need (Debian packages; sudo when not root)
+	@.ci/setup run
+
+setup-test: ## install what the tests need besides: PostgreSQL, Chromium, fonts, linters
+	@.ci/setup test
+
+build: ## build the programs into bin/
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -o $(BIN)/kanmon-api ./api/cmd/kanmon-api
+	$(GO) build -trimpath -o $(BIN)/kanmon-controller ./controller/cmd/kanmon-controller
+	$(GO) build -trimpath -o $(BIN)/kanmon-sim ./firmware-sim/cmd/kanmon-sim
+
+run: setup build ## start the centre, a controller and simulated doors with a small demo city; Ctrl-C ends all
+	@exec $(BIN)/kanmon-sim demo --bin $(BIN) --data data
+
+test: setup setup-test ## run every test with the race detector, on SQLite, PostgreSQL, ptys and a real browser
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+check: ## formatting, linters, the architecture and the lists that may not grow
+	@.ci/check
+
+lint: ## linters alone
+	$(TOOLS)/golangci-lint run ./...
+
+bench: build ## measure against floors taken in the same run (some minutes); results to stdout
+	@.ci/bench
+
+fuzz: ## every fuzz target for 30 s
+	@.ci/fuzz 30s
+
+clean: ## remove what was built (the demo's data in data/ stays)
+	rm -rf $(BIN) .tools

@@ -1,0 +1,96 @@
+package archtest
+
+// rule says what one package (or every package below it, with a trailing /...) may import of ours.
+// A package that no rule names fails the test: adding one is a decision, made here and in docs/architecture.md.
+type rule struct {
+	pkg string
+	may []string
+}
+
+// pure packages may also import only the standard library.
+var rules = []rule{
+	// the vocabulary: pure
+	{"internal/fault", nil},
+	{"internal/authz", nil},
+	{"internal/access", []string{"internal/fault"}},
+	{"internal/event", []string{"internal/access", "internal/fault"}},
+	{"internal/wire", []string{"internal/access", "internal/event", "internal/fault"}},
+	{"internal/ledger", []string{"internal/fault"}},
+
+	// tools
+	{"migrations", nil},
+	{"internal/db", []string{"internal/fault"}},
+	{"internal/db/dbtest", []string{"internal/db", "migrations"}},
+	{"internal/ledger/store", []string{"internal/db", "internal/fault", "internal/ledger"}},
+	{"internal/store", []string{"internal/authz", "internal/db", "internal/fault", "internal/ledger", "internal/ledger/store"}},
+	{"internal/mqtt", []string{"internal/fault", "internal/wire"}},
+	{"internal/broker", []string{"internal/fault", "internal/wire"}},
+
+	// readers
+	{"reader", []string{"reader/credential"}},
+	{"reader/credential", []string{"internal/access", "internal/fault"}},
+	{"reader/serialport", []string{"internal/fault"}},
+	{"reader/osdp", []string{"internal/fault"}},
+	{"reader/osdp/bus", []string{"internal/fault", "reader/osdp"}},
+	{"reader/readertest", []string{"reader", "reader/credential"}},
+
+	// the edge
+	{"controller/door", []string{"internal/access"}},
+	{"controller/journal", []string{"internal/access", "internal/db", "internal/event", "internal/fault", "migrations"}},
+	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
+	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
+	{"controller/output", []string{"internal/fault", "reader/osdp"}},
+	{"controller", []string{
+		"controller/door", "controller/journal", "controller/output", "controller/policystore", "controller/uplink",
+		"internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire",
+		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
+	}},
+
+	// the centre's registers
+	{"lifecycle/staff", register},
+	{"lifecycle/area", register},
+	{"lifecycle/device", register},
+	{"lifecycle/card", register},
+	{"lifecycle/entrylog", append([]string{"internal/event"}, register...)},
+	{"lifecycle/account", register},
+
+	// the centre
+	{"api/message", nil},
+	{"api/auth", []string{"internal/authz", "internal/fault", "internal/store", "lifecycle/account"}},
+	{"api/ingest", []string{"internal/event", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/entrylog"}},
+	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/area", "lifecycle/card", "lifecycle/device", "lifecycle/staff"}},
+
+	// the simulator: the codec, never the bus
+	{"firmware-sim/pty", nil},
+	{"firmware-sim/pd", []string{"internal/fault", "reader/osdp", "firmware-sim/pty"}},
+}
+
+var register = []string{"internal/access", "internal/authz", "internal/fault", "internal/store"}
+
+// broad packages see most of their side of the house; what they may NOT import is what matters.
+var broad = []rule{
+	{"api", []string{"controller/", "firmware-sim/", "reader/osdp", "reader/serialport", "reader/pcsc"}},
+	{"api/rest/...", []string{"controller/", "firmware-sim/", "internal/db", "reader/osdp", "reader/serialport"}},
+	{"api/console/...", []string{"controller/", "firmware-sim/", "internal/db", "internal/mqtt", "reader/osdp", "reader/serialport"}},
+	{"firmware-sim/demo", []string{"controller", "controller/", "reader/osdp/bus", "internal/db", "internal/store", "lifecycle/"}},
+	{"internal/harness/...", nil},
+	{"internal/archtest", nil},
+}
+
+// importers names the one package that may import an outside library, tests included.
+var importers = map[string][]string{
+	"github.com/tarm/serial":              {"reader/serialport"},
+	"github.com/ebfe/scard":               {"reader/pcsc"},
+	"github.com/eclipse/paho.mqtt.golang": {"internal/mqtt"},
+	"github.com/mochi-mqtt/server/v2":     {"internal/broker"},
+	"github.com/jmoiron/sqlx":             {"internal/db"},
+	"github.com/mattn/go-sqlite3":         {"internal/db"},
+	"github.com/jackc/pgx/v5":             {"internal/db", "internal/db/dbtest"},
+	"golang.org/x/mod":                    {"internal/ledger"},
+	"github.com/danielgtaylor/huma/v2":    {"api/rest"},
+	"golang.org/x/crypto/argon2":          {"lifecycle/account"},
+	"github.com/chromedp":                 {"internal/harness/browser"},
+	"github.com/creack/pty":               {"firmware-sim/pty"},
+	"golang.org/x/term":                   {"firmware-sim/pty"},
+	"github.com/go-pdf/fpdf":              {"internal/document"},
+}

@@ -1,0 +1,50 @@
+package authz
+
+// restRoutes are the routes of api/rest.
+func restRoutes() []Route {
+	return []Route{
+		{"GET /api/v1/healthz", Public()},
+		{"GET /api/v1/version", Public()},
+		{"GET /api/v1/openapi.json", Public()},
+		{"POST /api/v1/setup", Public()},
+		{"POST /api/v1/session", Public()},
+		{"GET /api/v1/session", LoggedIn()},
+		{"DELETE /api/v1/session", LoggedIn()},
+		{"POST /api/v1/session/password", LoggedIn()},
+
+		{"GET /api/v1/staff", May(StaffRead)},
+		{"POST /api/v1/staff", May(StaffWrite)},
+		{"GET /api/v1/staff/{id}", May(StaffRead)},
+
+		{"GET /api/v1/areas", May(AreaRead)},
+		{"POST /api/v1/areas", May(AreaWrite)},
+		{"GET /api/v1/schedules", May(AreaRead)},
+		{"POST /api/v1/schedules", May(AreaWrite)},
+		{"GET /api/v1/doors", May(AreaRead)},
+		{"POST /api/v1/doors", May(AreaWrite)},
+		{"GET /api/v1/rights", May(AreaRead)},
+		{"POST /api/v1/rights", May(AreaWrite)},
+		{"DELETE /api/v1/rights/{id}", May(AreaWrite)},
+
+		{"GET /api/v1/controllers", May(DeviceRead)},
+		{"POST /api/v1/controllers", May(DeviceWrite)},
+		{"GET /api/v1/readers", May(DeviceRead)},
+		{"POST /api/v1/readers", May(DeviceWrite)},
+
+		{"GET /api/v1/cards", May(CardRead)},
+		{"POST /api/v1/cards", May(CardIssue)},
+		{"GET /api/v1/cards/{id}", May(CardRead)},
+
+		{"GET /api/v1/events", May(EntryRead)},
+
+		{"GET /api/v1/accounts", May(AccountRead)},
+		{"POST /api/v1/accounts", May(AccountWrite)},
+		{"GET /api/v1/accounts/{id}", May(AccountRead)},
+		{"POST /api/v1/accounts/{id}/disable", May(AccountWrite)},
+		{"POST /api/v1/accounts/{id}/enable", May(AccountWrite)},
+		{"PUT /api/v1/accounts/{id}/roles", May(AccountWrite)},
+
+		{"GET /api/v1/ledger/checkpoint", May(LedgerRead)},
+		{"GET /api/v1/ledger/verify", May(LedgerRead)},
+	}
+}
