@@ -4,12 +4,7 @@
 // docs/roles.md is printed from these tables; an unknown role, action or route is nobody's.
 package authz
 
-import (
-	"fmt"
-	"slices"
-
-	"kanmon/internal/fault"
-)
+import "slices"
 
 // Role is a role of the standard (docs/roles.md).
 type Role string
@@ -80,14 +75,6 @@ func Allowed(roles []Role, a Action) bool {
 		return false
 	}
 	return slices.ContainsFunc(roles, func(r Role) bool { return r == System || slices.Contains(table[i].roles, r) })
-}
-
-// Require is Allowed as an error: nil, or fault.Denied with code "auth.denied".
-func Require(roles []Role, a Action) error {
-	if Allowed(roles, a) {
-		return nil
-	}
-	return fault.New(fault.Denied, "auth.denied", fmt.Sprintf("roles %v may not %s", roles, a))
 }
 
 // ValidRole reports whether a person may hold r.

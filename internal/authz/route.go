@@ -29,12 +29,12 @@ func May(a Action) Need { return Need{level: action, action: a} }
 // IsPublic reports whether no log-in is needed.
 func (n Need) IsPublic() bool { return n.level == public }
 
-// Check says whether a logged-in caller with these roles passes: nil or fault.Denied.
-func (n Need) Check(roles []Role) error {
-	if n.level == public || n.level == loggedIn {
-		return nil
-	}
-	return Require(roles, n.action)
+// IsLoggedIn reports whether every account that is logged in passes.
+func (n Need) IsLoggedIn() bool { return n.level == loggedIn }
+
+// Allows reports whether a logged-in caller with these roles passes.
+func (n Need) Allows(roles []Role) bool {
+	return n.level == public || n.level == loggedIn || Allowed(roles, n.action)
 }
 
 // String is "public", "logged in", the action, or "never".

@@ -7,6 +7,8 @@ func consoleRoutes() []Route {
 		{"GET /login", Public()},
 		{"POST /login", Public()},
 		{"POST /logout", LoggedIn()},
+		{"GET /password", LoggedIn()},
+		{"POST /password", LoggedIn()},
 		{"GET /static/", Public()},
 		{"GET /live", May(EntryRead)},
 		{"GET /live/events", May(EntryRead)},

@@ -1,0 +1,171 @@
+// Package live is the console's page of entries and exits (入退室の状況): newest on top, renewed by an event stream
+// without reloading. A guard reads it at arm's length at night, so every row says in words what its colour says,
+// and every refusal and alarm says why and what to do.
+//
+// GET /live takes door (an id), show (granted, denied, alarm, other; none: all) and before (an id: older rows).
+// GET /live/stream takes door, show, and after or the header Last-Event-ID, and sends:
+//
+//	row     one table row; its id is the entry's
+//	beat    every 15 s, with the id up to which the log was looked through
+//	tally   the number of alarms in the last 24 hours, when alarms came
+//	reload  more was missed than a page can show: ask for the page again
+//	end     the log-in ended
+package live
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"kanmon/api/console/ui"
+	"kanmon/api/message"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/entrylog"
+)
+
+//go:embed ja.json en.json templates
+var files embed.FS
+
+// Entries is what the page reads of the entry log.
+type Entries interface {
+	List(ctx context.Context, actor store.Actor, f entrylog.Filter) ([]entrylog.Entry, error)
+	Newest(ctx context.Context) (int64, error)
+}
+
+// Doors is what the page reads of the register of areas.
+type Doors interface {
+	Doors(ctx context.Context, actor store.Actor) ([]area.Door, error)
+}
+
+// Config is what the page needs.
+type Config struct {
+	Shell   *ui.Shell
+	Entries Entries
+	Doors   Doors
+	// Subscribe returns a channel that delivers when there may be new entries, and how to end it.
+	Subscribe func() (wake <-chan struct{}, cancel func())
+	// Identify finds the visitor of a request again, while a stream is open.
+	Identify func(*http.Request) (ui.Visitor, error)
+	Now      func() time.Time
+}
+
+// Pages serves the page and its stream.
+type Pages struct {
+	config  Config
+	view    ui.View
+	streams atomic.Int32
+}
+
+// New reads the templates.
+func New(c Config) (*Pages, error) {
+	words, err := message.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("live: %w", err)
+	}
+	sub, err := fs.Sub(files, "templates")
+	if err != nil {
+		return nil, fmt.Errorf("live: %w", err)
+	}
+	view, err := c.Shell.View(sub, words, "live.html")
+	if err != nil {
+		return nil, fmt.Errorf("live: %w", err)
+	}
+	return &Pages{config: c, view: view}, nil
+}
+
+// Routes lists what the folder serves.
+func (p *Pages) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /live", Handle: p.page},
+		{Pattern: "GET /live/stream", Handle: p.stream},
+	}
+}
+
+const (
+	pageRows  = 50
+	keptRows  = 100 // on a page that renews itself
+	tallySpan = 24 * time.Hour
+	tallyMost = 100
+)
+
+type page struct {
+	Rows    []row
+	Filter  filter
+	Doors   []area.Door
+	Shows   []string
+	Alarms  tally
+	After   int64  // the newest id the page has looked at
+	Stream  string // empty on a page of older rows
+	Older   string // address of the next older page; empty: none
+	Newest  string // address of the newest page under the same filter
+	Keep    int
+	Visitor ui.Visitor
+}
+
+func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	ctx, lang := r.Context(), ui.LangOf(r)
+	f, err := parseFilter(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	data := page{Filter: f, Shows: shows(), Newest: f.path("/live", 0), Keep: keptRows, Visitor: v}
+	if data.After, err = p.config.Entries.Newest(ctx); err != nil {
+		return err
+	}
+	entries, err := p.older(ctx, v.Actor(), f, pageRows+1)
+	if err != nil {
+		return err
+	}
+	if len(entries) > pageRows {
+		entries = entries[:pageRows]
+		data.Older = f.path("/live", entries[pageRows-1].ID)
+	}
+	for _, e := range entries {
+		data.Rows = append(data.Rows, p.row(lang, v, e))
+	}
+	if data.Doors, err = p.config.Doors.Doors(ctx, v.Actor()); err != nil {
+		return err
+	}
+	if data.Alarms, err = p.alarms(ctx, v.Actor()); err != nil {
+		return err
+	}
+	if f.before == 0 {
+		data.Stream = f.path("/live/stream", 0)
+	}
+	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: p.view.Text(lang, "live.title"), Section: "live", Data: data})
+}
+
+// tally is the number of alarms in the last day, counted up to tallyMost.
+type tally struct {
+	N    int
+	More bool
+}
+
+// Text is the figure as it is shown.
+func (t tally) Text() string {
+	if t.More {
+		return fmt.Sprintf("%d+", t.N)
+	}
+	return fmt.Sprint(t.N)
+}
+
+func (p *Pages) alarms(ctx context.Context, actor store.Actor) (tally, error) {
+	entries, err := p.older(ctx, actor, filter{Show: showAlarm}, tallyMost)
+	if err != nil {
+		return tally{}, err
+	}
+	var t tally
+	since := p.config.Now().Add(-tallySpan)
+	for _, e := range entries {
+		if e.Received.After(since) {
+			t.N++
+		}
+	}
+	t.More = t.N == tallyMost
+	return t, nil
+}

@@ -1,0 +1,129 @@
+// The only script of the console. Two things renew themselves: the live list, by an event stream, and parts
+// marked data-renew, by asking for the page again. Everything else works without it. All words come from the page.
+"use strict";
+
+(() => {
+  const live = document.querySelector("[data-stream]");
+  const renew = document.querySelector("[data-renew]");
+
+  function liveList() {
+    const rows = live.querySelector("tbody");
+    const state = document.getElementById("state");
+    const word = document.getElementById("state-word");
+    const say = document.getElementById("say");
+    const hold = document.getElementById("hold");
+    const waiting = document.getElementById("waiting");
+    const tally = document.getElementById("tally");
+    const keep = Number(live.dataset.keep);
+    let last = live.dataset.after;
+    let held = [];
+    let paused = false;
+    let source, watchdog, retry;
+
+    function show(name) {
+      if (state.dataset.state === name) return;
+      state.dataset.state = name;
+      word.textContent = state.dataset[name];
+    }
+
+    function put(html) {
+      const parsed = document.createElement("template");
+      parsed.innerHTML = html;
+      const row = parsed.content.firstElementChild;
+      if (!row || document.getElementById(row.id)) return;
+      row.classList.add("fresh");
+      const none = document.getElementById("none");
+      if (none) none.remove();
+      live.hidden = false;
+      rows.prepend(row);
+      say.textContent = row.dataset.say;
+      while (rows.children.length > keep) rows.lastElementChild.remove();
+    }
+
+    function waitingCount() {
+      waiting.hidden = held.length === 0;
+      waiting.textContent = waiting.dataset.text.replace("%", held.length);
+    }
+
+    function pause(on) {
+      paused = on;
+      hold.setAttribute("aria-pressed", String(on));
+      hold.querySelector("span").textContent = on ? hold.dataset.on : hold.dataset.off;
+      if (!on) held.splice(0).forEach(put);
+      waitingCount();
+    }
+
+    function alive() {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(again, 40000); // two heartbeats were missed: the line is dead though nobody said so
+    }
+
+    function again() {
+      show("wait");
+      source.close();
+      clearTimeout(retry);
+      retry = setTimeout(connect, 2000 + Math.random() * 1000);
+    }
+
+    // The browser gives up by itself on an answer that is no stream. If that is the log-in page, show it.
+    async function refused() {
+      again();
+      try {
+        const answer = await fetch(location.href, { redirect: "manual", method: "HEAD" });
+        if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) location.reload();
+      } catch {
+        // still no line: the retry goes on
+      }
+    }
+
+    function connect() {
+      const url = new URL(live.dataset.stream, location.href);
+      url.searchParams.set("after", last);
+      source = new EventSource(url);
+      source.onopen = () => { show("on"); alive(); };
+      source.onerror = () => { if (source.readyState === EventSource.CLOSED) refused(); else show("wait"); };
+      source.addEventListener("row", (e) => {
+        last = e.lastEventId;
+        alive();
+        if (!paused) { put(e.data); return; }
+        held.push(e.data);
+        if (held.length > keep) held.shift();
+        waitingCount();
+      });
+      source.addEventListener("beat", (e) => { if (e.lastEventId) last = e.lastEventId; show("on"); alive(); });
+      source.addEventListener("tally", (e) => {
+        const n = JSON.parse(e.data);
+        tally.querySelector("b").textContent = n.text;
+        tally.toggleAttribute("data-some", n.alarms > 0);
+      });
+      source.addEventListener("reload", () => location.reload());
+      source.addEventListener("end", () => { source.close(); clearTimeout(watchdog); show("off"); say.textContent = state.dataset.off; });
+      alive();
+    }
+
+    hold.hidden = false;
+    hold.addEventListener("click", () => pause(!paused));
+    waiting.addEventListener("click", () => pause(false));
+    connect();
+  }
+
+  function renewParts() {
+    async function once() {
+      try {
+        const answer = await fetch(location.href, { redirect: "manual" });
+        if (answer.type === "opaqueredirect") { location.reload(); return; }
+        if (!answer.ok) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.querySelector("[data-renew]");
+        const part = document.querySelector("[data-renew]");
+        if (fresh && !part.contains(document.activeElement)) part.replaceWith(document.importNode(fresh, true));
+      } catch {
+        // no line: the page says when it was made
+      }
+    }
+    setInterval(once, Number(renew.dataset.renew) * 1000);
+  }
+
+  if (live && live.dataset.stream) liveList();
+  if (renew) renewParts();
+})();

@@ -1,0 +1,56 @@
+package ui
+
+import (
+	"fmt"
+	"time"
+
+	"kanmon/api/message"
+)
+
+// jst is Japan Standard Time. Japan has no summer time, so a fixed offset is exact and needs no zone file.
+var jst = time.FixedZone("JST", 9*3600)
+
+// Clock is the time of day with seconds: 14:03:12.
+func Clock(t time.Time) string { return t.In(jst).Format("15:04:05") }
+
+// Day is the date without the year: 9月18日(金), 18 Sep (Fri).
+func Day(l message.Lang, t time.Time) string {
+	t = t.In(jst)
+	if l == message.EN {
+		return t.Format("2 Jan (Mon)")
+	}
+	return fmt.Sprintf("%d月%d日(%s)", t.Month(), t.Day(), weekday(t.Weekday()))
+}
+
+// Date is the date with the year: 2026年9月18日(金), 18 Sep 2026 (Fri). A zero time is an open end: "—".
+func Date(l message.Lang, t time.Time) string {
+	if t.IsZero() {
+		return "—"
+	}
+	if l == message.EN {
+		return t.In(jst).Format("2 Jan 2006 (Mon)")
+	}
+	return fmt.Sprintf("%d年%s", t.In(jst).Year(), Day(l, t))
+}
+
+// Stamp is date and time of day. A zero time is "—".
+func Stamp(l message.Lang, t time.Time) string {
+	if t.IsZero() {
+		return "—"
+	}
+	return Date(l, t) + " " + Clock(t)
+}
+
+func iso(t time.Time) string { return t.In(jst).Format("2006-01-02T15:04:05.000-07:00") }
+
+func weekday(d time.Weekday) string { return [...]string{"日", "月", "火", "水", "木", "金", "土"}[d] }
+
+// Midnight reads the value of a date input, "2026-09-18", as the start of that day in Japan, UTC. An empty value
+// is the zero time.
+func Midnight(value string) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly, value, jst)
+	return t.UTC(), err
+}

@@ -1,0 +1,215 @@
+// Package policy turns the registers into what each controller must know, and brings it there.
+//
+// Compile is a function of the registers alone, not of the hour: the validity of a person, card or right goes
+// along and the door judges it. The registers raise a controller's wanted version in the transaction that
+// changes anything Compile reads for it (package device), so a version names one content for good. The
+// Publisher sends the whole policy, in parts, until the controller says that it has applied that version and
+// names its hash.
+package policy
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/period"
+)
+
+// Compiler reads the registers.
+type Compiler struct{ store *store.Store }
+
+// New opens the compiler.
+func New(s *store.Store) *Compiler { return &Compiler{store: s} }
+
+// Compile returns the policy a controller should have now: the areas its doors lead into, who has a right
+// there, and their cards. Lists are in the order of ids. An unknown controller is NotFound.
+func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec, error) {
+	var spec access.Spec
+	err := c.store.Read(ctx, func(q store.Queryer) error {
+		var err error
+		spec, err = compile(ctx, q, controller)
+		return err
+	})
+	return spec, fault.Wrap(fault.KindOf(err), err, "compile policy of "+controller)
+}
+
+func compile(ctx context.Context, q store.Queryer, controller string) (access.Spec, error) {
+	var s access.Spec
+	var wanted struct {
+		Epoch uint64 `db:"wanted_epoch"`
+		N     uint64 `db:"wanted_n"`
+	}
+	err := q.Get(ctx, &wanted, `SELECT wanted_epoch, wanted_n FROM v_policy_wanted WHERE controller = ?`, controller)
+	if err != nil {
+		return s, err
+	}
+	s.Version = access.Version(wanted)
+	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{
+		areas, doors, schedules, people, credentials, rights,
+	} {
+		if err := read(ctx, q, controller, &s); err != nil {
+			return access.Spec{}, err
+		}
+	}
+	return s, nil
+}
+
+func areas(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct {
+		ID, Name, Record string
+		Grade            int
+	}
+	err := q.Select(ctx, &rows, `SELECT id, name, grade, record FROM v_policy_area WHERE controller = ?`, controller)
+	for _, r := range rows {
+		s.Areas = append(s.Areas, access.Area{ID: r.ID, Name: r.Name, Grade: r.Grade, Record: access.RecordMode(r.Record)})
+	}
+	slices.SortFunc(s.Areas, func(a, b access.Area) int { return cmp.Compare(a.ID, b.ID) })
+	return err
+}
+
+func doors(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct {
+		ID, Name, Area string
+		Entry          string `db:"entry_readers"`
+		Exit           string `db:"exit_readers"`
+		ReleaseMS      int    `db:"release_ms"`
+		HeldMS         int    `db:"held_ms"`
+	}
+	err := q.Select(ctx, &rows, `SELECT id, name, area, entry_readers, exit_readers, release_ms, held_ms
+		FROM v_policy_door WHERE controller = ?`, controller)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		d := access.Door{ID: r.ID, Name: r.Name, Area: r.Area, ReleaseMS: r.ReleaseMS, HeldMS: r.HeldMS}
+		if err := list(r.Entry, &d.EntryReads); err != nil {
+			return err
+		}
+		if err := list(r.Exit, &d.ExitReads); err != nil {
+			return err
+		}
+		s.Doors = append(s.Doors, d)
+	}
+	slices.SortFunc(s.Doors, func(a, b access.Door) int { return cmp.Compare(a.ID, b.ID) })
+	return nil
+}
+
+// list reads a JSON list that a register wrote.
+func list[T any](text string, into *[]T) error {
+	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read a stored list")
+}
+
+func schedules(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct{ ID, Name, Windows string }
+	err := q.Select(ctx, &rows, `SELECT id, name, windows FROM v_policy_schedule WHERE controller = ?`, controller)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		sc := access.Schedule{ID: r.ID, Name: r.Name}
+		if err := list(r.Windows, &sc.Windows); err != nil {
+			return err
+		}
+		s.Schedules = append(s.Schedules, sc)
+	}
+	slices.SortFunc(s.Schedules, func(a, b access.Schedule) int { return cmp.Compare(a.ID, b.ID) })
+	return nil
+}
+
+// validity is the stored form of a period.
+type validity struct {
+	From  string `db:"valid_from"`
+	Until string `db:"valid_until"`
+}
+
+func (v validity) unix() (from, until int64, err error) {
+	p, err := period.Parse(v.From, v.Until)
+	from, until = p.Unix()
+	return from, until, err
+}
+
+func people(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct {
+		ID string
+		validity
+	}
+	err := q.Select(ctx, &rows, `SELECT id, valid_from, valid_until FROM v_policy_person WHERE controller = ?`, controller)
+	if err != nil {
+		return err
+	}
+	s.People = make([]access.Person, 0, len(rows))
+	for _, r := range rows {
+		from, until, err := r.unix()
+		if err != nil {
+			return err
+		}
+		s.People = append(s.People, access.Person{ID: r.ID, From: from, Until: until})
+	}
+	slices.SortFunc(s.People, func(a, b access.Person) int { return cmp.Compare(a.ID, b.ID) })
+	return nil
+}
+
+// states maps the register's states of a card to what a door makes of them.
+var states = map[string]access.CredentialState{
+	"issued": access.Active, "suspended": access.Suspended, "revoked": access.Revoked,
+}
+
+func credentials(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct {
+		ID, Person, State string
+		Key               []byte `db:"credential_key"`
+		validity
+	}
+	err := q.Select(ctx, &rows, `SELECT id, credential_key, person, state, valid_from, valid_until
+		FROM v_policy_card WHERE controller = ?`, controller)
+	if err != nil {
+		return err
+	}
+	s.Credentials = make([]access.Credential, 0, len(rows))
+	for _, r := range rows {
+		from, until, err := r.unix()
+		if err != nil {
+			return err
+		}
+		if len(r.Key) != len(access.Key{}) {
+			return fault.New(fault.Internal, "", fmt.Sprintf("card %s: credential key of %d bytes", r.ID, len(r.Key)))
+		}
+		s.Credentials = append(s.Credentials, access.Credential{
+			Key: access.Key(r.Key), Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
+		})
+	}
+	slices.SortFunc(s.Credentials, func(a, b access.Credential) int { return cmp.Compare(a.Card, b.Card) })
+	return nil
+}
+
+func rights(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct {
+		ID, Person, Area, Schedule string
+		validity
+	}
+	err := q.Select(ctx, &rows, `SELECT id, person, area, schedule, valid_from, valid_until
+		FROM v_policy_right WHERE controller = ?`, controller)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(rows, func(a, b struct {
+		ID, Person, Area, Schedule string
+		validity
+	}) int {
+		return cmp.Compare(a.ID, b.ID)
+	})
+	s.Rights = make([]access.Right, 0, len(rows))
+	for _, r := range rows {
+		from, until, err := r.unix()
+		if err != nil {
+			return err
+		}
+		s.Rights = append(s.Rights, access.Right{Person: r.Person, Area: r.Area, Schedule: r.Schedule, From: from, Until: until})
+	}
+	return nil
+}

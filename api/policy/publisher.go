@@ -1,0 +1,141 @@
+package policy
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/internal/wire"
+)
+
+// Publish hands one payload to the broker and returns when the broker has it.
+type Publish func(ctx context.Context, topic string, payload []byte) error
+
+// PublisherConfig of a Publisher. All fields but Look are required.
+type PublisherConfig struct {
+	Store   *store.Store
+	Site    string
+	Publish Publish
+	Log     *slog.Logger
+	Look    time.Duration // how often to look for work; 0: 250 ms
+}
+
+// Publisher brings every controller that is online to its wanted policy.
+type Publisher struct {
+	cfg      PublisherConfig
+	compiler *Compiler
+	known    map[string]progress // only Run touches it
+}
+
+// NewPublisher prepares a publisher; Run starts it.
+func NewPublisher(cfg PublisherConfig) *Publisher {
+	if cfg.Look <= 0 {
+		cfg.Look = 250 * time.Millisecond
+	}
+	return &Publisher{cfg: cfg, compiler: New(cfg.Store), known: map[string]progress{}}
+}
+
+// Run works until ctx ends and then returns nil. What fails is logged and tried again: the wanted versions are
+// in the database, so nothing is forgotten.
+func (p *Publisher) Run(ctx context.Context) error {
+	look := time.NewTicker(p.cfg.Look)
+	defer look.Stop()
+	for {
+		if err := p.serve(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			p.cfg.Log.ErrorContext(ctx, "policy publisher cannot read the registers", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// serve does one step for every controller.
+func (p *Publisher) serve(ctx context.Context, now time.Time) error {
+	targets, err := p.targets(ctx)
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]progress, len(targets))
+	for _, t := range targets {
+		do, next := plan(t, p.known[t.Controller], now)
+		if do != rest {
+			hash, err := p.act(ctx, do, t)
+			switch {
+			case err != nil:
+				p.complain(ctx, t.Controller, err)
+				next = next.failed(now)
+			case hash != "":
+				next.hash = hash
+			}
+		}
+		seen[t.Controller] = next
+	}
+	p.known = seen
+	return nil
+}
+
+func (p *Publisher) complain(ctx context.Context, controller string, err error) {
+	if ctx.Err() == nil {
+		p.cfg.Log.WarnContext(ctx, "policy not sent", slog.String("controller", controller), slog.Any("error", err))
+	}
+}
+
+func (p *Publisher) targets(ctx context.Context) ([]target, error) {
+	var rows []struct {
+		Controller   string
+		Online       bool
+		WantedEpoch  uint64 `db:"wanted_epoch"`
+		WantedN      uint64 `db:"wanted_n"`
+		AppliedEpoch uint64 `db:"policy_epoch"`
+		AppliedN     uint64 `db:"policy_n"`
+		Hash         string `db:"policy_hash"`
+	}
+	err := p.cfg.Store.Read(ctx, func(q store.Queryer) error {
+		return q.Select(ctx, &rows, `SELECT controller, online, wanted_epoch, wanted_n, policy_epoch, policy_n, policy_hash
+			FROM v_policy_target`)
+	})
+	targets := make([]target, len(rows))
+	for i, r := range rows {
+		targets[i] = target{
+			Controller: r.Controller, Online: r.Online, Hash: r.Hash,
+			Wanted:  access.Version{Epoch: r.WantedEpoch, N: r.WantedN},
+			Applied: access.Version{Epoch: r.AppliedEpoch, N: r.AppliedN},
+		}
+	}
+	return targets, fault.Wrap(fault.KindOf(err), err, "read which policies are wanted")
+}
+
+// act compiles and, when asked, sends. The hash is of the version t.Wanted, or empty when the registers have
+// moved on meanwhile: the next look sees that.
+func (p *Publisher) act(ctx context.Context, do step, t target) (hash string, err error) {
+	spec, err := p.compiler.Compile(ctx, t.Controller)
+	if err != nil || spec.Version != t.Wanted {
+		return "", err
+	}
+	if do == inspect {
+		return wire.PolicyHash(spec)
+	}
+	parts, err := wire.SplitPolicy(spec)
+	if err != nil {
+		return "", err
+	}
+	topic := wire.Topic(p.cfg.Site, t.Controller, wire.Policy)
+	for _, part := range parts {
+		payload, err := wire.Encode(part)
+		if err != nil {
+			return "", err
+		}
+		if err := p.cfg.Publish(ctx, topic, payload); err != nil {
+			return "", err
+		}
+	}
+	p.cfg.Log.InfoContext(ctx, "policy sent", slog.String("controller", t.Controller),
+		slog.Uint64("epoch", spec.Version.Epoch), slog.Uint64("n", spec.Version.N), slog.Int("parts", len(parts)))
+	return parts[0].Hash, nil
+}

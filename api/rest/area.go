@@ -1,0 +1,161 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"kanmon/api/auth"
+	"kanmon/internal/access"
+	"kanmon/lifecycle/area"
+)
+
+type areaBody struct {
+	ID     string `json:"id" maxLength:"32"`
+	Name   string `json:"name" maxLength:"64"`
+	Grade  int    `json:"grade" minimum:"1" maximum:"3"`
+	Record string `json:"record" enum:"strict,best_effort" doc:"What its doors do when a decision cannot be written down"`
+}
+
+type areaView struct {
+	areaBody
+	Doors   int   `json:"doors" doc:"How many doors lead into it"`
+	Version int64 `json:"version"`
+}
+
+func newAreaView(v area.Area) areaView {
+	return areaView{
+		areaBody: areaBody{ID: v.ID, Name: v.Name, Grade: v.Grade, Record: string(v.Record)},
+		Doors:    v.Doors, Version: v.Version,
+	}
+}
+
+type (
+	areaIn   struct{ Body areaBody }
+	areaOut  struct{ Body areaView }
+	areasOut struct {
+		Body struct {
+			Items []areaView `json:"items"`
+		}
+	}
+)
+
+type windowBody struct {
+	Day   int `json:"day" minimum:"0" maximum:"6" doc:"0 is Sunday"`
+	From  int `json:"from" minimum:"0" maximum:"1439" doc:"Minutes from midnight in Japan"`
+	Until int `json:"until" minimum:"0" maximum:"1440" doc:"Not after from: into the next day"`
+}
+
+type scheduleBody struct {
+	ID      string       `json:"id" maxLength:"32"`
+	Name    string       `json:"name" maxLength:"64"`
+	Windows []windowBody `json:"windows" maxItems:"100"`
+}
+
+type scheduleView struct {
+	scheduleBody
+	Version int64 `json:"version"`
+}
+
+func newScheduleView(v area.Schedule) scheduleView {
+	windows := views(v.Windows, func(w access.Window) windowBody { return windowBody(w) })
+	return scheduleView{scheduleBody{ID: v.ID, Name: v.Name, Windows: windows}, v.Version}
+}
+
+type (
+	scheduleIn   struct{ Body scheduleBody }
+	scheduleOut  struct{ Body scheduleView }
+	schedulesOut struct {
+		Body struct {
+			Items []scheduleView `json:"items"`
+		}
+	}
+)
+
+type doorBody struct {
+	ID           string   `json:"id" maxLength:"32"`
+	Name         string   `json:"name" maxLength:"64"`
+	Area         string   `json:"area" maxLength:"32"`
+	Controller   string   `json:"controller" maxLength:"32"`
+	EntryReaders []string `json:"entry_readers" maxItems:"8"`
+	ExitReaders  []string `json:"exit_readers,omitempty" maxItems:"8" doc:"Without one the way out is not measured"`
+	ReleaseMS    int      `json:"release_ms" minimum:"500" maximum:"30000" doc:"How long the strike stays released"`
+	HeldMS       int      `json:"held_ms" minimum:"1000" maximum:"600000" doc:"Open longer than this is held"`
+}
+
+type doorView struct {
+	doorBody
+	AreaName string `json:"area_name"`
+	Version  int64  `json:"version"`
+}
+
+func newDoorView(v area.Door) doorView {
+	return doorView{doorBody{
+		ID: v.ID, Name: v.Name, Area: v.Area, Controller: v.Controller, EntryReaders: v.EntryReaders,
+		ExitReaders: v.ExitReaders, ReleaseMS: v.ReleaseMS, HeldMS: v.HeldMS,
+	}, v.AreaName, v.Version}
+}
+
+type (
+	doorIn   struct{ Body doorBody }
+	doorOut  struct{ Body doorView }
+	doorsOut struct {
+		Body struct {
+			Items []doorView `json:"items"`
+		}
+	}
+)
+
+func areaRoutes(a *API) {
+	add(a, route{http.MethodGet, "/areas", "listAreas", "areas", "Controlled areas", 0}, a.areas)
+	add(a, route{http.MethodPost, "/areas", "addArea", "areas", "Define an area", http.StatusCreated}, a.addArea)
+	add(a, route{http.MethodGet, "/schedules", "listSchedules", "areas", "Weekly timetables", 0}, a.schedules)
+	add(a, route{http.MethodPost, "/schedules", "addSchedule", "areas", "Define a timetable", http.StatusCreated}, a.addSchedule)
+	add(a, route{http.MethodGet, "/doors", "listDoors", "areas", "Doors", 0}, a.doors)
+	add(a, route{http.MethodPost, "/doors", "addDoor", "areas", "Define a door", http.StatusCreated}, a.addDoor)
+}
+
+func (a *API) areas(ctx context.Context, who auth.Principal, _ *struct{}) (*areasOut, error) {
+	all, err := a.cfg.Areas.Areas(ctx, who.Actor())
+	out := &areasOut{}
+	out.Body.Items = views(all, newAreaView)
+	return out, err
+}
+
+func (a *API) addArea(ctx context.Context, who auth.Principal, in *areaIn) (*areaOut, error) {
+	b := in.Body
+	made, err := a.cfg.Areas.AddArea(ctx, who.Actor(), area.Area{
+		ID: b.ID, Name: b.Name, Grade: b.Grade, Record: access.RecordMode(b.Record),
+	})
+	return &areaOut{Body: newAreaView(made)}, err
+}
+
+func (a *API) schedules(ctx context.Context, who auth.Principal, _ *struct{}) (*schedulesOut, error) {
+	all, err := a.cfg.Areas.Schedules(ctx, who.Actor())
+	out := &schedulesOut{}
+	out.Body.Items = views(all, newScheduleView)
+	return out, err
+}
+
+func (a *API) addSchedule(ctx context.Context, who auth.Principal, in *scheduleIn) (*scheduleOut, error) {
+	b := in.Body
+	made, err := a.cfg.Areas.AddSchedule(ctx, who.Actor(), area.Schedule{
+		ID: b.ID, Name: b.Name, Windows: views(b.Windows, func(w windowBody) access.Window { return access.Window(w) }),
+	})
+	return &scheduleOut{Body: newScheduleView(made)}, err
+}
+
+func (a *API) doors(ctx context.Context, who auth.Principal, _ *struct{}) (*doorsOut, error) {
+	all, err := a.cfg.Areas.Doors(ctx, who.Actor())
+	out := &doorsOut{}
+	out.Body.Items = views(all, newDoorView)
+	return out, err
+}
+
+func (a *API) addDoor(ctx context.Context, who auth.Principal, in *doorIn) (*doorOut, error) {
+	b := in.Body
+	made, err := a.cfg.Areas.AddDoor(ctx, who.Actor(), area.Door{
+		ID: b.ID, Name: b.Name, Area: b.Area, Controller: b.Controller, EntryReaders: b.EntryReaders,
+		ExitReaders: b.ExitReaders, ReleaseMS: b.ReleaseMS, HeldMS: b.HeldMS,
+	})
+	return &doorOut{Body: newDoorView(made)}, err
+}

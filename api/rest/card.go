@@ -1,0 +1,93 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"kanmon/api/auth"
+	"kanmon/lifecycle/card"
+	"kanmon/reader/credential"
+)
+
+type cardView struct {
+	ID         string     `json:"id"`
+	Label      string     `json:"label" doc:"What is printed on it"`
+	Kind       string     `json:"kind"`
+	State      string     `json:"state"`
+	Person     string     `json:"person"`
+	PersonName string     `json:"person_name"`
+	IssuedAt   *time.Time `json:"issued_at,omitempty"`
+	Version    int64      `json:"version"`
+	span
+}
+
+func newCardView(c card.Card) cardView {
+	return cardView{
+		ID: c.ID, Label: c.Label, Kind: string(c.Kind), State: string(c.State), Person: c.Person,
+		PersonName: c.PersonName, IssuedAt: moment(c.IssuedAt), Version: c.Version, span: newSpan(c.Period),
+	}
+}
+
+type cardOut struct{ Body cardView }
+
+type cardsOut struct {
+	Body struct {
+		Items []cardView `json:"items"`
+	}
+}
+
+type cardFilter struct {
+	Query  string    `query:"query" maxLength:"64" doc:"Part of the label, or of the holder's number or name"`
+	Person string    `query:"person" maxLength:"64"`
+	State  string    `query:"state" maxLength:"32"`
+	AsOf   time.Time `query:"as_of" doc:"The register as it stood at this moment"`
+	After  string    `query:"after" maxLength:"64" doc:"The last label of the page before"`
+	Limit  int       `query:"limit" minimum:"0" maximum:"500" doc:"0: 100"`
+}
+
+type cardID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+type cardIn struct {
+	Body struct {
+		Label      string `json:"label" maxLength:"32"`
+		Person     string `json:"person" maxLength:"64" doc:"Staff number of the holder"`
+		Credential string `json:"credential" maxLength:"128" writeOnly:"true" doc:"bits:<count>:<hex>, as the reader sends it. It is hashed at once and never kept, logged or answered" example:"bits:26:bdd93740"`
+		span
+	}
+}
+
+func cardRoutes(a *API) {
+	add(a, route{http.MethodGet, "/cards", "listCards", "cards", "Who holds which card, now or at a past date", 0}, a.cards)
+	add(a, route{http.MethodPost, "/cards", "issueCard", "cards", "Issue a card to a person", http.StatusCreated}, a.issue)
+	add(a, route{http.MethodGet, "/cards/{id}", "getCard", "cards", "One card", 0}, a.card)
+}
+
+func (a *API) cards(ctx context.Context, who auth.Principal, in *cardFilter) (*cardsOut, error) {
+	all, err := a.cfg.Cards.List(ctx, who.Actor(), card.Filter{
+		Query: in.Query, Person: in.Person, State: card.State(in.State), AsOf: in.AsOf, After: in.After, Limit: in.Limit,
+	})
+	out := &cardsOut{}
+	out.Body.Items = views(all, newCardView)
+	return out, err
+}
+
+// issue is the only place where a card number is in the clear at the centre, between the body and its hash.
+func (a *API) issue(ctx context.Context, who auth.Principal, in *cardIn) (*cardOut, error) {
+	b := in.Body
+	number, err := credential.Parse(b.Credential)
+	if err != nil {
+		return nil, err
+	}
+	made, err := a.cfg.Cards.Issue(ctx, who.Actor(), card.Issue{
+		Label: b.Label, Kind: card.Personal, Person: b.Person, Key: number.Key(a.cfg.HashKey), Period: b.period(),
+	})
+	return &cardOut{Body: newCardView(made)}, err
+}
+
+func (a *API) card(ctx context.Context, who auth.Principal, in *cardID) (*cardOut, error) {
+	c, err := a.cfg.Cards.Get(ctx, who.Actor(), in.ID)
+	return &cardOut{Body: newCardView(c)}, err
+}

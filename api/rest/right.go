@@ -1,0 +1,83 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"kanmon/api/auth"
+	"kanmon/lifecycle/area"
+)
+
+type rightBody struct {
+	Person   string `json:"person" maxLength:"64" doc:"Staff number"`
+	Area     string `json:"area" maxLength:"32"`
+	Schedule string `json:"schedule,omitempty" maxLength:"32" doc:"Left out: at any hour"`
+	span
+}
+
+type rightView struct {
+	ID string `json:"id"`
+	rightBody
+	PersonName   string `json:"person_name"`
+	AreaName     string `json:"area_name"`
+	ScheduleName string `json:"schedule_name,omitempty"`
+	Withdrawn    bool   `json:"withdrawn"`
+	Version      int64  `json:"version"`
+}
+
+func newRightView(v area.Right) rightView {
+	return rightView{
+		ID:         v.ID,
+		rightBody:  rightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, span: newSpan(v.Period)},
+		PersonName: v.PersonName, AreaName: v.AreaName, ScheduleName: v.ScheduleName,
+		Withdrawn: v.Withdrawn, Version: v.Version,
+	}
+}
+
+type (
+	rightIn   struct{ Body rightBody }
+	rightOut  struct{ Body rightView }
+	rightsOut struct {
+		Body struct {
+			Items []rightView `json:"items"`
+		}
+	}
+)
+
+type rightFilter struct {
+	Person    string `query:"person" maxLength:"64"`
+	Area      string `query:"area" maxLength:"32"`
+	Withdrawn bool   `query:"withdrawn" doc:"Also those withdrawn"`
+	After     string `query:"after" maxLength:"64" doc:"The last id of the page before"`
+	Limit     int    `query:"limit" minimum:"0" maximum:"500" doc:"0: 100"`
+}
+
+type withdrawIn struct {
+	ID     string `path:"id" maxLength:"64"`
+	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
+}
+
+func rightRoutes(a *API) {
+	add(a, route{http.MethodGet, "/rights", "listRights", "rights", "Who may enter which area, and when", 0}, a.rights)
+	add(a, route{http.MethodPost, "/rights", "grant", "rights", "Let a person into an area", http.StatusCreated}, a.grant)
+	add(a, route{http.MethodDelete, "/rights/{id}", "withdraw", "rights", "Withdraw a right at once", http.StatusNoContent}, a.withdraw)
+}
+
+func (a *API) rights(ctx context.Context, who auth.Principal, in *rightFilter) (*rightsOut, error) {
+	all, err := a.cfg.Areas.Rights(ctx, who.Actor(), area.RightFilter{
+		Person: in.Person, Area: in.Area, Withdrawn: in.Withdrawn, Limit: in.Limit, After: in.After,
+	})
+	out := &rightsOut{}
+	out.Body.Items = views(all, newRightView)
+	return out, err
+}
+
+func (a *API) grant(ctx context.Context, who auth.Principal, in *rightIn) (*rightOut, error) {
+	b := in.Body
+	made, err := a.cfg.Areas.Grant(ctx, who.Actor(), b.Person, b.Area, b.Schedule, b.period())
+	return &rightOut{Body: newRightView(made)}, err
+}
+
+func (a *API) withdraw(ctx context.Context, who auth.Principal, in *withdrawIn) (*struct{}, error) {
+	return nil, a.cfg.Areas.Withdraw(ctx, who.Actor(), in.ID, in.Reason)
+}

@@ -1,0 +1,61 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kanmon/api/auth"
+	"kanmon/api/rest/problem"
+)
+
+func humaConfig() huma.Config {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Kanmon", Version: SpecVersion,
+				Description: "Doors, cards and the ledger of who entered. Times are RFC 3339 in UTC.",
+			},
+			Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
+				"bearer": {Type: "http", Scheme: "bearer", Description: "The token of POST /api/v1/session"},
+				"cookie": {Type: "apiKey", In: "cookie", Name: "__Host-kanmon", Description: "The console's session"},
+			}},
+		},
+		Formats:                      map[string]huma.Format{"application/json": strictJSON(), "json": strictJSON()},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{problems},
+	}
+}
+
+func problemSchema(api huma.API) *huma.Schema {
+	return api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
+}
+
+// describe fixes the document and serves it. huma's own error schemas are taken out: no answer of ours has them.
+func (a *API) describe() error {
+	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	compact, err := json.Marshal(a.huma.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("describe the interface: %w", err)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, compact, "", "  "); err != nil {
+		return fmt.Errorf("describe the interface: %w", err)
+	}
+	pretty.WriteByte('\n')
+	a.spec = pretty.Bytes()
+	a.router.Handle("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ auth.Principal) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(a.spec) // the caller went away: there is nobody left to tell
+	})
+	return nil
+}

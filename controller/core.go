@@ -1,0 +1,189 @@
+package controller
+
+import (
+	"time"
+
+	"kanmon/controller/door"
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+	"kanmon/internal/wire"
+)
+
+// Times and bounds of the core.
+const (
+	recordTimeout  = 2 * time.Second // a decision not on disk by then counts as not recorded
+	retryRecord    = time.Second     // between tries to write what could not be written
+	repeatWindow   = time.Second     // the same card again within it, while its release runs, is the same presentation
+	clockCheck     = 5 * time.Second // the clocks are compared at least so often
+	maxPending     = 64              // records on their way to the journal
+	maxBacklog     = 1000            // events kept in memory while the journal cannot be written
+	defaultRelease = 5 * time.Second // of a door no policy has named yet
+	defaultHeld    = 30 * time.Second
+)
+
+// Wiring says what is connected where.
+type Wiring struct {
+	Doors    []WiredDoor
+	Devices  []string // names of all readers and I/O devices
+	Software string   // version of the program, for status and the started event
+}
+
+// WiredDoor is one door's contact and exit button; its strike belongs to the driver.
+type WiredDoor struct {
+	ID          string
+	Contact     *Wire // nil: the door has none, and is never forced, held or opened
+	OpenWhen    Level // Inactive or Active: how the contact's input reads while the door is open
+	ExitButton  *Wire // nil: none, or not seen by us
+	ExitReaders []string
+}
+
+// Wire is one input of a device.
+type Wire struct {
+	Device string
+	Input  int
+}
+
+// Core decides what a controller does. It has no state of its own.
+type Core struct {
+	wiring  Wiring
+	doors   map[string]int
+	devices map[string]int
+	exits   map[string]int // exit readers, for when there is no policy
+}
+
+// NewCore indexes a wiring, which Config.Check has found consistent.
+func NewCore(w Wiring) *Core {
+	c := &Core{wiring: w, doors: map[string]int{}, devices: map[string]int{}, exits: map[string]int{}}
+	for i, d := range w.Doors {
+		c.doors[d.ID] = i
+		for _, r := range d.ExitReaders {
+			c.exits[r] = i
+		}
+	}
+	for i, name := range w.Devices {
+		c.devices[name] = i
+	}
+	return c
+}
+
+// Saved is what a start finds on disk.
+type Saved struct {
+	Policy *access.Policy // nil: none
+	Hash   string         // of the policy
+	Floor  time.Time      // newest moment that is certainly past
+}
+
+// State of a controller. Step consumes the state it is given, as append consumes a slice: use the returned one.
+type State struct {
+	policy  *access.Policy
+	hash    string
+	doors   []doorState
+	devices []deviceState
+	clock   clock
+	sure    bool // the last reading of the clock could be believed
+	recent  map[string]recent
+	records records
+	counts  Counts
+}
+
+type doorState struct {
+	door.State
+	exitLevel   Level
+	contact     Level
+	grant       access.Decision // whose release runs, for opened and not entered
+	grantByExit bool            // an exit button took part: nobody is named
+}
+
+type deviceState struct {
+	name          string
+	online        bool
+	tamper, power bool
+	detail        string
+}
+
+type recent struct {
+	key access.Key
+	at  time.Duration
+}
+
+// Counts are kept for diagnosis.
+type Counts struct {
+	Repeats  uint64 // presentations taken as a repeat of the one before
+	Keys     uint64 // keys pressed
+	Lost     uint64 // events that found neither the journal nor room in memory
+	Unrouted uint64 // inputs of devices nobody configured
+}
+
+// Counts returns the counters.
+func (s State) Counts() Counts { return s.counts }
+
+// Start is the state at the program's start, and what there is to do about it.
+func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
+	s := State{policy: saved.Policy, hash: saved.Hash, clock: newClock(saved.Floor, m), recent: map[string]recent{}}
+	for range c.wiring.Doors {
+		s.doors = append(s.doors, doorState{
+			State:     door.New(door.Settings{Release: defaultRelease, Held: defaultHeld}),
+			exitLevel: Unknown, contact: Unknown,
+		})
+	}
+	for _, name := range c.wiring.Devices {
+		s.devices = append(s.devices, deviceState{name: name})
+	}
+	t := c.turn(s, m)
+	t.configureDoors()
+	t.note(event.Event{Kind: event.Started, Policy: t.version(), Detail: brief(c.wiring.Software)})
+	return t.end()
+}
+
+// Step carries the state past one input at a moment. It is pure but for consuming s.
+func (c *Core) Step(s State, in Input, m Moment) (State, []Effect) {
+	t := c.turn(s, m)
+	t.fallDue()
+	t.take(in)
+	return t.end()
+}
+
+// Deadline is the latest moment (Mono) at which the next Step should come.
+func (s State) Deadline(now time.Duration) time.Duration {
+	next := now + clockCheck
+	for i := range s.doors {
+		if d, ok := s.doors[i].Deadline(); ok {
+			next = min(next, d)
+		}
+	}
+	return min(next, s.records.deadline(next))
+}
+
+// Status describes the state for the centre. The caller adds what the core does not know.
+func (c *Core) Status(s State) wire.ControllerStatus {
+	st := wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, PolicyHash: s.hash, Software: c.wiring.Software}
+	if s.policy != nil {
+		v := s.policy.Version()
+		st.Policy = &v
+	}
+	for _, d := range s.devices {
+		st.Devices = append(st.Devices, wire.DeviceStatus{Name: d.name, Online: d.online, Secure: d.online, Detail: d.detail})
+	}
+	for i, d := range s.doors {
+		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
+	}
+	if s.records.trouble {
+		st.Trouble = append(st.Trouble, "journal")
+	}
+	if !s.sure {
+		st.Trouble = append(st.Trouble, "clock")
+	}
+	if s.policy == nil {
+		st.Trouble = append(st.Trouble, "no_policy")
+	}
+	return st
+}
+
+// brief bounds a text that goes into an event.
+func brief(s string) string {
+	const most = 200
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}

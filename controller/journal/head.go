@@ -1,0 +1,124 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kanmon/internal/access"
+	"kanmon/internal/db"
+	"kanmon/internal/event"
+	"kanmon/internal/fault"
+)
+
+// head is the row that says where the journal stands. It is comparable.
+type head struct {
+	controller string
+	epoch, seq uint64
+	hash       event.Hash
+	base       uint64
+	baseHash   event.Hash
+	acked      uint64
+	wall       string // db.FormatTime, or ""
+	policy     access.Version
+}
+
+type row struct {
+	seq   uint64
+	bytes []byte
+	hash  event.Hash
+}
+
+func newHead(controller string, epoch uint64) head {
+	start := event.Start(controller, epoch)
+	return head{controller: controller, epoch: epoch, hash: start, baseHash: start}
+}
+
+// number gives events their numbers and links; all of them or none.
+func (h head) number(events []event.Event) ([]row, head, error) {
+	rows := make([]row, 0, len(events))
+	for _, e := range events {
+		e.Epoch, e.Seq = h.epoch, h.seq+1
+		b, err := event.Encode(e)
+		if err != nil {
+			return nil, h, err
+		}
+		h.seq, h.hash = e.Seq, event.Next(h.hash, b)
+		rows = append(rows, row{h.seq, b, h.hash})
+		if wall := db.FormatTime(e.At); !e.Unsure && wall > h.wall {
+			h.wall = wall
+		}
+	}
+	return rows, h, nil
+}
+
+// ack moves the cursor.
+func (h *head) ack(to Position) error {
+	if to.Epoch != h.epoch || to.Seq > h.seq {
+		return fault.New(fault.Conflict, "journal.ack", fmt.Sprintf("acknowledgement of %d.%d, the journal stands at %d.%d", to.Epoch, to.Seq, h.epoch, h.seq))
+	}
+	h.acked = max(to.Seq, h.base)
+	return nil
+}
+
+func (h head) wallTime() time.Time {
+	t, err := db.ParseTime(h.wall)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// headRow is head as SQL has it.
+type headRow struct {
+	Controller  string `db:"controller"`
+	Epoch       int64  `db:"epoch"`
+	Seq         int64  `db:"seq"`
+	Hash        []byte `db:"hash"`
+	BaseSeq     int64  `db:"base_seq"`
+	BaseHash    []byte `db:"base_hash"`
+	Acked       int64  `db:"acked"`
+	Wall        string `db:"wall"`
+	PolicyEpoch int64  `db:"policy_epoch"`
+	PolicyN     int64  `db:"policy_n"`
+}
+
+const selectHead = `SELECT controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n FROM journal_head WHERE id = 1`
+
+func load(ctx context.Context, d *db.DB) (h head, err error) {
+	err = d.Read(ctx, func(q db.Queryer) error {
+		h, err = loadIn(ctx, q)
+		return err
+	})
+	return h, err
+}
+
+func loadIn(ctx context.Context, q db.Queryer) (head, error) {
+	var r headRow
+	if err := q.Get(ctx, &r, selectHead); err != nil {
+		return head{}, err
+	}
+	if len(r.Hash) != len(event.Hash{}) || len(r.BaseHash) != len(event.Hash{}) {
+		return head{}, broken("the head row holds no hashes")
+	}
+	return head{
+		controller: r.Controller, epoch: uint64(r.Epoch), seq: uint64(r.Seq), hash: event.Hash(r.Hash),
+		base: uint64(r.BaseSeq), baseHash: event.Hash(r.BaseHash), acked: uint64(r.Acked), wall: r.Wall,
+		policy: access.Version{Epoch: uint64(r.PolicyEpoch), N: uint64(r.PolicyN)},
+	}, nil
+}
+
+// save writes the head and the events that led to it.
+func save(ctx context.Context, tx *db.Tx, h head, rows []row) error {
+	for _, r := range rows {
+		if _, err := tx.Exec(ctx, `INSERT INTO journal_event (seq, bytes, hash) VALUES (?, ?, ?)`, int64(r.seq), r.bytes, r.hash[:]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO journal_head (id, controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n)
+		VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, base_seq = excluded.base_seq, base_hash = excluded.base_hash,
+			acked = excluded.acked, wall = excluded.wall, policy_epoch = excluded.policy_epoch, policy_n = excluded.policy_n`,
+		h.controller, int64(h.epoch), int64(h.seq), h.hash[:], int64(h.base), h.baseHash[:], int64(h.acked), h.wall, int64(h.policy.Epoch), int64(h.policy.N))
+	return err
+}

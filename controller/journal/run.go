@@ -1,0 +1,211 @@
+package journal
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kanmon/internal/db"
+	"kanmon/internal/fault"
+)
+
+// groupSize bounds the events of one commit; retryOpen is the pause between tries to open; pruneEvery is how
+// often old events are looked for.
+const (
+	groupSize  = 1024
+	retryOpen  = time.Second
+	pruneEvery = time.Hour
+)
+
+// writer is the one goroutine that writes.
+type writer struct {
+	*Journal
+	head     head
+	setAside string    // name of the broken journal that the open one replaces
+	suspect  bool      // what is on disk is not known: open it anew before the next commit
+	tried    time.Time // of the last failed opening
+	failure  error     // of the last failed opening
+}
+
+// Run opens the journal and writes what is submitted until ctx ends; then it writes what is queued, and closes.
+// A journal that cannot be opened or written does not end Run: each submission gets the error, and the next one
+// tries again.
+func (j *Journal) Run(ctx context.Context) error {
+	w := &writer{Journal: j}
+	work := context.WithoutCancel(ctx) // a commit that has begun is finished
+	_ = w.ensure(work)                 //nolint:errcheck // kept in the state; the next submission tries again
+	close(j.opened)
+	w.startPruning()
+	ticker := time.NewTicker(pruneEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-j.wake:
+			w.commitQueued(work)
+		case <-ticker.C:
+			w.startPruning()
+		case <-ctx.Done():
+			return w.finish(work)
+		}
+	}
+}
+
+func (w *writer) finish(ctx context.Context) error {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.commitQueued(ctx)
+	return w.closeDB()
+}
+
+func (w *writer) closeDB() error {
+	d := w.db.Swap(nil)
+	if d == nil {
+		return nil
+	}
+	return d.Close()
+}
+
+// commitQueued commits until nothing is queued.
+func (w *writer) commitQueued(ctx context.Context) {
+	for group := w.take(); len(group) > 0; group = w.take() {
+		w.commit(ctx, group)
+	}
+}
+
+// take removes one group from the queue.
+func (w *writer) take() []request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, events := 0, 0
+	for n < len(w.queue) && (n == 0 || events+len(w.queue[n].events) <= groupSize) {
+		events += len(w.queue[n].events)
+		n++
+	}
+	group := w.queue[:n:n]
+	w.queue = w.queue[n:]
+	return group
+}
+
+// answer is a request with what became of it.
+type answer struct {
+	request
+	at  Position
+	err error
+}
+
+func (w *writer) commit(ctx context.Context, group []request) {
+	answers := make([]answer, len(group))
+	for i, r := range group {
+		answers[i].request = r
+	}
+	err := w.ensure(ctx)
+	if err == nil {
+		err = w.write(ctx, answers)
+	}
+	w.report(ctx, err)
+	for _, a := range answers {
+		if err != nil {
+			a.at, a.err = Position{}, err
+		}
+		a.done(a.at, a.err)
+	}
+}
+
+// write carries a group out in one transaction and moves the head. What is wrong with a single request stays
+// with that request.
+func (w *writer) write(ctx context.Context, answers []answer) error {
+	before, next := w.head, w.head
+	var rows []row
+	err := w.db.Load().Write(ctx, func(tx *db.Tx) error {
+		next, rows = before, nil
+		for i := range answers {
+			answers[i].at, answers[i].err = Position{}, nil
+			added, err := w.apply(ctx, tx, &next, &answers[i])
+			if err != nil {
+				return err
+			}
+			rows = append(rows, added...)
+		}
+		return save(ctx, tx, next, rows)
+	})
+	if err != nil && !w.written(ctx, next) {
+		return fault.Wrap(fault.Unavailable, err, "commit to the journal")
+	}
+	w.head = next
+	if len(rows) > 0 || next.acked < before.acked {
+		defer poke(w.news)
+	}
+	return nil
+}
+
+// apply works one request into the next head. The error is the database's; a refusal goes to the answer.
+func (w *writer) apply(ctx context.Context, tx *db.Tx, next *head, a *answer) ([]row, error) {
+	switch {
+	case a.ack != nil:
+		a.err = next.ack(*a.ack)
+		if a.err != nil {
+			return nil, nil
+		}
+		return nil, saveAck(ctx, tx, day(w.cfg.Now()), next.acked)
+	case a.prune != nil:
+		return nil, a.prune.apply(ctx, tx, next)
+	}
+	rows, moved, err := next.number(a.events)
+	if err != nil {
+		a.err = err
+		return nil, nil
+	}
+	if a.change.Policy != nil {
+		moved.policy = *a.change.Policy
+	}
+	*next = moved
+	a.at = Position{next.epoch, next.seq}
+	return rows, nil
+}
+
+// written asks the disk whether a commit that was reported as failed has happened after all. When the disk does
+// not say, or says something else, the journal is opened anew before the next commit.
+func (w *writer) written(ctx context.Context, next head) bool {
+	got, err := load(ctx, w.db.Load())
+	w.suspect = err != nil || (got != next && got != w.head)
+	return err == nil && got == next && next != w.head
+}
+
+// ensure gives the writer an open journal whose head it knows.
+func (w *writer) ensure(ctx context.Context) error {
+	if w.db.Load() != nil && !w.suspect {
+		return nil
+	}
+	if w.failure != nil && time.Since(w.tried) < retryOpen {
+		return w.failure
+	}
+	if err := w.closeDB(); err != nil {
+		w.cfg.Log.WarnContext(ctx, "journal close failed", slog.Any("error", err))
+	}
+	w.failure = w.open(ctx)
+	w.tried = time.Now()
+	if w.failure != nil {
+		w.report(ctx, w.failure)
+		return w.failure
+	}
+	w.suspect = false
+	w.report(ctx, nil)
+	return nil
+}
+
+// report publishes the head and the outcome of the last work.
+func (w *writer) report(ctx context.Context, err error) {
+	was := w.State()
+	now := State{
+		Open: w.db.Load() != nil, Epoch: w.head.epoch, Seq: w.head.seq, Acked: w.head.acked, Base: w.head.base,
+		Wall: w.head.wallTime(), Policy: w.head.policy, SetAside: w.setAside,
+	}
+	if err != nil {
+		now.Trouble = err.Error()
+		if was.Trouble == "" {
+			w.cfg.Log.ErrorContext(ctx, "journal cannot be written", slog.Any("error", err))
+		}
+	}
+	w.state.Store(&now)
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"kanmon/firmware-sim/pd"
+	"kanmon/firmware-sim/world"
+	"kanmon/reader/osdp"
+	"kanmon/reader/serialport"
+)
+
+func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+// lineCommand runs the simulated line of a configuration file.
+func lineCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	set.SetOutput(stderr)
+	path := set.String("config", filepath.Join("data", "sim", "config.json"), "設定ファイル")
+	if err := set.Parse(args[1:]); err != nil {
+		return err
+	}
+	c, err := world.Load(*path)
+	if err != nil {
+		return err
+	}
+	return world.Run(ctx, c, newLog(stderr), func() { fmt.Fprintf(stdout, "模擬回線 %s\n", c.Line) })
+}
+
+// pdCommand runs one reader on a given port. Lines on standard input of the form bits:26:bdd93740 are cards.
+func pdCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	set.SetOutput(stderr)
+	port := set.String("port", "", "シリアルポート(例 /dev/ttyUSB0)")
+	address := set.Uint("address", 0, "OSDP アドレス(0〜126)")
+	baud := set.Int("baud", 9600, "通信速度")
+	scbk := set.String("scbk", "", "SCBK(16 進 32 桁)。@ファイル名 でファイルから読む")
+	if err := set.Parse(args[1:]); err != nil {
+		return err
+	}
+	if *port == "" || *address > osdp.MaxAddress {
+		return errors.New("--port と --address(0〜126)を指定してください")
+	}
+	key, err := readKey(*scbk)
+	if err != nil {
+		return err
+	}
+	d, err := pd.New(pd.Config{Name: "pd", Address: byte(*address), Key: key, Readers: 1, Inputs: 2, Outputs: 1, Serial: 1}, rand.Reader)
+	if err != nil {
+		return err
+	}
+	return servePort(ctx, serialport.Config{Name: *port, Baud: *baud}, d, stdout, newLog(stderr))
+}
+
+func readKey(text string) (osdp.Key, error) {
+	if len(text) > 1 && text[0] == '@' {
+		b, err := os.ReadFile(text[1:])
+		if err != nil {
+			return osdp.Key{}, fmt.Errorf("read key: %w", err)
+		}
+		text = string(b)
+	}
+	return osdp.ParseKey(text)
+}
+
+// servePort runs the device, and opens the port again whenever it comes back.
+func servePort(ctx context.Context, c serialport.Config, d *pd.Device, stdout io.Writer, log *slog.Logger) error {
+	cards := make(chan error, 1)
+	go func() { cards <- readCards(os.Stdin, d, stdout) }() // ends with the process: a terminal's read cannot be stopped
+	for {
+		p, err := serialport.Await(ctx, c, log)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		line, err := pd.NewLine(p, log, d)
+		if err == nil {
+			fmt.Fprintf(stdout, "%s で待っています\n", c.Name)
+			err = line.Run(ctx)
+		}
+		_ = p.Close() // the line is gone or the program ends
+		if ctx.Err() != nil {
+			return nil
+		}
+		log.WarnContext(ctx, "line lost", "error", err)
+	}
+}

@@ -1,0 +1,63 @@
+// Kanmon-sim simulates readers, doors and cards on a real tty, and runs the demo city.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+type command struct {
+	name, help string
+	run        func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"demo", "デモの市役所を動かす(中央・制御装置・模擬扉)", demoCommand},
+		{"line", "模擬リーダーと扉を疑似端末の上で動かす", lineCommand},
+		{"pd", "指定したシリアルポートで OSDP リーダー 1 台を動かす", pdCommand},
+		{"tap", "カードをリーダーにかざす: tap --reader IN-1 --card 佐藤", tapCommand},
+		{"open", "扉を押し開ける: open --door D-1", opCommand},
+		{"close", "扉を閉める: close --door D-1", opCommand},
+		{"exit", "退室ボタンを押す: exit --door D-1", opCommand},
+		{"unplug", "機器の線を抜く: unplug --device IN-1", opCommand},
+		{"plug", "機器の線を戻す: plug --device IN-1", opCommand},
+		{"tamper", "機器のふたを開ける: tamper --device IN-1", opCommand},
+		{"state", "模擬機器の状態を見る", opCommand},
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		for _, c := range commands() {
+			if c.name != args[0] {
+				continue
+			}
+			if err := c.run(ctx, args, stdout, stderr); err != nil {
+				fmt.Fprintln(stderr, "kanmon-sim:", err)
+				return 1
+			}
+			return 0
+		}
+	}
+	usage(stderr)
+	return 2
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "使い方: kanmon-sim <命令> [オプション]   (<命令> -h で詳細)")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.help)
+	}
+}

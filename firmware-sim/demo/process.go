@@ -1,0 +1,92 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// restartAfter is how long a program that ended by itself stays down, so that one can watch the others go on.
+const restartAfter = 5 * time.Second
+
+// stopWithin is how long a program may take to end after SIGTERM before it is killed.
+const stopWithin = 10 * time.Second
+
+// program is one child process that is started again when it ends by itself.
+type program struct {
+	title string // in Japanese, for the person at the terminal
+	path  string
+	args  []string
+	log   io.Writer
+	say   func(format string, args ...any)
+}
+
+// run keeps the program running until ctx ends, then stops it and waits for it. up is called once, after the
+// first start.
+func (p program) run(ctx context.Context, up func()) error {
+	// The kernel sends Pdeathsig when the thread that started the child ends, so this thread must stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for first := true; ; first = false {
+		cmd, err := p.start()
+		if err != nil {
+			return err
+		}
+		if first {
+			up()
+		} else {
+			p.say("%sを再起動しました(プロセス番号 %d)。", p.title, cmd.Process.Pid)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case <-ctx.Done():
+			return p.stop(cmd, ended)
+		case err := <-ended:
+			p.say("%sが止まりました(%v)。%d 秒後に再起動します。", p.title, exitText(err), int(restartAfter.Seconds()))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(restartAfter):
+		}
+	}
+}
+
+func (p program) start() (*exec.Cmd, error) {
+	// No CommandContext: stopping is ours, with SIGTERM first.
+	cmd := exec.Command(p.path, p.args...) //nolint:gosec,noctx // our own programs, stopped in order by stop
+	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.path, err)
+	}
+	return cmd, nil
+}
+
+func (p program) stop(cmd *exec.Cmd, ended <-chan error) error {
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", p.path, err)
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(stopWithin):
+		_ = cmd.Process.Kill() // it had its time
+		<-ended
+		return fmt.Errorf("%s did not end within %v and was killed", p.path, stopWithin)
+	}
+}
+
+func exitText(err error) string {
+	if err == nil {
+		return "終了"
+	}
+	return err.Error()
+}

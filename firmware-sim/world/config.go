@@ -1,0 +1,134 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"kanmon/firmware-sim/control"
+	"kanmon/firmware-sim/pd"
+	"kanmon/firmware-sim/pty"
+	"kanmon/reader/osdp"
+)
+
+// Config of a simulated line with its doors. It is JSON, and an unknown field is an error.
+type Config struct {
+	// Line is where a symbolic link to the line's tty is put; the controller opens it.
+	Line string `json:"line"`
+	// Socket is where commands reach the simulator.
+	Socket string `json:"socket"`
+	// CardsFile maps the names of cards to their bits ("bits:64:…").
+	CardsFile string         `json:"cards_file"`
+	Devices   []DeviceConfig `json:"devices"`
+	Doors     []Door         `json:"doors"`
+}
+
+// DeviceConfig is one device on the line.
+type DeviceConfig struct {
+	Name     string `json:"name"`
+	Address  byte   `json:"address"`
+	SCBKFile string `json:"scbk_file"` // 32 hex digits
+	Readers  int    `json:"readers,omitempty"`
+	Inputs   int    `json:"inputs,omitempty"`
+	Outputs  int    `json:"outputs,omitempty"`
+	Serial   uint32 `json:"serial"`
+}
+
+// Load reads a configuration file.
+func Load(path string) (Config, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read simulator configuration: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	var c Config
+	if err := dec.Decode(&c); err != nil {
+		return Config{}, fmt.Errorf("simulator configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Run simulates the configured line until ctx ends. ready is called once, when the line can be opened.
+func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
+	devices, err := c.devices()
+	if err != nil {
+		return err
+	}
+	cards, err := c.cards()
+	if err != nil {
+		return err
+	}
+	w, err := New(devices, c.Doors, cards)
+	if err != nil {
+		return err
+	}
+	defer w.Wait()
+	return c.serve(ctx, w, devices, log, ready)
+}
+
+func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *slog.Logger, ready func()) error {
+	tty, err := pty.Open(c.Line)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(ctx, func() { _ = tty.Close() }) // ends the reading goroutine
+	defer stop()
+	line, err := pd.NewLine(pd.Stream(ctx, tty), log, devices...)
+	if err != nil {
+		_ = tty.Close() // the first error is the one to report
+		return err
+	}
+	g.Go(func() error {
+		if err := line.Run(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error { return control.Serve(ctx, c.Socket, w.Handle) })
+	log.InfoContext(ctx, "simulated line ready", "tty", tty.Path(), "link", c.Line)
+	ready()
+	return g.Wait()
+}
+
+func (c Config) devices() ([]*pd.Device, error) {
+	all := make([]*pd.Device, 0, len(c.Devices))
+	for _, dc := range c.Devices {
+		text, err := os.ReadFile(dc.SCBKFile)
+		if err != nil {
+			return nil, fmt.Errorf("device %s: read key: %w", dc.Name, err)
+		}
+		key, err := osdp.ParseKey(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("device %s: %w", dc.Name, err)
+		}
+		d, err := pd.New(pd.Config{
+			Name: dc.Name, Address: dc.Address, Key: key,
+			Readers: dc.Readers, Inputs: dc.Inputs, Outputs: dc.Outputs, Serial: dc.Serial,
+		}, rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func (c Config) cards() (map[string]string, error) {
+	b, err := os.ReadFile(c.CardsFile)
+	if err != nil {
+		return nil, fmt.Errorf("read cards: %w", err)
+	}
+	cards := map[string]string{}
+	if err := json.Unmarshal(b, &cards); err != nil {
+		return nil, fmt.Errorf("cards file %s: %w", c.CardsFile, err)
+	}
+	return cards, nil
+}

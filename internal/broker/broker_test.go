@@ -1,0 +1,463 @@
+package broker_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kanmon/internal/broker"
+	"kanmon/internal/fault"
+	"kanmon/internal/wire"
+)
+
+const (
+	events1 = "kanmon/v1/demo/ctl-1/events"
+	status1 = "kanmon/v1/demo/ctl-1/status"
+	policy1 = "kanmon/v1/demo/ctl-1/policy"
+	ack1    = "kanmon/v1/demo/ctl-1/ack"
+	cmd1    = "kanmon/v1/demo/ctl-1/cmd"
+)
+
+// M-1, M-8: who may connect at all.
+func TestOnlyAKnownClientUnderItsOwnNameIsAdmitted(t *testing.T) {
+	b := start(t, nil)
+	for name, change := range map[string]func(*hello){
+		"a wrong password":                  func(h *hello) { h.password = "x" },
+		"no password":                       func(h *hello) { h.password = "" },
+		"another client's id":               func(h *hello) { h.id = "centre" },
+		"another client's user name":        func(h *hello) { h.user = "centre" },
+		"an identity of another name":       func(h *hello) { h.id, h.user = "stranger", "stranger" },
+		"an empty id":                       func(h *hello) { h.id, h.user = "", "" },
+		"an id that is no name":             func(h *hello) { h.id, h.user = "ctl-1/+", "ctl-1/+" },
+		"a session outliving it":            func(h *hello) { h.unclean = true },
+		"MQTT 5":                            func(h *hello) { h.version = 5 },
+		"MQTT 3.1":                          func(h *hello) { h.version = 3 },
+		"no keep-alive":                     func(h *hello) { h.keepAlive = 0 },
+		"a keep-alive of a day":             func(h *hello) { h.keepAlive = 65535 },
+		"a will on another controller":      func(h *hello) { h.will = [2]string{"kanmon/v1/demo/ctl-2/status", "x"} },
+		"a will that is a command":          func(h *hello) { h.will = [2]string{cmd1, "open"} },
+		"a will on another site":            func(h *hello) { h.will = [2]string{"kanmon/v1/other/ctl-1/status", "x"} },
+		"a will outside all topics":         func(h *hello) { h.will = [2]string{"door/open", "x"} },
+		"a retained will that is no status": func(h *hello) { h.will, h.willFlags = [2]string{events1, "x"}, 0x20 },
+		"a will of QoS 2":                   func(h *hello) { h.will, h.willFlags = [2]string{status1, "x"}, 0x10 },
+		"a will of 5 KB":                    func(h *hello) { h.will = [2]string{status1, strings.Repeat("x", 5000)} },
+		"a panic in the check":              func(h *hello) { h.password = "panic" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := as("ctl-1")
+			change(&h)
+			if dial(t, b).connect(h) {
+				t.Error("was admitted")
+			}
+		})
+	}
+	if s := b.Stats(); s.Panics != 1 || s.Refused == 0 {
+		t.Errorf("%+v, want one panic and some refusals", s)
+	}
+	h := as("ctl-1")
+	h.will, h.willFlags = [2]string{status1, "x"}, 0x28
+	if !dial(t, b).connect(h) {
+		t.Error("a well-behaved controller was refused")
+	}
+}
+
+// Finding 0.4 and M-3, as the library has it: the will of a client is published without any check.
+func TestAWillCannotForgeAnotherControllersMessage(t *testing.T) {
+	b := start(t, nil)
+	centre := connect(t, b, "centre")
+	if !centre.subscribe("kanmon/v1/demo/+/status") {
+		t.Fatal("the centre cannot subscribe")
+	}
+	forger := dial(t, b)
+	h := as("ctl-1")
+	h.will, h.willFlags = [2]string{"kanmon/v1/demo/ctl-2/status", "forged"}, 0x28
+	forger.connect(h)
+	_ = forger.conn.Close()
+	honest := dial(t, b)
+	h.will[0], h.will[1] = status1, "own"
+	if !honest.connect(h) {
+		t.Fatal("a will on the own status was refused")
+	}
+	_ = honest.conn.Close()
+	if topic, payload, _ := centre.receive(); topic != status1 || payload != "own" {
+		t.Errorf("received %s %q", topic, payload)
+	}
+	late := connect(t, b, "screen")
+	late.subscribe("kanmon/v1/demo/+/status")
+	if topic, payload, retained := late.receive(); topic != status1 || payload != "own" || !retained {
+		t.Errorf("kept: %s %q, retained %t", topic, payload, retained)
+	}
+}
+
+// M-2, M-4: the matrix, said once more by hand.
+func TestEachRoleSubscribesToItsOwnTopicsOnly(t *testing.T) {
+	b := start(t, nil)
+	allowed := map[string][]string{
+		"ctl-1":  {ack1, policy1, cmd1},
+		"centre": {"kanmon/v1/demo/+/events", "kanmon/v1/demo/+/status", events1, status1},
+		"screen": {"kanmon/v1/demo/+/events", "kanmon/v1/demo/+/status", events1, status1},
+	}
+	filters := []string{
+		ack1, policy1, cmd1, events1, status1, "kanmon/v1/demo/+/events", "kanmon/v1/demo/+/status", "kanmon/v1/demo/+/ack",
+		"kanmon/v1/demo/+/policy", "kanmon/v1/demo/+/cmd", "kanmon/v1/demo/ctl-2/cmd", "kanmon/v1/demo/ctl-2/policy", "kanmon/v1/demo/ctl-2/ack",
+		"kanmon/v1/demo/ctl-1/#", "kanmon/v1/demo/ctl-1/+", "kanmon/v1/demo/#", "kanmon/v1/demo/+/+", "kanmon/v1/+/ctl-1/cmd", "kanmon/v1/+/+/events",
+		"kanmon/#", "#", "+", "+/+/+/+/+", "$SYS/#", "$SYS/broker/clients/total", "$share/g/#", "$share/g/" + cmd1, "$share/g/kanmon/v1/demo/+/events", "$queue/" + cmd1,
+		"kanmon/v2/demo/ctl-1/cmd", "kanmon/v1/other/ctl-1/cmd", "kanmon/v1/other/+/events", "KANMON/v1/demo/ctl-1/cmd", "kanmon/v1/demo/CTL-1/cmd",
+		"/" + cmd1, cmd1 + "/", cmd1 + "/#", "kanmon//v1/demo/ctl-1/cmd", "kanmon/v1/demo//cmd", "kanmon/v1/demo/ctl-1", "kanmon/v1/demo/ctl-1/cmd ", "kanmon/v1/demo/ctl-1/関門",
+		"kanmon/v1/demo/ctl-1\u200b/cmd", "kanmon/v1/demo/ctl-10/cmd", "kanmon/v1/demo/ctl-/cmd", "ctl-1/cmd", "cmd", "kanmon/v1/demo/ctl-1/commands", "kanmon/v1/demo/ctl-1/Events",
+	}
+	for id, want := range allowed {
+		r := connect(t, b, id)
+		for _, filter := range filters {
+			expected := false
+			for _, w := range want {
+				expected = expected || w == filter
+			}
+			if got := r.subscribe(filter); got != expected {
+				t.Errorf("%s subscribes to %q: %t", id, filter, got)
+			}
+		}
+	}
+}
+
+func TestEachRolePublishesToItsOwnTopicsOnlyAndOthersAreThrownOut(t *testing.T) {
+	b := start(t, nil)
+	for _, test := range []struct {
+		id, topic string
+		flags     byte
+		want      bool
+	}{
+		{"ctl-1", events1, 0, true},
+		{"ctl-1", status1, 0, true},
+		{"ctl-1", status1, 1, true},
+		{"centre", ack1, 0, true},
+		{"centre", policy1, 0, true},
+		{"centre", cmd1, 0, true},
+		{"ctl-1", events1, 1, false}, // retained
+		{"centre", cmd1, 1, false},
+		{"centre", policy1, 1, false},
+		{"ctl-1", ack1, 0, false},
+		{"ctl-1", cmd1, 0, false},
+		{"ctl-1", policy1, 0, false},
+		{"ctl-1", "kanmon/v1/demo/ctl-2/events", 0, false},
+		{"ctl-1", "kanmon/v1/demo/ctl-2/cmd", 0, false},
+		{"ctl-1", "kanmon/v1/other/ctl-1/events", 0, false},
+		{"ctl-1", "kanmon/v2/demo/ctl-1/events", 0, false}, // another version
+		{"ctl-1", "kanmon/v1/demo/ctl-1/other", 0, false},
+		{"ctl-1", "$SYS/broker/x", 0, false},
+		{"ctl-1", "$share/g/" + events1, 0, false},
+		{"ctl-1", "a", 0, false},
+		{"ctl-1", "", 0, false},
+		{"ctl-1", "kanmon/v1/demo/+/events", 0, false},
+		{"centre", events1, 0, false},
+		{"centre", status1, 1, false},
+		{"screen", events1, 0, false},
+		{"screen", cmd1, 0, false},
+	} {
+		r := connect(t, b, test.id)
+		if got := r.publish(test.topic, "{}", test.flags); got != test.want {
+			t.Errorf("%s publishes to %q with flags %x: %t", test.id, test.topic, test.flags, got)
+		}
+		_ = r.conn.Close()
+	}
+	before := b.Stats().Denied
+	r := connect(t, b, "ctl-1")
+	r.send(frame(0x30, append(text("kanmon/v1/demo/ctl-2/events"), "{}"...))) // QoS 0
+	if !r.ended() || b.Stats().Denied != before+1 {
+		t.Error("a publication of QoS 0 against the rule went by in silence")
+	}
+	r = connect(t, b, "ctl-1")
+	r.send(frame(0x34, append(append(text(events1), 0, 7), "{}"...)))
+	if !r.ended() {
+		t.Error("QoS 2 was accepted")
+	}
+}
+
+func TestAMessageReachesThoseItIsFor(t *testing.T) {
+	b := start(t, nil)
+	one, two, centre, screen := connect(t, b, "ctl-1"), connect(t, b, "ctl-2"), connect(t, b, "centre"), connect(t, b, "screen")
+	one.subscribe(ack1)
+	two.subscribe("kanmon/v1/demo/ctl-2/ack")
+	centre.subscribe("kanmon/v1/demo/+/events")
+	screen.subscribe("kanmon/v1/demo/+/events")
+	if !one.publish(events1, "e", 0) {
+		t.Fatal("not acknowledged")
+	}
+	for _, r := range []*raw{centre, screen} {
+		if topic, payload, _ := r.receive(); topic != events1 || payload != "e" {
+			t.Errorf("received %s %q", topic, payload)
+		}
+	}
+	if !centre.publish(ack1, "a", 0) || !centre.publish("kanmon/v1/demo/ctl-2/ack", "b", 0) {
+		t.Fatal("not acknowledged")
+	}
+	if _, payload, _ := one.receive(); payload != "a" {
+		t.Errorf("ctl-1 received %q", payload)
+	}
+	if _, payload, _ := two.receive(); payload != "b" {
+		t.Errorf("ctl-2 received %q", payload)
+	}
+}
+
+// M-5: what a client subscribed to is checked again when something is delivered.
+func TestAClientThrownOutReceivesNothingMore(t *testing.T) {
+	var mu sync.Mutex
+	banned := false
+	b := start(t, func(c *broker.Config) {
+		c.Authenticate = func(ctx context.Context, id, user, password string) (broker.Identity, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if banned && id == "ctl-1" {
+				return broker.Identity{}, fault.New(fault.Denied, "x", "revoked")
+			}
+			return who(ctx, id, user, password)
+		}
+	})
+	centre := connect(t, b, "centre")
+	centre.subscribe("kanmon/v1/demo/+/status")
+	one := dial(t, b)
+	h := as("ctl-1")
+	h.will, h.willFlags = [2]string{status1, "will"}, 0x28
+	if !one.connect(h) || !one.subscribe(policy1) {
+		t.Fatal("ctl-1 was refused")
+	}
+	mu.Lock()
+	banned = true
+	mu.Unlock()
+	if !b.Disconnect("ctl-1") {
+		t.Error("ctl-1 was not there")
+	}
+	if !one.ended() {
+		t.Error("still connected")
+	}
+	if _, payload, _ := centre.receive(); payload != "will" {
+		t.Errorf("the centre hears %q, want the will", payload)
+	}
+	if dial(t, b).connect(as("ctl-1")) {
+		t.Error("admitted again")
+	}
+	until(t, "it is forgotten", func() bool { return !b.Disconnect("ctl-1") })
+	if b.Disconnect("nobody") {
+		t.Error("threw out nobody")
+	}
+}
+
+// The library's own take-over can delete the new connection with the old one; the last of many must work.
+func TestTheLastOfManyConnectionsOfOneClientWorks(t *testing.T) {
+	b := start(t, nil)
+	centre := connect(t, b, "centre")
+	for round := range 30 {
+		var wg sync.WaitGroup
+		for range 4 {
+			r := dial(t, b)
+			wg.Go(func() { r.connect(as("ctl-1")) })
+		}
+		wg.Wait()
+		last := connect(t, b, "ctl-1")
+		if !last.subscribe(ack1) {
+			t.Fatal("cannot subscribe")
+		}
+		want := fmt.Sprint(round)
+		if !centre.publish(ack1, want, 0) {
+			t.Fatal("not acknowledged")
+		}
+		if _, got, _ := last.receive(); got != want {
+			t.Fatalf("round %d: received %q", round, got)
+		}
+	}
+}
+
+func TestTheWillOfAReplacedConnectionComesBeforeTheNewOneIsAnswered(t *testing.T) {
+	b := start(t, nil)
+	centre := connect(t, b, "centre")
+	centre.subscribe("kanmon/v1/demo/+/status")
+	h := as("ctl-1")
+	h.will, h.willFlags = [2]string{status1, "offline"}, 0x28
+	dial(t, b).connect(h)
+	for range 20 {
+		r := dial(t, b)
+		if !r.connect(h) || !r.publish(status1, "online", 1) {
+			t.Fatal("refused")
+		}
+		_, first, _ := centre.receive()
+		_, second, _ := centre.receive()
+		if first != "offline" || second != "online" {
+			t.Fatalf("the centre heard %q, then %q", first, second)
+		}
+	}
+}
+
+// M-9.
+func TestASlowReaderHoldsUpNobodyAndIsThrownOut(t *testing.T) {
+	b := start(t, nil)
+	centre := connect(t, b, "centre")
+	slow, quick := connect(t, b, "ctl-1"), connect(t, b, "ctl-2")
+	_ = slow.conn.(*net.TCPConn).SetReadBuffer(4096)
+	slow.subscribe(policy1)
+	quick.subscribe("kanmon/v1/demo/ctl-2/ack")
+	big := strings.Repeat("x", wire.MaxPayload)
+	longest := time.Duration(0)
+	for i := range 40 { // more than the sockets' buffers take
+		began := time.Now()
+		if !centre.publish(policy1, big, 0) || !centre.publish("kanmon/v1/demo/ctl-2/ack", fmt.Sprint(i), 0) {
+			t.Fatal("the centre was not acknowledged")
+		}
+		if _, payload, _ := quick.receive(); payload != fmt.Sprint(i) {
+			t.Fatalf("ctl-2 received %q", payload)
+		}
+		longest = max(longest, time.Since(began))
+	}
+	if longest > 5*time.Second {
+		t.Errorf("one round took %v beside a client that does not read", longest)
+	}
+	until(t, "it is thrown out", func() bool { return b.Stats().Slow == 1 })
+}
+
+func TestTooLargeOrMalformedEndsTheConnectionAndIsCounted(t *testing.T) {
+	b := start(t, nil)
+	largest := connect(t, b, "ctl-1")
+	if !largest.publish(events1, strings.Repeat("x", wire.MaxPayload), 0) {
+		t.Error("the largest payload was refused")
+	}
+	for name, bytes := range map[string][]byte{
+		"10 MB":               frame(0x32, append(append(text(events1), 0, 7), make([]byte, 10<<20)...)),
+		"a second CONNECT":    as("ctl-1").bytes(),
+		"a wrong flag":        {0x83, 0},
+		"a type of 15":        {0xF5, 0},
+		"a length of 5 bytes": {0x30, 0xFF, 0xFF, 0xFF, 0xFF, 1},
+		"QoS 3":               {0x36, 0},
+		"a topic cut short":   {0x30, 3, 0, 9, 'k'},
+	} {
+		before := b.Stats()
+		r := connect(t, b, "ctl-1")
+		r.send(bytes)
+		if !r.ended() {
+			t.Errorf("%s: still connected", name)
+		}
+		until(t, name+" is counted", func() bool { return b.Stats().Malformed > before.Malformed })
+	}
+	r := connect(t, b, "ctl-1")
+	r.publish(events1, strings.Repeat("x", wire.MaxPayload+1), 0)
+	if !r.ended() {
+		t.Error("a byte too many was accepted")
+	}
+	stranger := dial(t, b)
+	stranger.send([]byte("GET / HTTP/1.1\r\n\r\n"))
+	if !stranger.ended() {
+		t.Error("a web browser is still connected")
+	}
+	if !connect(t, b, "ctl-1").publish(events1, "{}", 0) {
+		t.Error("the broker is not well")
+	}
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	b := start(t, func(c *broker.Config) { c.MaxClients = 2 })
+	connect(t, b, "ctl-1")
+	connect(t, b, "ctl-2")
+	if dial(t, b).connect(as("ctl-3")) {
+		t.Error("a third client was admitted")
+	}
+	for range 200 { // silent ones
+		dial(t, b)
+	}
+	until(t, "some were refused", func() bool { return b.Stats().Refused > 0 })
+	if n := b.Stats().Clients; n > 2+64 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestWithoutTLSOnlyThisMachineIsServed(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", "[::]:0", ":0"} {
+		if _, err := broker.New(t.Context(), broker.Config{Listen: listen, Site: "demo", Authenticate: who, Log: quiet}); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v, want invalid", listen, err)
+		}
+	}
+	for name, c := range map[string]broker.Config{
+		"no check":     {Listen: "127.0.0.1:0", Site: "demo", Log: quiet},
+		"no site":      {Listen: "127.0.0.1:0", Authenticate: who, Log: quiet},
+		"no log":       {Listen: "127.0.0.1:0", Site: "demo", Authenticate: who},
+		"a wrong port": {Listen: "127.0.0.1:99999", Site: "demo", Authenticate: who, Log: quiet},
+	} {
+		if _, err := broker.New(t.Context(), c); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func TestTLSIsSpokenWhenConfigured(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, func(c *broker.Config) {
+		c.TLS = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	})
+	r := dial(t, b)
+	roots := x509.NewCertPool()
+	certificate, _ := x509.ParseCertificate(der)
+	roots.AddCert(certificate)
+	secure := tls.Client(r.conn, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+	r.conn = secure
+	r.in.Reset(secure)
+	if !r.connect(as("ctl-1")) || !r.publish(events1, "{}", 0) {
+		t.Error("refused over TLS")
+	}
+	clear := dial(t, b)
+	clear.send(as("ctl-1").bytes())
+	if first, _ := clear.read(); first == 0x20 {
+		t.Error("answered without TLS")
+	}
+}
+
+func TestTheLogHoldsNoPasswordAndIsThrottled(t *testing.T) {
+	var mu sync.Mutex
+	var out bytes.Buffer
+	b := start(t, func(c *broker.Config) { c.Log = slog.New(slog.NewTextHandler(writer{&mu, &out}, nil)) })
+	for range 100 {
+		h := as("ctl-1")
+		h.password = "hunter2"
+		dial(t, b).connect(h)
+	}
+	r := connect(t, b, "ctl-1")
+	h := as("ctl-1")
+	h.password = "hunter2"
+	r.send(h.bytes()) // a second CONNECT: the library logs the packet
+	r.ended()
+	mu.Lock()
+	defer mu.Unlock()
+	if strings.Contains(out.String(), "hunter2") {
+		t.Error("the log holds a password")
+	}
+	if n := strings.Count(out.String(), "refuses a client"); n == 0 || n > 40 {
+		t.Errorf("%d lines for 100 refusals", n)
+	}
+}
+
+type writer struct {
+	mu  *sync.Mutex
+	out *bytes.Buffer
+}
+
+func (w writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(p)
+}

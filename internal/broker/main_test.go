@@ -1,0 +1,249 @@
+package broker_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kanmon/internal/broker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// who knows "centre", "screen" (a listener) and controllers "ctl-…", all with the password "pw".
+func who(_ context.Context, clientID, _, password string) (broker.Identity, error) {
+	switch {
+	case password == "panic":
+		panic("a defect")
+	case password != "pw":
+		return broker.Identity{}, errors.New("wrong password")
+	case clientID == "centre":
+		return broker.Identity{Name: "centre", Role: broker.Centre}, nil
+	case clientID == "screen":
+		return broker.Identity{Name: "screen", Role: broker.Listener}, nil
+	case strings.HasPrefix(clientID, "ctl-"):
+		return broker.Identity{Name: clientID, Role: broker.Controller}, nil
+	default:
+		return broker.Identity{Name: "somebody-else", Role: broker.Centre}, nil
+	}
+}
+
+func start(t *testing.T, change func(*broker.Config)) *broker.Broker {
+	t.Helper()
+	config := broker.Config{Listen: "127.0.0.1:0", Site: "demo", Authenticate: who, Log: quiet}
+	if change != nil {
+		change(&config)
+	}
+	b, err := broker.New(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("Run: %v", err)
+			}
+		case <-time.After(patience):
+			t.Error("Run did not end")
+		}
+	})
+	return b
+}
+
+// raw is a client that can misbehave.
+type raw struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func dial(t *testing.T, b *broker.Broker) *raw {
+	t.Helper()
+	conn, err := net.Dial("tcp", b.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	t.Cleanup(func() { _ = conn.Close() })
+	return &raw{t: t, conn: conn, in: bufio.NewReader(conn)}
+}
+
+// hello is a CONNECT; will is {topic, payload} or empty.
+type hello struct {
+	version   byte
+	unclean   bool
+	keepAlive uint16
+	id, user  string
+	password  string
+	will      [2]string
+	willFlags byte // QoS and retain bits
+}
+
+func text(values ...string) (b []byte) {
+	for _, v := range values {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(v)))
+		b = append(b, v...)
+	}
+	return b
+}
+
+func frame(first byte, body []byte) []byte {
+	b := []byte{first}
+	for n := len(body); ; {
+		digit := byte(n & 0x7F)
+		if n >>= 7; n > 0 {
+			b = append(b, digit|0x80)
+			continue
+		}
+		return append(append(b, digit), body...)
+	}
+}
+
+func (h hello) bytes() []byte {
+	flags := byte(0b1100_0010)
+	if h.unclean {
+		flags &^= 2
+	}
+	if h.will[0] != "" {
+		flags |= 4 | h.willFlags
+	}
+	body := append(text("MQTT"), h.version, flags)
+	body = binary.BigEndian.AppendUint16(body, h.keepAlive)
+	if h.version == 5 {
+		body = append(body, 0)
+	}
+	body = append(body, text(h.id)...)
+	if h.will[0] != "" {
+		if h.version == 5 {
+			body = append(body, 0)
+		}
+		body = append(body, text(h.will[:]...)...)
+	}
+	return frame(0x10, append(body, text(h.user, h.password)...))
+}
+
+func as(id string) hello {
+	return hello{version: 4, keepAlive: 60, id: id, user: id, password: "pw"}
+}
+
+// connect reports whether the broker accepted.
+func (r *raw) connect(h hello) bool {
+	r.t.Helper()
+	r.send(h.bytes())
+	first, body := r.read()
+	return first == 0x20 && body[1] == 0
+}
+
+func connect(t *testing.T, b *broker.Broker, id string) *raw {
+	t.Helper()
+	r := dial(t, b)
+	if !r.connect(as(id)) {
+		t.Fatalf("%s was refused", id)
+	}
+	return r
+}
+
+func (r *raw) send(b []byte) { _, _ = r.conn.Write(b) }
+
+// read returns 0 when the connection has ended.
+func (r *raw) read() (first byte, body []byte) {
+	first, err := r.in.ReadByte()
+	if err != nil {
+		return 0, nil
+	}
+	n, err := binary.ReadUvarint(r.in)
+	if err != nil {
+		return 0, nil
+	}
+	body = make([]byte, n)
+	if _, err := io.ReadFull(r.in, body); err != nil {
+		return 0, nil
+	}
+	return first, body
+}
+
+// subscribe reports whether the broker granted it.
+func (r *raw) subscribe(filter string) bool {
+	r.t.Helper()
+	r.send(frame(0x82, append(append([]byte{0, 9}, text(filter)...), 1)))
+	first, body := r.read()
+	if first != 0x90 {
+		return false
+	}
+	return body[2] <= 1
+}
+
+// publish sends with QoS 1 and reports whether it was acknowledged.
+func (r *raw) publish(topic, payload string, flags byte) bool {
+	r.t.Helper()
+	b := append(text(topic), 0, 7)
+	r.send(frame(0x32|flags, append(b, payload...)))
+	for {
+		first, _ := r.read()
+		if first == 0x40 || first == 0 {
+			return first == 0x40
+		}
+	}
+}
+
+// receive waits for the next message and acknowledges it; "" when the connection has ended.
+func (r *raw) receive() (topic, payload string, retained bool) {
+	r.t.Helper()
+	for {
+		first, body := r.read()
+		if first == 0 {
+			return "", "", false
+		}
+		if first>>4 != 3 {
+			continue
+		}
+		n := binary.BigEndian.Uint16(body)
+		topic, body = string(body[2:2+n]), body[2+n:]
+		if first&6 != 0 {
+			r.send([]byte{0x40, 2, body[0], body[1]})
+			body = body[2:]
+		}
+		return topic, string(body), first&1 != 0
+	}
+}
+
+// ended waits for the broker to end the connection.
+func (r *raw) ended() bool {
+	for {
+		if first, _ := r.read(); first == 0 {
+			return true
+		}
+	}
+}
+
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+// Package dbtest runs a test on every kind of database the program supports: on a SQLite file, and on a
+// PostgreSQL server that the test binary starts for itself and that ends with it. A machine without PostgreSQL
+// fails the test; it never skips.
+package dbtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"kanmon/internal/db"
+	"kanmon/migrations"
+)
+
+// Run runs fn as two subtests, "sqlite" and "postgres", each on a fresh database with the centre's schema.
+func Run(t *testing.T, fn func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	each(t, func(t *testing.T, d *db.DB) {
+		t.Helper()
+		migrate(t, d)
+		fn(t, d)
+	})
+}
+
+// RunEmpty is Run without a schema.
+func RunEmpty(t *testing.T, fn func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	each(t, fn)
+}
+
+func each(t *testing.T, fn func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, open(t, sqliteConfig(t))) })
+	t.Run("postgres", func(t *testing.T) { fn(t, open(t, postgresConfig(t))) })
+}
+
+// SQLite returns a fresh SQLite database with the centre's schema, for a test or a benchmark.
+func SQLite(tb testing.TB) *db.DB {
+	tb.Helper()
+	d := open(tb, sqliteConfig(tb))
+	migrate(tb, d)
+	return d
+}
+
+// Postgres returns a fresh PostgreSQL database with the centre's schema, for a test or a benchmark. Its server
+// does not wait for the disk; see DurablePostgres.
+func Postgres(tb testing.TB) *db.DB {
+	tb.Helper()
+	d := open(tb, postgresConfig(tb))
+	migrate(tb, d)
+	return d
+}
+
+// Config returns how d was opened, to open it a second time.
+func Config(tb testing.TB, d *db.DB) db.Config {
+	tb.Helper()
+	cfg, ok := opened.Load(d)
+	if !ok {
+		tb.Fatal("dbtest: not a database of this package")
+	}
+	return cfg.(db.Config) //nolint:forcetypeassert // only Configs are stored
+}
+
+// Attack runs statements as somebody who got hold of the database itself: past the program, its guard and, once
+// the statements have dropped them, its triggers.
+func Attack(tb testing.TB, d *db.DB, statements ...string) {
+	tb.Helper()
+	cfg := Config(tb, d)
+	cfg.AllowDDL = true
+	raw, err := db.Open(tb.Context(), cfg)
+	if err != nil {
+		tb.Fatalf("attack: %v", err)
+	}
+	defer raw.Close() //nolint:errcheck // the statements are committed
+	err = raw.Write(tb.Context(), func(tx *db.Tx) error {
+		for _, s := range statements {
+			if _, err := tx.Exec(tb.Context(), s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatalf("attack: %v", err)
+	}
+}
+
+// opened remembers how each database was opened.
+var opened sync.Map
+
+func open(tb testing.TB, cfg db.Config) *db.DB {
+	tb.Helper()
+	d, err := db.Open(context.Background(), cfg) //nolint:usetesting // it outlives tb.Context until Cleanup
+	if err != nil {
+		tb.Fatalf("open test database: %v", err)
+	}
+	opened.Store(d, cfg)
+	tb.Cleanup(func() {
+		opened.Delete(d)
+		if err := d.Close(); err != nil {
+			tb.Errorf("close test database: %v", err)
+		}
+	})
+	return d
+}
+
+func migrate(tb testing.TB, d *db.DB) {
+	tb.Helper()
+	if err := d.Migrate(tb.Context(), migrations.For(string(d.Dialect()))); err != nil {
+		tb.Fatalf("migrate test database: %v", err)
+	}
+}
+
+func sqliteConfig(tb testing.TB) db.Config {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "test.db")
+	if dir := os.Getenv("KANMON_TEST_DIR"); dir != "" { // a real disk, where the temp dir is in memory
+		own, err := os.MkdirTemp(dir, "kanmon-test-")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { os.RemoveAll(own) }) //nolint:errcheck,gosec // a test's own folder
+		path = filepath.Join(own, "test.db")
+	}
+	return db.Config{Driver: db.SQLite, Path: path}
+}

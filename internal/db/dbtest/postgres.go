@@ -1,0 +1,196 @@
+package dbtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"kanmon/internal/db"
+)
+
+// postgres is the one server of this test binary.
+type postgres struct {
+	dir    string // data, socket and log
+	life   *os.File
+	mu     sync.Mutex
+	admin  *pgx.Conn
+	number int // of the databases made
+}
+
+var startPostgres = sync.OnceValues(newPostgres)
+
+// supervisor makes a data folder and runs the server on a socket in it. It ends the server and removes the
+// folder when its standard input ends, that is, when the test binary ends, however it ends.
+const supervisor = `
+umask 077
+"$1/initdb" -D "$2/data" -A trust -U kanmon -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 || exit 1
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off -c autovacuum=off \
+  -c max_connections=200 -c shared_buffers=64MB -c max_wal_size=4GB >>"$2/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill -QUIT $server
+wait $server
+rm -rf "$2"
+`
+
+func newPostgres() (*postgres, error) {
+	bin, err := findPostgres()
+	if err != nil {
+		return nil, err
+	}
+	owner, err := serverUser()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "kanmon-pg-")
+	if err != nil {
+		return nil, err
+	}
+	if owner != nil {
+		if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	p := &postgres{dir: dir}
+	if err := p.launch(bin, owner); err != nil {
+		return nil, err
+	}
+	return p, p.connect()
+}
+
+// findPostgres returns the folder of the newest server programs.
+func findPostgres() (string, error) {
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", errors.New("PostgreSQL is not installed, and these tests run on it too: apt-get install postgresql (or `make setup-test`)")
+	}
+	slices.Sort(found)
+	return filepath.Dir(found[len(found)-1]), nil
+}
+
+// serverUser returns whom to run the server as: nil means as ourselves. PostgreSQL refuses to run as root.
+func serverUser() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil //nolint:nilnil // "as ourselves"
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("as root the test server runs as the user postgres, who is missing: %w", err)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
+}
+
+// launch starts the supervisor with our end of its standard input kept open for the life of the process.
+func (p *postgres) launch(bin string, owner *syscall.Credential) error {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close() //nolint:errcheck // the supervisor has its own
+	p.life = write
+	// No context: the server lives as long as the test binary.
+	cmd := exec.Command("/bin/sh", "-c", supervisor, "supervisor", bin, p.dir) //nolint:gosec,noctx // our own script
+	cmd.Dir = p.dir
+	cmd.Stdin = read
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
+	return cmd.Start()
+}
+
+// connect waits until the server answers.
+func (p *postgres) connect() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, p.dsn("postgres"))
+		if err == nil {
+			p.admin = conn
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			log, _ := os.ReadFile(filepath.Join(p.dir, "log")) //nolint:errcheck,gosec // what there is of it
+			return fmt.Errorf("the test PostgreSQL did not start: %w\n%s", err, log)
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *postgres) dsn(database string) string {
+	return fmt.Sprintf("host=%s user=kanmon dbname=%s sslmode=disable", p.dir, database)
+}
+
+func (p *postgres) exec(statement string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := p.admin.Exec(context.Background(), statement)
+	return err
+}
+
+// fresh makes an empty database and returns its name.
+func (p *postgres) fresh() (string, error) {
+	p.mu.Lock()
+	p.number++
+	name := fmt.Sprintf("test_%d", p.number)
+	p.mu.Unlock()
+	return name, p.exec("CREATE DATABASE " + name + " STRATEGY FILE_COPY")
+}
+
+func postgresConfig(tb testing.TB) db.Config {
+	tb.Helper()
+	p, err := startPostgres()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	name, err := p.fresh()
+	if err != nil {
+		tb.Fatalf("make test database: %v", err)
+	}
+	// Registered before open registers its Close, so it runs after it.
+	tb.Cleanup(func() {
+		if err := p.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			tb.Errorf("drop test database: %v", err)
+		}
+	})
+	return db.Config{Driver: db.Postgres, DSN: p.dsn(name)}
+}
+
+// DurablePostgres makes the test server wait for the disk at every commit, as a real one does, until the end of
+// the benchmark.
+func DurablePostgres(tb testing.TB) {
+	tb.Helper()
+	p, err := startPostgres()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set := func(value string) {
+		for _, s := range []string{"ALTER SYSTEM SET fsync = " + value, "ALTER SYSTEM SET full_page_writes = " + value, "SELECT pg_reload_conf()"} {
+			if err := p.exec(s); err != nil {
+				tb.Fatalf("set durability of the test server: %v", err)
+			}
+		}
+	}
+	set("on")
+	tb.Cleanup(func() { set("off") })
+}

@@ -1,0 +1,98 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+
+	"kanmon/internal/fault"
+)
+
+// openSQLite opens the file twice: one connection that writes, several that only read.
+func (d *DB) openSQLite(ctx context.Context) error {
+	if d.cfg.Path == "" {
+		return fault.New(fault.Invalid, "db.no_path", "open SQLite: no path")
+	}
+	if err := makePrivate(d.cfg.Path); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "open SQLite")
+	}
+	guard := sqliteGuard
+	if d.cfg.AllowDDL {
+		guard = nil
+	}
+	d.writer = sqlitePool(d.cfg.Path, guard, writerSettings)
+	d.writer.SetMaxOpenConns(1)
+	d.writer.SetMaxIdleConns(1)
+	// The writer first: it puts the file into WAL, which readers cannot do.
+	if err := d.writer.PingContext(ctx); err != nil {
+		_ = d.writer.Close() //nolint:errcheck // the ping's error is the news
+		return interpret(err, "open SQLite")
+	}
+	d.reader = sqlitePool(d.cfg.Path, guard, readerSettings)
+	d.reader.SetMaxOpenConns(d.cfg.Readers)
+	d.reader.SetMaxIdleConns(d.cfg.Readers)
+	return nil
+}
+
+// makePrivate makes the file before SQLite would, which makes it readable for others. Its log takes its mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is configuration
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// writerSettings: a transaction takes the write lock when it begins; a commit is on disk when it returns.
+var writerSettings = url.Values{
+	"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {"5000"}, "_foreign_keys": {"1"},
+	"_txlock": {"immediate"}, "_cache_size": {"-65536"}, "_stmt_cache_size": {"128"},
+}
+
+var readerSettings = url.Values{
+	"_query_only": {"1"}, "_busy_timeout": {"5000"}, "_txlock": {"deferred"}, "_cache_size": {"-16384"}, "_stmt_cache_size": {"128"},
+}
+
+func sqlitePool(path string, guard func(*sqlite3.SQLiteConn) error, settings url.Values) *sqlx.DB {
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
+	c := sqliteConnector{dsn: dsn, driver: &sqlite3.SQLiteDriver{ConnectHook: guard}}
+	return sqlx.NewDb(sql.OpenDB(c), "sqlite3")
+}
+
+// sqliteConnector opens connections without a driver registered under a global name.
+type sqliteConnector struct {
+	dsn    string
+	driver *sqlite3.SQLiteDriver
+}
+
+// Connect implements driver.Connector.
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+// Driver implements driver.Connector.
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }
+
+// sqliteGuard makes a connection refuse to change the schema, to attach files and to change its settings.
+func sqliteGuard(conn *sqlite3.SQLiteConn) error {
+	conn.RegisterAuthorizer(func(op int, what, _, _ string) int {
+		if slices.Contains(guardedOps, op) || op == sqlite3.SQLITE_PRAGMA && !slices.Contains(readingPragmas, what) {
+			return sqlite3.SQLITE_DENY
+		}
+		return sqlite3.SQLITE_OK
+	})
+	return nil
+}
+
+var guardedOps = []int{
+	sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_CREATE_VIEW,
+	sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_CREATE_TEMP_TRIGGER, sqlite3.SQLITE_CREATE_TEMP_VIEW,
+	sqlite3.SQLITE_DROP_INDEX, sqlite3.SQLITE_DROP_TABLE, sqlite3.SQLITE_DROP_TRIGGER, sqlite3.SQLITE_DROP_VIEW,
+	sqlite3.SQLITE_DROP_VTABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH,
+}
+
+var readingPragmas = []string{"table_info", "table_xinfo", "integrity_check", "quick_check", "foreign_key_check", "page_count", "page_size", "wal_checkpoint"}

@@ -1,0 +1,239 @@
+package area
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"kanmon/internal/access"
+	"kanmon/internal/authz"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/field"
+	"kanmon/lifecycle/history"
+	"kanmon/lifecycle/period"
+)
+
+// States of a right, as stored.
+const (
+	stateGranted   = "granted"
+	stateWithdrawn = "withdrawn"
+)
+
+func (r *Register) read(ctx context.Context, actor store.Actor, fn func(store.Queryer) error) error {
+	return r.store.Read(ctx, func(q store.Queryer) error {
+		if err := actor.May(authz.AreaRead); err != nil {
+			return err
+		}
+		if err := fn(q); err != nil {
+			return fmt.Errorf("read areas: %w", err)
+		}
+		return nil
+	})
+}
+
+// Areas lists every area in the order of ids.
+func (r *Register) Areas(ctx context.Context, actor store.Actor) ([]Area, error) {
+	var rows []struct {
+		ID, Name, Record string
+		Grade, Doors     int
+		N                int64
+	}
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		return q.Select(ctx, &rows, `SELECT id, n, name, grade, record, doors FROM v_area_area ORDER BY id`)
+	})
+	if err != nil {
+		return nil, err
+	}
+	areas := make([]Area, len(rows))
+	for i, row := range rows {
+		areas[i] = Area{
+			ID: row.ID, Name: row.Name, Grade: row.Grade, Record: access.RecordMode(row.Record), Doors: row.Doors, Version: row.N,
+		}
+	}
+	return areas, nil
+}
+
+// Doors lists every door in the order of ids.
+func (r *Register) Doors(ctx context.Context, actor store.Actor) ([]Door, error) {
+	var doors []Door
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		var err error
+		doors, err = selectDoors(ctx, q, ``)
+		return err
+	})
+	return doors, err
+}
+
+func getDoor(ctx context.Context, q store.Queryer, id string) (Door, error) {
+	doors, err := selectDoors(ctx, q, `WHERE id = ?`, id)
+	if err == nil && len(doors) == 0 {
+		err = fault.New(fault.NotFound, "area.unknown_door", fmt.Sprintf("no door %.40q", id))
+	}
+	if err != nil {
+		return Door{}, err
+	}
+	return doors[0], nil
+}
+
+func selectDoors(ctx context.Context, q store.Queryer, where string, args ...any) ([]Door, error) {
+	var rows []struct {
+		ID, Name, Area, Controller string
+		AreaName                   string `db:"area_name"`
+		Entry                      string `db:"entry_readers"`
+		Exit                       string `db:"exit_readers"`
+		ReleaseMS                  int    `db:"release_ms"`
+		HeldMS                     int    `db:"held_ms"`
+		N                          int64
+	}
+	err := q.Select(ctx, &rows, `SELECT id, n, name, area, area_name, controller, entry_readers, exit_readers, release_ms, held_ms
+		FROM v_area_door `+where+` ORDER BY id`, args...)
+	if err != nil {
+		return nil, err
+	}
+	doors := make([]Door, len(rows))
+	for i, row := range rows {
+		d := Door{
+			ID: row.ID, Name: row.Name, Area: row.Area, AreaName: row.AreaName, Controller: row.Controller,
+			ReleaseMS: row.ReleaseMS, HeldMS: row.HeldMS, Version: row.N,
+		}
+		if err := parse(row.Entry, &d.EntryReaders); err != nil {
+			return nil, err
+		}
+		if err := parse(row.Exit, &d.ExitReaders); err != nil {
+			return nil, err
+		}
+		doors[i] = d
+	}
+	return doors, nil
+}
+
+// parse reads what list wrote.
+func parse[T any](text string, into *[]T) error {
+	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read a stored list")
+}
+
+// Schedules lists every schedule in the order of ids.
+func (r *Register) Schedules(ctx context.Context, actor store.Actor) ([]Schedule, error) {
+	var rows []struct {
+		ID, Name, Windows string
+		N                 int64
+	}
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		return q.Select(ctx, &rows, `SELECT s.id, s.n, v.name, v.windows FROM schedule s
+			JOIN schedule_version v ON v.id = s.id AND v.n = s.n ORDER BY s.id`)
+	})
+	if err != nil {
+		return nil, err
+	}
+	schedules := make([]Schedule, len(rows))
+	for i, row := range rows {
+		schedules[i] = Schedule{ID: row.ID, Name: row.Name, Version: row.N}
+		if err := parse(row.Windows, &schedules[i].Windows); err != nil {
+			return nil, err
+		}
+	}
+	return schedules, nil
+}
+
+// Rights lists rights in the order of ids.
+func (r *Register) Rights(ctx context.Context, actor store.Actor, f RightFilter) ([]Right, error) {
+	where, args := `WHERE id > ?`, []any{f.After}
+	if f.Person != "" {
+		where, args = where+` AND person = ?`, append(args, f.Person)
+	}
+	if f.Area != "" {
+		where, args = where+` AND area = ?`, append(args, f.Area)
+	}
+	if !f.Withdrawn {
+		where, args = where+` AND state = ?`, append(args, stateGranted)
+	}
+	args = append(args, field.Limit(f.Limit))
+	var rights []Right
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		var err error
+		rights, err = selectRights(ctx, q, where+` ORDER BY id LIMIT ?`, args...)
+		return err
+	})
+	return rights, err
+}
+
+func getRight(ctx context.Context, q store.Queryer, id string) (Right, error) {
+	rights, err := selectRights(ctx, q, `WHERE id = ?`, id)
+	if err == nil && len(rights) == 0 {
+		err = fault.New(fault.NotFound, "area.unknown_right", fmt.Sprintf("no right %.40q", id))
+	}
+	if err != nil {
+		return Right{}, err
+	}
+	return rights[0], nil
+}
+
+func selectRights(ctx context.Context, q store.Queryer, where string, args ...any) ([]Right, error) {
+	var rows []struct {
+		ID, Person, Area, Schedule, State string
+		N                                 int64
+		PersonName                        string `db:"person_name"`
+		AreaName                          string `db:"area_name"`
+		ScheduleName                      string `db:"schedule_name"`
+		From                              string `db:"valid_from"`
+		Until                             string `db:"valid_until"`
+	}
+	err := q.Select(ctx, &rows, `SELECT id, n, person, area, schedule, valid_from, valid_until, state, person_name, area_name,
+		schedule_name FROM v_area_right `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	rights := make([]Right, len(rows))
+	for i, row := range rows {
+		p, err := period.Parse(row.From, row.Until)
+		if err != nil {
+			return nil, err
+		}
+		rights[i] = Right{
+			ID: row.ID, Person: row.Person, PersonName: row.PersonName, Area: row.Area, AreaName: row.AreaName,
+			Schedule: row.Schedule, ScheduleName: row.ScheduleName, Period: p,
+			Withdrawn: row.State == stateWithdrawn, Version: row.N,
+		}
+	}
+	return rights, nil
+}
+
+// AreaHistory returns every change of an area, oldest first.
+func (r *Register) AreaHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
+	return r.history(ctx, actor, areaCount, "area", id,
+		`SELECT n, at, actor, reason, name, grade, record FROM area_version WHERE id = ? ORDER BY n`)
+}
+
+// DoorHistory returns every change of a door, oldest first.
+func (r *Register) DoorHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
+	return r.history(ctx, actor, doorCount, "door", id,
+		`SELECT n, at, actor, reason, name, area, controller, entry_readers, exit_readers, release_ms, held_ms
+		FROM door_version WHERE id = ? ORDER BY n`)
+}
+
+// ScheduleHistory returns every change of a schedule, oldest first.
+func (r *Register) ScheduleHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
+	return r.history(ctx, actor, scheduleCount, "schedule", id,
+		`SELECT n, at, actor, reason, name, windows FROM schedule_version WHERE id = ? ORDER BY n`)
+}
+
+// RightHistory returns every change of a right, oldest first.
+func (r *Register) RightHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
+	return r.history(ctx, actor, `SELECT COUNT(*) FROM access_right WHERE id = ?`, "right", id,
+		`SELECT n, at, actor, reason, person, area, schedule, valid_from, valid_until, state
+		FROM access_right_version WHERE id = ? ORDER BY n`)
+}
+
+func (r *Register) history(ctx context.Context, actor store.Actor, count, what, id, query string) ([]history.Change, error) {
+	var changes []history.Change
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		if err := known(ctx, q, count, what, id); err != nil {
+			return err
+		}
+		var err error
+		changes, err = history.Read(ctx, q, query, id)
+		return err
+	})
+	return changes, err
+}

@@ -1,0 +1,45 @@
+package device
+
+import (
+	"context"
+	"slices"
+
+	"kanmon/internal/store"
+)
+
+// Want raises the policy version that each of the controllers should have. Registers call it in the
+// transaction that changes what the controllers must know; a publisher then sends until it is applied.
+func Want(ctx context.Context, tx *store.Tx, controllers ...string) error {
+	slices.Sort(controllers)
+	for _, c := range slices.Compact(controllers) {
+		if _, err := tx.Exec(ctx, `UPDATE controller_policy SET n = n + 1 WHERE controller = ?`, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WantForArea raises it for every controller with a door into the area.
+func WantForArea(ctx context.Context, tx *store.Tx, area string) error {
+	return want(ctx, tx, `SELECT controller FROM v_device_area_controller WHERE area = ?`, area)
+}
+
+// WantForPerson raises it for every controller with a door into an area where the person has a right.
+func WantForPerson(ctx context.Context, tx *store.Tx, person string) error {
+	return want(ctx, tx, `SELECT DISTINCT ac.controller FROM v_device_right r
+		JOIN v_device_area_controller ac ON ac.area = r.area WHERE r.person = ?`, person)
+}
+
+// WantForSchedule raises it for every controller with a door into an area where a right has the schedule.
+func WantForSchedule(ctx context.Context, tx *store.Tx, schedule string) error {
+	return want(ctx, tx, `SELECT DISTINCT ac.controller FROM v_device_right r
+		JOIN v_device_area_controller ac ON ac.area = r.area WHERE r.schedule = ?`, schedule)
+}
+
+func want(ctx context.Context, tx *store.Tx, query, id string) error {
+	var controllers []string
+	if err := tx.Select(ctx, &controllers, query, id); err != nil {
+		return err
+	}
+	return Want(ctx, tx, controllers...)
+}
