@@ -32,7 +32,7 @@ func New(cfg Config) http.Handler {
 
 	forged := http.NewCrossOriginProtection()
 	forged.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem.Write(w, r, fault.New(fault.Denied, "request.cross_origin", "cross-origin request"))
+		problem.Write(w, r, fault.New(fault.Denied, "auth.cross_origin", "cross-origin request"))
 	}))
 	return logged(cfg.Log, recovered(cfg.Log, headers(cfg.HTTPS, forged.Handler(mux))))
 }

@@ -25,14 +25,15 @@ func (t *turn) presented(in Presented) {
 	if d.Allow {
 		e.Kind = event.AccessGranted
 	}
-	t.note(e)
 	switch {
 	case !d.Allow:
+		t.note(e)
 		t.do(Show{in.Reader, refusal(d.Reason)})
 	case d.Direction == access.Out:
+		t.note(e)
 		t.open(d, in.Reader)
 	default:
-		t.gate = &gate{decision: d, reader: in.Reader}
+		t.gate = &gate{decision: d, reader: in.Reader, grant: t.stamp(e)}
 	}
 }
 
@@ -80,7 +81,8 @@ func (t *turn) open(d access.Decision, readerName string) {
 		t.do(Show{readerName, reader.ShowTrouble})
 		return
 	}
-	t.s.doors[i].grant, t.s.doors[i].grantByExit = d, false
+	g := &t.s.doors[i]
+	g.grant, g.grantByExit = d, g.grantByExit && g.Phase() == door.Released
 	t.stepDoor(i, door.Release{Exit: d.Direction == access.Out})
 	t.do(Show{readerName, reader.ShowGranted})
 }

@@ -16,30 +16,40 @@ import (
 // strict refuses and shows amber, best_effort opens. Either way the status says "journal", what could not be
 // written waits in memory, and once the disk is back it is written behind an event journal_trouble.
 
-// gate is a decision that waits for its record.
+// gate is a decision to let somebody in that waits for its record.
 type gate struct {
 	decision access.Decision
 	reader   string
+	grant    event.Event
 }
 
+// pending is a record on its way to the journal.
 type pending struct {
 	id     uint64
-	events []event.Event
-	gate   *gate
+	events []event.Event // without the gate's grant and the report of trouble
+	grant  *event.Event  // nil: none, or not carried out
+	gate   *gate         // nil: none, or given up
 	until  time.Duration // when the gate gives up
-	gaveUp bool          // it did; its grant was not carried out, or was carried out unrecorded
-	heals  bool          // events begin with journal_trouble
+	heals  bool          // it carries the backlog
+	lost   int           // how many lost events it reports
 }
 
 type records struct {
 	lastID  uint64
 	flying  []pending // oldest first, which is also the order of the answers
 	backlog []event.Event
-	lost    int // events dropped because the backlog was full
+	lost    int // events dropped and not reported yet
 	trouble bool
-	since   time.Time
+	since   time.Time // the trouble began
 	retry   time.Duration
 }
+
+func (r records) healing() bool {
+	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.heals })
+}
+
+// owes reports whether there is something to write that an earlier record could not.
+func (r records) owes() bool { return (r.trouble || len(r.backlog) > 0) && !r.healing() }
 
 func (r records) deadline(next time.Duration) time.Duration {
 	for _, p := range r.flying {
@@ -47,14 +57,10 @@ func (r records) deadline(next time.Duration) time.Duration {
 			next = min(next, p.until)
 		}
 	}
-	if r.trouble && !r.healing() && len(r.flying) < maxPending {
+	if r.owes() && len(r.flying) < maxPending {
 		next = min(next, r.retry)
 	}
 	return next
-}
-
-func (r records) healing() bool {
-	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.heals })
 }
 
 // waiting reports whether a decision taken at a reader waits for its record.
@@ -62,35 +68,49 @@ func (r records) waiting(readerName string) bool {
 	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.gate != nil && p.gate.reader == readerName })
 }
 
-// record sends the turn's events to the journal, with the backlog before them when it is time to try again.
+// record sends the turn's events to the journal, what is owed first.
 func (t *turn) record() {
 	r := &t.s.records
-	retry := r.trouble && !r.healing() && (t.mono >= r.retry || len(t.notes) > 0)
-	if len(t.notes) == 0 && !retry {
+	idle := len(t.notes) == 0 && t.gate == nil
+	if idle && (!r.owes() || t.mono < r.retry) {
 		return
 	}
 	if len(r.flying) >= maxPending {
-		t.keep(t.notes)
-		t.unrecorded(t.gate)
+		t.overrun()
 		return
 	}
 	r.lastID++
 	p := pending{id: r.lastID, events: t.notes, gate: t.gate, until: t.mono + recordTimeout}
-	if retry {
-		p.heals = true
-		p.events = append(append([]event.Event{t.troubleEvent()}, r.backlog...), t.notes...)
-		r.backlog = nil
+	var all []event.Event
+	if r.owes() {
+		all = append(all, t.troubleEvent())
+		p.heals, p.lost = true, r.lost
+		p.events, r.backlog = append(r.backlog, t.notes...), nil
+	}
+	all = append(all, p.events...)
+	if t.gate != nil {
+		p.grant = &t.gate.grant
+		all = append(all, *p.grant)
 	}
 	r.flying = append(r.flying, p)
-	t.do(Record{ID: p.id, Events: p.events, Policy: t.policy})
+	t.do(Record{ID: p.id, Events: all, Policy: t.version()})
+}
+
+// overrun is the record of a turn while the journal answers nothing at all.
+func (t *turn) overrun() {
+	t.inTrouble()
+	if t.gate != nil {
+		t.unrecorded(*t.gate, &t.gate.grant)
+	}
+	t.keep(t.notes...)
 }
 
 func (t *turn) troubleEvent() event.Event {
 	r := t.s.records
-	return event.Event{
-		Kind: event.JournalTrouble, At: t.now.at, Unsure: !t.now.sure,
+	return t.stamp(event.Event{
+		Kind:   event.JournalTrouble,
 		Detail: fmt.Sprintf("not writable since %s; %d events late, %d lost", r.since.UTC().Format(time.RFC3339), len(r.backlog), r.lost),
-	}
+	})
 }
 
 // recorded takes the journal's answer.
@@ -108,24 +128,22 @@ func (t *turn) recorded(in Recorded) {
 	}
 	t.inTrouble()
 	if k := fault.KindOf(in.Err); k == fault.Invalid || k == fault.TooLarge {
-		r.lost += len(p.events) // the journal will never take these
+		t.lose(len(p.events)) // the journal will never take these
 		p.events = nil
 	}
-	if p.heals && len(p.events) > 0 {
-		p.events = p.events[1:]
+	t.keep(p.events...)
+	switch {
+	case p.gate != nil:
+		t.unrecorded(*p.gate, p.grant)
+	case p.grant != nil:
+		t.keep(*p.grant)
 	}
-	if p.refused() || (p.gate != nil && p.gate.decision.Record != access.BestEffort) {
-		p.events = withoutGrants(p.events)
-	}
-	t.keep(p.events)
-	t.unrecorded(p.gate)
 }
-
-func (p pending) refused() bool { return p.gaveUp }
 
 func (t *turn) onDisk(p pending) {
 	if p.heals {
-		t.s.records.trouble, t.s.records.lost = false, 0
+		t.s.records.trouble = false
+		t.s.records.lost -= p.lost
 	}
 	if p.gate != nil {
 		t.open(p.gate.decision, p.gate.reader)
@@ -141,48 +159,48 @@ func (t *turn) inTrouble() {
 }
 
 // keep holds events in memory until the journal can be written. The oldest are the ones that explain the most.
-func (t *turn) keep(events []event.Event) {
+func (t *turn) keep(events ...event.Event) {
 	r := &t.s.records
 	room := min(len(events), maxBacklog-len(r.backlog))
 	r.backlog = append(r.backlog, events[:room]...)
-	r.lost += len(events) - room
-	t.s.counts.Lost += uint64(len(events) - room)
+	t.lose(len(events) - room)
 }
 
-// unrecorded does what the area asks for when a decision to let somebody in is not on disk.
-func (t *turn) unrecorded(g *gate) {
-	if g == nil {
-		return
-	}
+func (t *turn) lose(n int) {
+	t.s.records.lost += n
+	t.s.counts.Lost += uint64(n)
+}
+
+// unrecorded does what the area asks for when a decision to let somebody in is not on disk: it opens and keeps
+// the grant, or refuses and keeps the refusal. A nil grant is on its way to the disk already.
+func (t *turn) unrecorded(g gate, grant *event.Event) {
 	if g.decision.Record == access.BestEffort {
+		if grant != nil {
+			t.keep(*grant)
+		}
 		t.open(g.decision, g.reader)
 		return
 	}
-	d := g.decision
+	refusal := g.grant
+	refusal.Kind, refusal.Reason = event.AccessDenied, access.NotRecorded
+	t.keep(t.stamp(refusal))
 	t.do(Show{g.reader, reader.ShowTrouble})
-	t.keep([]event.Event{{
-		Kind: event.AccessDenied, At: t.now.at, Unsure: !t.now.sure, Door: d.Door, Area: d.Area, Reader: g.reader,
-		Direction: d.Direction, Reason: access.NotRecorded, Person: d.Person, Card: d.Card, Policy: t.version(),
-	}})
 }
 
-// giveUpWaiting ends gates that the journal has not answered in time. Their grant may still reach the disk; the
-// refusal that follows it then says that it was not carried out.
+// giveUpWaiting ends gates that the journal has not answered in time. A grant refused here may still reach the
+// disk: the refusal written later then says that it was not carried out.
 func (t *turn) giveUpWaiting() {
 	for i := range t.s.records.flying {
 		p := &t.s.records.flying[i]
 		if p.gate == nil || t.mono < p.until {
 			continue
 		}
-		g := p.gate
-		p.gate, p.gaveUp = nil, g.decision.Record != access.BestEffort
+		g := *p.gate
+		p.gate = nil
+		if g.decision.Record != access.BestEffort {
+			p.grant = nil
+		}
 		t.inTrouble()
-		t.unrecorded(g)
+		t.unrecorded(g, nil)
 	}
-}
-
-func withoutGrants(events []event.Event) []event.Event {
-	return slices.DeleteFunc(slices.Clone(events), func(e event.Event) bool {
-		return e.Kind == event.AccessGranted && e.Direction == access.In
-	})
 }

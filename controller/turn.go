@@ -17,9 +17,8 @@ type turn struct {
 	now     reading
 	effects []Effect
 
-	notes  []event.Event // to be recorded at the end of the turn
-	gate   *gate         // the decision that waits for that record
-	policy *access.Version
+	notes []event.Event // to be recorded at the end of the turn
+	gate  *gate         // the decision that waits for that record
 }
 
 func (c *Core) turn(s State, m Moment) *turn {
@@ -40,11 +39,13 @@ func (t *turn) end() (State, []Effect) {
 
 func (t *turn) do(e Effect) { t.effects = append(t.effects, e) }
 
-// note stamps an event for the record.
-func (t *turn) note(e event.Event) {
+func (t *turn) stamp(e event.Event) event.Event {
 	e.At, e.Unsure = t.now.at, !t.now.sure
-	t.notes = append(t.notes, e)
+	return e
 }
+
+// note stamps an event for the record.
+func (t *turn) note(e event.Event) { t.notes = append(t.notes, t.stamp(e)) }
 
 func (t *turn) version() *access.Version {
 	if t.s.policy == nil {
@@ -98,7 +99,6 @@ func (t *turn) policyReady(in PolicyReady) {
 	t.s.policy, t.s.hash = in.Policy, in.Hash
 	t.configureDoors()
 	t.note(event.Event{Kind: event.PolicyApplied, Policy: &v})
-	t.policy = &v
 }
 
 func (t *turn) configureDoors() {

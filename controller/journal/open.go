@@ -165,7 +165,7 @@ func tailStart(h head) uint64 {
 // check walks the chain from the event behind start to the head. The link at start is taken as it is.
 func check(ctx context.Context, q db.Queryer, h head, start uint64) error {
 	at, hash := start, h.baseHash
-	err := q.Query(ctx, func(r db.Row) error {
+	err := q.Query(ctx, func(r db.Cursor) error {
 		var seq int64
 		var b, stored []byte
 		if err := r.Scan(&seq, &b, &stored); err != nil {

@@ -14,9 +14,9 @@ func (d *demo) banner(users []login) {
 	for _, u := range users {
 		fmt.Fprintf(&b, "  ログイン    %-6s  %s  (%s)\n", u.Name, u.Password, u.Title)
 	}
-	sim := filepath.Join(d.Bin, "kanmon-sim")
-	if socket := filepath.Join("data", "sim", "control.sock"); filepath.Clean(d.Data) != "data" {
-		sim += " <命令> --socket " + filepath.Join(d.Data, "sim", filepath.Base(socket))
+	sim, socket := filepath.Join(d.Bin, "kanmon-sim"), ""
+	if filepath.Clean(d.Data) != "data" { // the commands' default
+		socket = " --socket " + filepath.Join(d.Data, "sim", "control.sock")
 	}
 	fmt.Fprintf(&b, "\n  カードをかざす\n")
 	for _, line := range [][2]string{
@@ -27,7 +27,7 @@ func (d *demo) banner(users []login) {
 		{"exit --door D-1", "退室ボタン"},
 		{"open --door D-1", "こじ開け(警報)"},
 	} {
-		fmt.Fprintf(&b, "    %s %s    # %s\n", sim, line[0], line[1])
+		fmt.Fprintf(&b, "    %s %s%s    # %s\n", sim, line[0], socket, line[1])
 	}
 	fmt.Fprintf(&b, "\n  記録        %s\n  最初からやり直すには、終了してから %s を削除してください。\n", d.files.logDir(), d.Data)
 	d.say("%s", b.String())

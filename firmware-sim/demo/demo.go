@@ -31,7 +31,7 @@ type demo struct {
 
 // bootstrap, hashKey and socket are where the programs put things.
 func (l layout) bootstrap() string { return filepath.Join(l.centreDir(), "bootstrap-token") }
-func (l layout) hashKey() string   { return filepath.Join(l.centreDir(), "keys", "credential-hash.key") }
+func (l layout) hashKey() string   { return filepath.Join(l.centreDir(), "keys", "credential-hash-key") }
 func (l layout) socket() string    { return filepath.Join(l.simDir(), "control.sock") }
 func (l layout) ready() string     { return filepath.Join(l.dir, "ready") }
 

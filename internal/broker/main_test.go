@@ -41,13 +41,13 @@ func who(_ context.Context, clientID, _, password string) (broker.Identity, erro
 	}
 }
 
-func start(t *testing.T, change func(*broker.Config)) *broker.Broker {
+func start(t testing.TB, change func(*broker.Config)) *broker.Broker {
 	t.Helper()
 	config := broker.Config{Listen: "127.0.0.1:0", Site: "demo", Authenticate: who, Log: quiet}
 	if change != nil {
 		change(&config)
 	}
-	b, err := broker.New(t.Context(), config)
+	b, err := broker.New(context.Background(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,17 +70,22 @@ func start(t *testing.T, change func(*broker.Config)) *broker.Broker {
 
 // raw is a client that can misbehave.
 type raw struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 }
 
-func dial(t *testing.T, b *broker.Broker) *raw {
+func dial(t testing.TB, b *broker.Broker) *raw {
 	t.Helper()
 	conn, err := net.Dial("tcp", b.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return over(t, conn)
+}
+
+func over(t testing.TB, conn net.Conn) *raw {
+	t.Helper()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() { _ = conn.Close() })
 	return &raw{t: t, conn: conn, in: bufio.NewReader(conn)}
@@ -152,7 +157,7 @@ func (r *raw) connect(h hello) bool {
 	return first == 0x20 && body[1] == 0
 }
 
-func connect(t *testing.T, b *broker.Broker, id string) *raw {
+func connect(t testing.TB, b *broker.Broker, id string) *raw {
 	t.Helper()
 	r := dial(t, b)
 	if !r.connect(as(id)) {
@@ -234,7 +239,7 @@ func (r *raw) ended() bool {
 	}
 }
 
-func until(t *testing.T, what string, holds func() bool) {
+func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

@@ -96,7 +96,7 @@ func (d *DB) unguarded(ctx context.Context) (*DB, error) {
 	}
 	free := *d
 	free.reader = nil
-	free.writer = sqlitePool(d.cfg.Path, nil, writerSettings)
+	free.writer = sqlitePool(d.cfg.Path, writerSettings, false)
 	free.writer.SetMaxOpenConns(1)
 	if err := free.writer.PingContext(ctx); err != nil {
 		_ = free.writer.Close() //nolint:errcheck // the ping's error is the news

@@ -22,11 +22,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	if err := makePrivate(d.cfg.Path); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "open SQLite")
 	}
-	guard := sqliteGuard
-	if d.cfg.AllowDDL {
-		guard = nil
-	}
-	d.writer = sqlitePool(d.cfg.Path, guard, writerSettings)
+	d.writer = sqlitePool(d.cfg.Path, writerSettings, !d.cfg.AllowDDL)
 	d.writer.SetMaxOpenConns(1)
 	d.writer.SetMaxIdleConns(1)
 	// The writer first: it puts the file into WAL, which readers cannot do.
@@ -34,7 +30,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 		_ = d.writer.Close() //nolint:errcheck // the ping's error is the news
 		return interpret(err, "open SQLite")
 	}
-	d.reader = sqlitePool(d.cfg.Path, guard, readerSettings)
+	d.reader = sqlitePool(d.cfg.Path, readerSettings, true)
 	d.reader.SetMaxOpenConns(d.cfg.Readers)
 	d.reader.SetMaxIdleConns(d.cfg.Readers)
 	return nil
@@ -59,11 +55,24 @@ var readerSettings = url.Values{
 	"_query_only": {"1"}, "_busy_timeout": {"5000"}, "_txlock": {"deferred"}, "_cache_size": {"-16384"}, "_stmt_cache_size": {"128"},
 }
 
-func sqlitePool(path string, guard func(*sqlite3.SQLiteConn) error, settings url.Values) *sqlx.DB {
+func sqlitePool(path string, settings url.Values, guarded bool) *sqlx.DB {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
-	c := sqliteConnector{dsn: dsn, driver: &sqlite3.SQLiteDriver{ConnectHook: guard}}
+	hook := func(conn *sqlite3.SQLiteConn) error {
+		if _, err := conn.Exec(foldLogAfter, nil); err != nil {
+			return err
+		}
+		if guarded {
+			guard(conn)
+		}
+		return nil
+	}
+	c := sqliteConnector{dsn: dsn, driver: &sqlite3.SQLiteDriver{ConnectHook: hook}}
 	return sqlx.NewDb(sql.OpenDB(c), "sqlite3")
 }
+
+// foldLogAfter lets the write-ahead log grow to 64 MiB before its pages go back into the file. SQLite's own 4 MiB
+// would make nearly every batch of events pay for that.
+const foldLogAfter = "PRAGMA wal_autocheckpoint = 16384"
 
 // sqliteConnector opens connections without a driver registered under a global name.
 type sqliteConnector struct {
@@ -77,15 +86,14 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return 
 // Driver implements driver.Connector.
 func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
-// sqliteGuard makes a connection refuse to change the schema, to attach files and to change its settings.
-func sqliteGuard(conn *sqlite3.SQLiteConn) error {
+// guard makes a connection refuse to change the schema, to attach files and to change its settings.
+func guard(conn *sqlite3.SQLiteConn) {
 	conn.RegisterAuthorizer(func(op int, what, _, _ string) int {
 		if slices.Contains(guardedOps, op) || op == sqlite3.SQLITE_PRAGMA && !slices.Contains(readingPragmas, what) {
 			return sqlite3.SQLITE_DENY
 		}
 		return sqlite3.SQLITE_OK
 	})
-	return nil
 }
 
 var guardedOps = []int{

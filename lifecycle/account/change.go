@@ -11,7 +11,7 @@ import (
 // ChangePassword changes the password of the session's own account, who must know the old one. Every session
 // of the account ends, and a new one is opened.
 func (r *Register) ChangePassword(ctx context.Context, s Session, old, fresh Password) (Session, error) {
-	if old == fresh {
+	if old.text() == fresh.text() {
 		return Session{}, fault.BadField("password", "account.password_same", "new password is the old one")
 	}
 	if err := fresh.check(s.Account.ID); err != nil {

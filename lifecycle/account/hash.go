@@ -42,7 +42,7 @@ const maxHashes = 2 // at once
 
 func newHasher(cost Cost) *hasher {
 	h := &hasher{cost: cost, slots: make(chan struct{}, maxHashes)}
-	h.dummy = h.encode(Password{text: rand.Text()}, randomSalt())
+	h.dummy = h.encode(NewPassword(rand.Text()), randomSalt())
 	return h
 }
 
@@ -72,7 +72,7 @@ func (h *hasher) matches(ctx context.Context, p Password, phc string) (bool, err
 		return false, err
 	}
 	defer h.leave()
-	got := argon2.IDKey([]byte(p.text), salt, cost.Passes, cost.MemoryKiB, cost.Lanes, tagLen)
+	got := argon2.IDKey([]byte(p.text()), salt, cost.Passes, cost.MemoryKiB, cost.Lanes, tagLen)
 	return subtle.ConstantTimeCompare(got, tag) == 1 && known, nil
 }
 
@@ -89,7 +89,7 @@ func (h *hasher) leave() { <-h.slots }
 
 func (h *hasher) encode(p Password, salt []byte) string {
 	c := h.cost
-	tag := argon2.IDKey([]byte(p.text), salt, c.Passes, c.MemoryKiB, c.Lanes, tagLen)
+	tag := argon2.IDKey([]byte(p.text()), salt, c.Passes, c.MemoryKiB, c.Lanes, tagLen)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
 		argon2.Version, c.MemoryKiB, c.Passes, c.Lanes, b64.EncodeToString(salt), b64.EncodeToString(tag))

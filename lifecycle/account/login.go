@@ -39,11 +39,17 @@ func (TooSoonError) Error() string { return "log-in attempt before its wait was 
 // RetryAfter is how long to wait.
 func (e TooSoonError) RetryAfter() time.Duration { return e.Wait }
 
+// noID stands for every name that cannot be a login name.
+const noID = "?"
+
 var errLogin = fault.New(fault.Unauthenticated, "auth.login", "log-in refused")
 
 // Login opens a session. A wrong password, an unknown name and a disabled account are the same
 // fault.Unauthenticated after the same work; an attempt before its wait is over is fault.TooMany.
 func (r *Register) Login(ctx context.Context, id string, p Password) (Session, error) {
+	if !ValidID(id) {
+		id = noID // bytes a database may refuse do not reach it
+	}
 	a, err := r.prove(ctx, id, p)
 	if err != nil {
 		return Session{}, err

@@ -18,10 +18,18 @@ const (
 )
 
 // Password is a password in the clear, on its way to being hashed. It cannot be printed, logged or marshalled.
-type Password struct{ text string }
+// It sits behind a pointer, so that even a struct that holds it in an unexported field prints an address.
+type Password struct{ hidden *string }
 
 // NewPassword takes a password as it was typed.
-func NewPassword(text string) Password { return Password{text: text} }
+func NewPassword(text string) Password { return Password{hidden: &text} }
+
+func (p Password) text() string {
+	if p.hidden == nil {
+		return ""
+	}
+	return *p.hidden
+}
 
 const mask = "password(masked)"
 
@@ -40,13 +48,13 @@ func (Password) MarshalText() ([]byte, error) { return nil, errors.New("a passwo
 // check applies the strength rules for a new password of the account id: length, not built from the login name,
 // not the same few characters over and over. There are no rules of composition; they make passwords worse.
 func (p Password) check(id string) error {
-	n := utf8.RuneCountInString(p.text)
+	n := utf8.RuneCountInString(p.text())
 	switch {
 	case n < MinPassword || n > MaxPassword:
 		return fault.BadField("password", "account.password_length", fmt.Sprintf("password of %d characters", n))
-	case !utf8.ValidString(p.text):
+	case !utf8.ValidString(p.text()):
 		return fault.BadField("password", "account.password_form", "password is not UTF-8")
-	case guessable(strings.ToLower(p.text), id):
+	case guessable(strings.ToLower(p.text()), id):
 		return fault.BadField("password", "account.password_guessable", "password is easily guessed")
 	}
 	return nil

@@ -10,8 +10,9 @@ import (
 )
 
 // Token is a secret of 256 random bits that stands for a session or for the right to make the first account.
-// The database holds only its SHA-256. It cannot be printed, logged or marshalled; Reveal hands it over.
-type Token struct{ text string }
+// The database holds only its SHA-256. It cannot be printed, logged or marshalled (like Password);
+// Reveal hands it over.
+type Token struct{ hidden *string }
 
 const tokenBytes = 32
 
@@ -19,22 +20,27 @@ const tokenBytes = 32
 func NewToken() Token {
 	var b [tokenBytes]byte
 	_, _ = rand.Read(b[:]) // crypto/rand never fails: it ends the program first
-	return Token{text: base64.RawURLEncoding.EncodeToString(b[:])}
+	return ParseToken(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
 // ParseToken takes a token as a caller presented it; whether it is one shows when it is looked up.
-func ParseToken(s string) Token { return Token{text: s} }
+func ParseToken(s string) Token { return Token{hidden: &s} }
 
 // Reveal returns the token for the one place that hands it over: a cookie, a response, a file.
-func (t Token) Reveal() string { return t.text }
+func (t Token) Reveal() string {
+	if t.hidden == nil {
+		return ""
+	}
+	return *t.hidden
+}
 
 // IsZero reports that there is no token.
-func (t Token) IsZero() bool { return t.text == "" }
+func (t Token) IsZero() bool { return t.Reveal() == "" }
 
 // hash is how the database knows the token. A lookup by hash needs no constant-time comparison: who can time
 // it learns about SHA-256 of a guess, not about the token.
 func (t Token) hash() string {
-	sum := sha256.Sum256([]byte(t.text))
+	sum := sha256.Sum256([]byte(t.Reveal()))
 	return hex.EncodeToString(sum[:])
 }
 

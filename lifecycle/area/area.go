@@ -4,7 +4,6 @@
 package area
 
 import (
-
 	"kanmon/internal/access"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/period"
@@ -70,4 +69,3 @@ type Register struct{ store *store.Store }
 
 // New opens the register.
 func New(s *store.Store) *Register { return &Register{store: s} }
-

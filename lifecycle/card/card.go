@@ -68,4 +68,3 @@ type Register struct{ store *store.Store }
 
 // New opens the register.
 func New(s *store.Store) *Register { return &Register{store: s} }
-

@@ -113,4 +113,3 @@ type Register struct{ store *store.Store }
 
 // New opens the register.
 func New(s *store.Store) *Register { return &Register{store: s} }
-

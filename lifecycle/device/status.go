@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"kanmon/internal/db"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 )
@@ -53,7 +52,7 @@ func (s Status) keep(ctx context.Context, tx *store.Tx, name string, received ti
 			last_seq = excluded.last_seq, acked = excluded.acked, policy_epoch = excluded.policy_epoch,
 			policy_n = excluded.policy_n, policy_hash = excluded.policy_hash, software = excluded.software,
 			devices = excluded.devices, doors = excluded.doors, trouble = excluded.trouble`,
-		name, db.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked), //nolint:gosec // checked above
+		name, store.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked), //nolint:gosec // checked above
 		int64(s.Policy.Epoch), int64(s.Policy.N), s.PolicyHash, s.Software, //nolint:gosec // checked above
 		list(s.Devices), list(s.Doors), list(s.Trouble))
 	return err
@@ -112,7 +111,7 @@ func list[T any](v []T) string {
 func (r *Register) MarkSilent(ctx context.Context, before time.Time) ([]string, error) {
 	const silent = ` FROM controller_status WHERE online = 1 AND seen < ?`
 	var names []string
-	limit := db.FormatTime(before)
+	limit := store.FormatTime(before)
 	err := r.store.Read(ctx, func(q store.Queryer) error {
 		return q.Select(ctx, &names, `SELECT controller`+silent+` ORDER BY controller`, limit)
 	})

@@ -80,4 +80,3 @@ type Register struct{ store *store.Store }
 
 // New opens the log.
 func New(s *store.Store) *Register { return &Register{store: s} }
-

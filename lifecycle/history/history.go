@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"kanmon/internal/db"
 	"kanmon/internal/store"
 )
 
@@ -31,7 +30,7 @@ type Field struct {
 // Read runs a query that returns n, at, actor, reason and then the fields to show, oldest version first.
 func Read(ctx context.Context, q store.Queryer, query string, args ...any) ([]Change, error) {
 	var changes []Change
-	err := q.Query(ctx, func(row db.Row) error {
+	err := q.Query(ctx, func(row store.Cursor) error {
 		c, err := read(row)
 		if err != nil {
 			return err
@@ -46,7 +45,7 @@ func Read(ctx context.Context, q store.Queryer, query string, args ...any) ([]Ch
 // fixed is how many columns stand before the fields.
 const fixed = 4
 
-func read(row db.Row) (Change, error) {
+func read(row store.Cursor) (Change, error) {
 	columns, err := row.Columns()
 	if err != nil {
 		return Change{}, err
@@ -57,7 +56,7 @@ func read(row db.Row) (Change, error) {
 	}
 	c := Change{Actor: text(values[2]), Reason: text(values[3])}
 	c.Version, _ = values[0].(int64)
-	if c.At, err = db.ParseTime(text(values[1])); err != nil {
+	if c.At, err = store.ParseTime(text(values[1])); err != nil {
 		return Change{}, err
 	}
 	for i := fixed; i < len(values); i++ {

@@ -5,8 +5,8 @@ package period
 import (
 	"time"
 
-	"kanmon/internal/db"
 	"kanmon/internal/fault"
+	"kanmon/internal/store"
 )
 
 // Period is a validity. A zero time is open.
@@ -62,7 +62,7 @@ func Text(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return db.FormatTime(t)
+	return store.FormatTime(t)
 }
 
 // Time reads what Text wrote.
@@ -70,5 +70,5 @@ func Time(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	return db.ParseTime(s)
+	return store.ParseTime(s)
 }

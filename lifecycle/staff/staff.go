@@ -5,7 +5,6 @@
 package staff
 
 import (
-
 	"kanmon/internal/store"
 	"kanmon/lifecycle/period"
 )
@@ -42,4 +41,3 @@ type Register struct{ store *store.Store }
 
 // New opens the register.
 func New(s *store.Store) *Register { return &Register{store: s} }
-

@@ -1,6 +1,7 @@
 package osdp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ type RawCard struct {
 	Reader byte
 	Format CardFormat
 	count  int
-	bits   *[]byte // behind a pointer so that fmt cannot walk into it
+	bits   hidden
 }
 
 // NewRawCard takes count bits, left aligned: the first bit is the most significant of the first byte. Bits behind
@@ -31,11 +32,11 @@ func NewRawCard(reader byte, format CardFormat, count int, bits []byte) (RawCard
 	if count < 1 || count > 0xFFFF || len(bits) != (count+7)/8 {
 		return RawCard{}, fmt.Errorf("RAW: %w: %d bytes for %d bits", ErrLength, len(bits), count)
 	}
-	own := append([]byte(nil), bits...)
+	own := bytes.Clone(bits)
 	if rest := count % 8; rest != 0 {
 		own[len(own)-1] &= 0xFF << (8 - rest)
 	}
-	return RawCard{Reader: reader, Format: format, count: count, bits: &own}, nil
+	return RawCard{Reader: reader, Format: format, count: count, bits: hide(own)}, nil
 }
 
 const rawHead = 4
@@ -43,10 +44,7 @@ const rawHead = 4
 // Append writes the payload of a RAW reply. The zero RawCard writes one of no bits, which every parser refuses.
 func (c RawCard) Append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint16(append(dst, c.Reader, byte(c.Format)), uint16(c.count))
-	if c.bits == nil {
-		return dst
-	}
-	return append(dst, *c.bits...)
+	return append(dst, c.bits.reveal()...)
 }
 
 // ParseRawCard reads a RAW reply.
@@ -62,10 +60,7 @@ func ParseRawCard(data []byte) (RawCard, error) {
 
 // Reveal returns the bit count and a copy of the left-aligned bits, for the one place that identifies the card.
 func (c RawCard) Reveal() (count int, bits []byte) {
-	if c.bits == nil {
-		return 0, nil
-	}
-	return c.count, append([]byte(nil), *c.bits...)
+	return c.count, c.bits.reveal()
 }
 
 // String names the reader and masks the bits; their count is no secret on the line.

@@ -20,7 +20,7 @@ func deriveKeys(key Key, rndA RND) (sessionKeys, error) {
 	if key.IsZero() {
 		return sessionKeys{}, fmt.Errorf("%w: no key", ErrKey)
 	}
-	base, err := aes.NewCipher(key.b[:])
+	base, err := aes.NewCipher(key.b.reveal())
 	if err != nil {
 		return sessionKeys{}, fmt.Errorf("base key: %w", err)
 	}

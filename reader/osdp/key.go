@@ -16,7 +16,7 @@ const KeySize = 16
 // Key is the base key (SCBK) that one device shares with its controller. The zero value is no key. A Key is
 // masked when formatted, also inside another struct, and cannot be marshalled.
 type Key struct {
-	b         *[KeySize]byte // behind a pointer so that fmt cannot walk into it
+	b         hidden
 	isDefault bool
 }
 
@@ -29,7 +29,7 @@ func NewKey(b []byte) (Key, error) {
 	if why := weak(k); why != "" {
 		return Key{}, fmt.Errorf("%w: %s", ErrWeakKey, why)
 	}
-	return Key{b: &k}, nil
+	return Key{b: hide(k[:])}, nil
 }
 
 // ParseKey takes a key as 32 hex digits, with white space around it.
@@ -57,7 +57,7 @@ func DefaultKey() Key {
 	for i := range k {
 		k[i] = 0x30 + byte(i)
 	}
-	return Key{b: &k, isDefault: true}
+	return Key{b: hide(k[:]), isDefault: true}
 }
 
 // IsZero reports that there is no key.
@@ -68,19 +68,11 @@ func (k Key) IsDefault() bool { return k.isDefault }
 
 // Equal compares in constant time.
 func (k Key) Equal(other Key) bool {
-	if k.b == nil || other.b == nil {
-		return k.b == other.b
-	}
-	return subtle.ConstantTimeCompare(k.b[:], other.b[:]) == 1
+	return subtle.ConstantTimeCompare(k.b.reveal(), other.b.reveal()) == 1
 }
 
 // Reveal returns a copy of the key's bytes, for the one place that must store them.
-func (k Key) Reveal() []byte {
-	if k.b == nil {
-		return nil
-	}
-	return append([]byte(nil), k.b[:]...)
-}
+func (k Key) Reveal() []byte { return k.b.reveal() }
 
 const maskedKey = "key(masked)"
 

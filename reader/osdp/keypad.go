@@ -15,7 +15,7 @@ const (
 // Keypad is a KEYPAD reply: keys pressed at one reader, one or many. They may be a PIN and are masked when formatted.
 type Keypad struct {
 	Reader byte
-	keys   *[]byte // behind a pointer so that fmt cannot walk into it
+	keys   hidden
 }
 
 const keypadHead = 2
@@ -25,8 +25,7 @@ func NewKeypad(reader byte, keys []byte) (Keypad, error) {
 	if len(keys) < 1 || len(keys) > 0xFF {
 		return Keypad{}, fmt.Errorf("KEYPAD: %w: %d keys", ErrLength, len(keys))
 	}
-	own := append([]byte(nil), keys...)
-	return Keypad{Reader: reader, keys: &own}, nil
+	return Keypad{Reader: reader, keys: hide(keys)}, nil
 }
 
 // Append writes the payload of a KEYPAD reply.
@@ -44,12 +43,7 @@ func ParseKeypad(data []byte) (Keypad, error) {
 }
 
 // Reveal returns a copy of the key presses, for the one place that collects a PIN.
-func (k Keypad) Reveal() []byte {
-	if k.keys == nil {
-		return nil
-	}
-	return append([]byte(nil), *k.keys...)
-}
+func (k Keypad) Reveal() []byte { return k.keys.reveal() }
 
 // String masks the keys and their number.
 func (k Keypad) String() string { return fmt.Sprintf("keys(at reader %d, masked)", k.Reader) }

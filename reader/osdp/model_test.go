@@ -11,6 +11,7 @@ type modelDevice struct {
 	enforce bool // nothing in clear but the way to a session
 	rndB    RND
 	card    RawCard // one waiting event
+	handed  bool    // the last reply carried it
 
 	seq     DeviceSequence
 	session *Session
@@ -31,10 +32,10 @@ func (d *modelDevice) handle(b []byte) []byte {
 	case PlaceWrong:
 		return encode(d.t, command.AnswerNak(NakSequence))
 	case PlaceRestart:
-		d.session, d.pending = nil, nil
+		d.session, d.pending, d.handed = nil, nil, false
 	case PlaceFresh:
-		if d.seq.Reply() != nil && d.card.Reader == 0xFE {
-			d.card = RawCard{} // delivered
+		if d.handed { // the next number says that the event arrived
+			d.card, d.handed = RawCard{}, false
 		}
 	}
 	d.acted++
@@ -103,6 +104,7 @@ func (d *modelDevice) act(command Frame) Frame {
 			return command.AnswerNak(NakLength)
 		}
 		if count, _ := d.card.Reveal(); count > 0 {
+			d.handed = true
 			return command.Answer(ReplyRaw, d.card.Append(nil))
 		}
 	case CmdID:

@@ -29,7 +29,7 @@ func (s *Shell) Fail(w http.ResponseWriter, r *http.Request, v Visitor, err erro
 		Sentence string
 		Request  string
 		Home     string
-	}{problem.Status(kind), message.Sentence(lang, kind.String(), fault.CodeOf(err)), w.Header().Get("X-Request-Id"), "/"}
+	}{StatusOf(err), message.Sentence(lang, kind.String(), fault.CodeOf(err)), w.Header().Get("X-Request-Id"), "/"}
 	page := Page{Status: data.Status, Title: s.failure.Text(lang, "error.title."+titleOf(data.Status)), Plain: !v.Known(), Data: data}
 	if err := s.withoutLedger().Render(w, r, v, s.failure, page); err != nil {
 		s.config.Log.ErrorContext(r.Context(), "error page failed", slog.Any("error", err))
@@ -76,3 +76,6 @@ func Correctable(l message.Lang, err error) (sentence, field string, ok bool) {
 	}
 	return message.Sentence(l, kind.String(), fault.CodeOf(err)), field, true
 }
+
+// StatusOf is the HTTP status of an error.
+func StatusOf(err error) int { return problem.Status(fault.KindOf(err)) }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -125,4 +126,12 @@ func sqliteConfig(tb testing.TB) db.Config {
 		path = filepath.Join(own, "test.db")
 	}
 	return db.Config{Driver: db.SQLite, Path: path}
+}
+
+// Translate writes the DDL of a test, in SQLite's words, for the database d: BLOB becomes BYTEA.
+func Translate(d *db.DB, ddl string) string {
+	if d.Dialect() == db.Postgres {
+		return strings.ReplaceAll(ddl, "BLOB", "BYTEA")
+	}
+	return ddl
 }

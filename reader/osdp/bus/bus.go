@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"kanmon/internal/fault"
@@ -15,6 +16,9 @@ type Bus struct {
 	cfg    Config
 	byName map[string]*device
 	wake   chan struct{} // an order was added
+
+	mu    sync.Mutex
+	stats Stats // guarded by mu
 
 	// The rest belongs to the goroutine in Run.
 	devices   []*device
@@ -104,7 +108,7 @@ func (b *Bus) open(ctx context.Context, pause time.Duration) (Port, error) {
 		opened <- result{p, err}
 	}()
 	for {
-		timer := time.NewTimer(time.Until(b.nextOffline()))
+		timer := time.NewTimer(time.Until(b.nextOffline(time.Now())))
 		select {
 		case r := <-opened:
 			timer.Stop()
@@ -138,14 +142,11 @@ func (b *Bus) serve(ctx context.Context, l *line) error {
 		now := time.Now()
 		b.checkOffline(now)
 		d, wait := b.pick(now)
-		if d == nil {
-			if err := l.idle(ctx, wait, b.wake); err != nil {
+		if rest := l.rest(now); d == nil || rest > 0 {
+			if err := l.idle(ctx, max(wait, rest), b.wake); err != nil {
 				return err
 			}
-			continue
-		}
-		if err := l.quiet(ctx); err != nil {
-			return err
+			continue // and choose again: an order may have come
 		}
 		if err := b.exchange(ctx, l, d); err != nil {
 			return err
@@ -155,12 +156,16 @@ func (b *Bus) serve(ctx context.Context, l *line) error {
 
 // exchange sends a device its next frame and hands it what came back.
 func (b *Bus) exchange(ctx context.Context, l *line, d *device) error {
-	f, err := d.prepare(time.Now())
+	if err := l.clear(); err != nil {
+		return err
+	}
+	f, err := d.prepare(ctx, time.Now())
 	if err != nil || f == nil {
 		return err
 	}
 	f.sends++
 	reply, match, err := l.ask(ctx, f.command, f.bytes)
+	b.count(l, match, err)
 	now := time.Now()
 	switch {
 	case errors.Is(err, errSilence):
@@ -177,6 +182,8 @@ func (b *Bus) exchange(ctx context.Context, l *line, d *device) error {
 	return nil
 }
 
+var errRandom error = fault.New(fault.Internal, "osdp.random", "osdp line: random source")
+
 // checkRandom refuses to work with a random source that fails or stands still.
 func (b *Bus) checkRandom() error {
 	if _, err := b.random(); err != nil {
@@ -190,10 +197,10 @@ func (b *Bus) checkRandom() error {
 func (b *Bus) random() (osdp.RND, error) {
 	r, err := osdp.NewRND(b.cfg.Rand)
 	if err != nil {
-		return r, fault.Wrap(fault.Internal, err, "osdp line")
+		return r, fmt.Errorf("%w: %w", errRandom, err)
 	}
 	if r == b.lastRND {
-		return r, fault.New(fault.Internal, "osdp.random", "osdp line: the random source repeats itself")
+		return r, fmt.Errorf("%w: it repeats itself", errRandom)
 	}
 	b.lastRND = r
 	return r, nil
@@ -220,8 +227,8 @@ func (b *Bus) checkOffline(now time.Time) {
 }
 
 // nextOffline is when checkOffline has something to tell, at the earliest.
-func (b *Bus) nextOffline() time.Time {
-	next := time.Now().Add(b.cfg.Timing.Offline)
+func (b *Bus) nextOffline(now time.Time) time.Time {
+	next := now.Add(b.cfg.Timing.Offline)
 	for _, d := range b.devices {
 		if at := d.heard.Add(b.cfg.Timing.Offline); !d.offline && at.Before(next) {
 			next = at

@@ -6,7 +6,8 @@ import (
 	"kanmon/reader/osdp"
 )
 
-// Event is something that happened on the line: Online, Offline, Alarm, Card, Keys, Inputs, Outputs or Local.
+// Event is something that happened on the line: Online, Offline, Alarm, Card, Keys, Inputs,
+// Outputs, Readers or Local.
 // All but Offline and Alarm come only out of a running secure session.
 type Event interface{ event() }
 
@@ -38,7 +39,7 @@ const (
 	HandshakeFailed AlarmKind = "handshake_failed"
 	// MACFailed: a frame with right check bytes and a wrong MAC; the session was ended.
 	MACFailed AlarmKind = "mac_failed"
-	// SessionLost: the device, or somebody in its name, ended the session more than once in a short time.
+	// SessionLost: the device, or somebody in its name, ended the session. Once may be a disturbed line.
 	SessionLost AlarmKind = "session_lost"
 	// CapabilitiesDiffer: what was said in clear differs from what was said inside the session.
 	CapabilitiesDiffer AlarmKind = "capabilities_differ"
@@ -83,6 +84,13 @@ type Outputs struct {
 	States osdp.OutputStatus
 }
 
+// Readers holds the state of the readers attached to the device, the first reader first.
+type Readers struct {
+	Device string
+	At     time.Time
+	States osdp.ReaderStatus
+}
+
 // Local is the state of the device itself: tamper and power.
 type Local struct {
 	Device string
@@ -97,4 +105,5 @@ func (Card) event()    {}
 func (Keys) event()    {}
 func (Inputs) event()  {}
 func (Outputs) event() {}
+func (Readers) event() {}
 func (Local) event()   {}

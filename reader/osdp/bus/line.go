@@ -21,6 +21,7 @@ type line struct {
 	timing  Timing
 	decoder *osdp.Decoder
 	busyTo  time.Time // the last byte seen, in either direction, is over by then
+	foreign uint64    // whole frames that were no reply to what was asked
 }
 
 func newLine(p Port, c Config) *line {
@@ -52,8 +53,11 @@ func (l *line) idle(ctx context.Context, wait time.Duration, wake <-chan struct{
 	}
 }
 
-// quiet throws away what came unasked and waits until the line has rested for two characters.
-func (l *line) quiet(ctx context.Context) error {
+// rest is how long the line must still be silent before the next frame: two characters.
+func (l *line) rest(now time.Time) time.Duration { return l.busyTo.Add(l.wire(2)).Sub(now) }
+
+// clear throws away what came unasked, so that it is not taken for the answer to what is asked now.
+func (l *line) clear() error {
 	for {
 		select {
 		case b, ok := <-l.port.Received():
@@ -61,19 +65,11 @@ func (l *line) quiet(ctx context.Context) error {
 				return l.lost()
 			}
 			l.discard(b)
-			continue
 		default:
-		}
-		rest := time.Until(l.busyTo.Add(l.wire(2)))
-		if rest <= 0 {
 			l.decoder.Gap()
-			for _, ok := l.decoder.Next(); ok; _, ok = l.decoder.Next() {
-			}
+			l.skip()
 			l.decoder.Reset()
-			return ctx.Err()
-		}
-		if err := l.idle(ctx, rest, nil); err != nil {
-			return err
+			return nil
 		}
 	}
 }
@@ -82,7 +78,12 @@ func (l *line) quiet(ctx context.Context) error {
 func (l *line) discard(b []byte) {
 	l.busyTo = time.Now()
 	_, _ = l.decoder.Write(b)
+	l.skip()
+}
+
+func (l *line) skip() {
 	for _, ok := l.decoder.Next(); ok; _, ok = l.decoder.Next() {
+		l.foreign++
 	}
 }
 
@@ -99,17 +100,8 @@ func (l *line) ask(ctx context.Context, command osdp.Frame, raw []byte) (osdp.Fr
 	timer := time.NewTimer(time.Until(first))
 	defer timer.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return osdp.Frame{}, 0, ctx.Err()
-		case b, ok := <-l.port.Received():
-			if !ok {
-				return osdp.Frame{}, 0, l.lost()
-			}
-			l.busyTo = time.Now()
-			_, _ = l.decoder.Write(b)
-		case <-timer.C:
-			l.decoder.Gap()
+		if err := l.receive(ctx, timer.C); err != nil {
+			return osdp.Frame{}, 0, err
 		}
 		if f, match := l.judge(command); match != 0 {
 			return f, match, nil
@@ -122,12 +114,42 @@ func (l *line) ask(ctx context.Context, command osdp.Frame, raw []byte) (osdp.Fr
 	}
 }
 
-// judge looks for the reply among the frames that are complete.
+// receive feeds the decoder with what comes next, or tells it of a gap. Bytes that are there count before a
+// timer that has run out: on a busy machine both may be waiting.
+func (l *line) receive(ctx context.Context, gap <-chan time.Time) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case b, ok := <-l.port.Received():
+		return l.take(b, ok)
+	case <-gap:
+	}
+	select {
+	case b, ok := <-l.port.Received():
+		return l.take(b, ok)
+	default:
+		l.decoder.Gap()
+		return nil
+	}
+}
+
+func (l *line) take(b []byte, ok bool) error {
+	if !ok {
+		return l.lost()
+	}
+	l.busyTo = time.Now()
+	_, _ = l.decoder.Write(b)
+	return nil
+}
+
+// judge looks for the reply among the frames that are complete. Every command carries a CRC, so a reply with the
+// one-byte checksum, which noise hits easily, is none.
 func (l *line) judge(command osdp.Frame) (osdp.Frame, osdp.Match) {
 	for f, ok := l.decoder.Next(); ok; f, ok = l.decoder.Next() {
-		if m := osdp.JudgeReply(command, f); m != osdp.MatchForeign {
+		if m := osdp.JudgeReply(command, f); m != osdp.MatchForeign && !f.Checksum {
 			return f, m
 		}
+		l.foreign++
 	}
 	return osdp.Frame{}, 0
 }

@@ -87,11 +87,15 @@ func (q *queue) waiting() (urgent, normal bool) {
 	return len(q.urgent) > 0, len(q.normal) > 0
 }
 
-// take returns the next order to send, or nil.
-func (q *queue) take() *order {
+// take returns the next order to send, or nil; of the urgent ones only, or of both lanes.
+func (q *queue) take(both bool) *order {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, lane := range []*[]*order{&q.urgent, &q.normal} {
+	lanes := []*[]*order{&q.urgent, &q.normal}
+	if !both {
+		lanes = lanes[:1]
+	}
+	for _, lane := range lanes {
 		for len(*lane) > 0 {
 			o := (*lane)[0]
 			*lane = slices.Delete(*lane, 0, 1)

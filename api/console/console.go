@@ -1,0 +1,204 @@
+// Package console is the centre's pages for people. Each register has its folder of pages; this package joins
+// them to the gate, and turns what goes wrong into a page that says so.
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"kanmon/api/auth"
+	"kanmon/api/console/areas"
+	"kanmon/api/console/devices"
+	"kanmon/api/console/live"
+	"kanmon/api/console/login"
+	"kanmon/api/console/people"
+	"kanmon/api/console/ui"
+	"kanmon/internal/fault"
+	"kanmon/reader/credential"
+)
+
+// Accounts is what the console asks of the register of accounts.
+type Accounts = login.Accounts
+
+// Config is what the console works on. Every field is needed but those marked.
+type Config struct {
+	Site     string // shown in the header; may be empty
+	Software string // the program's version, for the footer; may be empty
+	Gate     *auth.Gate
+	Accounts Accounts
+	Staff    people.Staff
+	Cards    people.Cards
+	Areas    Areas
+	Devices  devices.Devices
+	Entries  live.Entries
+	HashKey  credential.HashKey // makes keys of card numbers, which go no further
+	// Subscribe returns a channel that delivers when there may be new entries, and how to end it.
+	Subscribe func() (wake <-chan struct{}, cancel func())
+	// LedgerSize returns how many leaves the newest checkpoint covers; nil leaves the figure out. It must only read.
+	LedgerSize func(context.Context) (int64, error)
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger
+}
+
+// Areas is what the console asks of the register of areas.
+type Areas interface {
+	areas.Areas
+	people.Rights
+}
+
+// Console serves every page. Event streams end with the request's context: a server that shuts down must cancel
+// it (http.Server.BaseContext), for they do not end by themselves.
+type Console struct {
+	config Config
+	shell  *ui.Shell
+	router *auth.Router
+}
+
+// New reads the templates and registers every route. A route without a row in authz is served to nobody.
+func New(c Config) (*Console, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	shell, err := ui.New(ui.Config{LedgerSize: c.LedgerSize, Site: c.Site, Version: c.Software, Log: c.Log})
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	k := &Console{config: c, shell: shell}
+	k.router = c.Gate.Router(k.refuse)
+	folders, err := k.folders()
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	for _, f := range folders {
+		for _, route := range f.Routes() {
+			k.router.Handle(route.Pattern, k.adapt(route.Handle))
+		}
+	}
+	return k, nil
+}
+
+type folder interface{ Routes() []ui.Route }
+
+func (k *Console) folders() ([]folder, error) {
+	c := k.config
+	var list []folder
+	for _, open := range []func() (folder, error){
+		func() (folder, error) {
+			return login.New(login.Config{Shell: k.shell, Accounts: c.Accounts, Cookies: c.Gate})
+		},
+		func() (folder, error) {
+			return live.New(live.Config{
+				Shell: k.shell, Entries: c.Entries, Doors: c.Areas, Subscribe: c.Subscribe, Identify: k.identify, Now: c.Now,
+			})
+		},
+		func() (folder, error) {
+			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, HashKey: c.HashKey, Now: c.Now})
+		},
+		func() (folder, error) { return areas.New(areas.Config{Shell: k.shell, Areas: c.Areas}) },
+		func() (folder, error) {
+			return devices.New(devices.Config{Shell: k.shell, Devices: c.Devices, Now: c.Now})
+		},
+	} {
+		f, err := open()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, f)
+	}
+	return append(list, frame{k.shell}), nil
+}
+
+// frame is what belongs to no register.
+type frame struct{ shell *ui.Shell }
+
+// Routes lists what the frame serves.
+func (f frame) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /{$}", Handle: func(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+			ui.Redirect(w, r, ui.Home(v))
+			return nil
+		}},
+		{Pattern: "GET /static/{file}", Handle: f.shell.Static},
+		{Pattern: "POST /language", Handle: ui.SwitchLanguage},
+		{Pattern: "GET /", Handle: ui.NotFound},
+	}
+}
+
+// Patterns lists every route, as authz knows them.
+func (k *Console) Patterns() []string { return k.router.Patterns() }
+
+// ServeHTTP implements http.Handler.
+func (k *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if w.Header().Get("X-Request-Id") == "" {
+		w.Header().Set("X-Request-Id", rand.Text()[:12])
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	k.router.ServeHTTP(w, r)
+}
+
+// maxForm bounds what a form may send.
+const maxForm = 64 << 10
+
+func (k *Console) adapt(h ui.Handler) auth.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, who auth.Principal) {
+		v := visitor(who)
+		defer k.catch(w, r, v)
+		if err := parse(r); err != nil {
+			k.shell.Fail(w, r, v, err)
+			return
+		}
+		if err := h(w, r, v); err != nil {
+			k.shell.Fail(w, r, v, err)
+		}
+	}
+}
+
+// parse reads a form before the handler does, so that a broken or huge one is answered in one place.
+func parse(r *http.Request) error {
+	err := r.ParseForm()
+	if _, big := errors.AsType[*http.MaxBytesError](err); big {
+		return fault.Wrap(fault.TooLarge, err, "read form")
+	}
+	return fault.Wrap(fault.Invalid, err, "read form")
+}
+
+// catch turns a panic of a page into the page for an internal error.
+func (k *Console) catch(w http.ResponseWriter, r *http.Request, v ui.Visitor) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		k.shell.Fail(w, r, v, fmt.Errorf("page panicked: %v", p))
+	}
+}
+
+// refuse answers a request that the gate did not let through.
+func (k *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if fault.CodeOf(err) == "auth.must_change" {
+		ui.Redirect(w, r, "/password")
+		return
+	}
+	v, lost := k.identify(r)
+	if lost != nil {
+		v = ui.Visitor{}
+	}
+	k.shell.Fail(w, r, v, err)
+}
+
+func (k *Console) identify(r *http.Request) (ui.Visitor, error) {
+	who, err := k.config.Gate.Identify(r)
+	return visitor(who), err
+}
+
+func visitor(who auth.Principal) ui.Visitor {
+	if !who.Known() {
+		return ui.Visitor{}
+	}
+	return ui.Visitor{Session: who.Session()}
+}

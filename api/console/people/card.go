@@ -1,0 +1,187 @@
+package people
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"kanmon/api/console/ui"
+	"kanmon/internal/authz"
+	"kanmon/internal/fault"
+	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/staff"
+	"kanmon/reader/credential"
+)
+
+// Standings of a period at this moment.
+const (
+	standingNow   = "now"
+	standingEarly = "early"
+	standingOver  = "over"
+)
+
+func standing(p period.Period, now time.Time) string {
+	switch {
+	case now.Before(p.From):
+		return standingEarly
+	case !p.Until.IsZero() && !now.Before(p.Until):
+		return standingOver
+	default:
+		return standingNow
+	}
+}
+
+// held is a card with how it stands: its state, or for a card handed out the standing of its period.
+type held struct {
+	card.Card
+	Standing string
+}
+
+func heldCards(list []card.Card, now time.Time) []held {
+	out := make([]held, len(list))
+	for i, c := range list {
+		out[i] = held{c, cardStanding(c, now)}
+	}
+	return out
+}
+
+func cardStanding(c card.Card, now time.Time) string {
+	if c.State != card.Issued {
+		return string(c.State)
+	}
+	return standing(c.Period, now)
+}
+
+func nextPage(path, q, after string) string {
+	values := url.Values{"after": {after}}
+	if q != "" {
+		values.Set("q", q)
+	}
+	return path + "?" + values.Encode()
+}
+
+func (p *Pages) listCards(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	q, after := query(r)
+	list, err := p.config.Cards.List(r.Context(), v.Actor(), card.Filter{Query: q, After: after, Limit: pageRows + 1})
+	if err != nil {
+		return err
+	}
+	data := struct {
+		List        []held
+		Query, Next string
+		MayIssue    bool
+		MayStaff    bool
+	}{Query: q, MayIssue: v.May(authz.CardIssue), MayStaff: v.May(authz.StaffRead)}
+	if len(list) > pageRows {
+		list = list[:pageRows]
+		data.Next = nextPage("/cards", q, list[pageRows-1].Label)
+	}
+	data.List = heldCards(list, p.config.Now())
+	title := p.cards.Text(ui.LangOf(r), "cards.title")
+	return p.config.Shell.Render(w, r, v, p.cards, ui.Page{Title: title, Section: "cards", Data: data})
+}
+
+func (p *Pages) showCard(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	c, err := p.config.Cards.Get(r.Context(), v.Actor(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	data := struct {
+		Card     held
+		Issued   bool // just now, by this visitor
+		MayStaff bool
+	}{held{c, cardStanding(c, p.config.Now())}, r.FormValue("done") == "issued", v.May(authz.StaffRead)}
+	return p.config.Shell.Render(w, r, v, p.card, ui.Page{Title: c.Label, Section: "cards", Data: data})
+}
+
+// issueForm is the form as it was filled in, but for the number, which is never sent back.
+type issueForm struct {
+	Problem, Field             string
+	Label, Person, From, Until string
+	Holder                     string // the name of Person, where there is one
+}
+
+func (p *Pages) askIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	f := issueForm{Person: r.FormValue("person")}
+	if f.Person != "" && v.May(authz.StaffRead) {
+		m, err := p.config.Staff.Get(r.Context(), v.Actor(), f.Person)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		f.Holder = m.Name
+	}
+	return p.showIssue(w, r, v, http.StatusOK, f)
+}
+
+func (p *Pages) showIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor, status int, f issueForm) error {
+	people, err := p.config.Staff.List(r.Context(), v.Actor(), staff.Filter{Limit: 500})
+	if err != nil {
+		return err
+	}
+	data := struct {
+		issueForm
+		People []staff.Member
+	}{f, people}
+	title := p.new.Text(ui.LangOf(r), "new.title")
+	return p.config.Shell.Render(w, r, v, p.new, ui.Page{Status: status, Title: title, Section: "cards", Data: data})
+}
+
+func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	number, wrong := credential.Parse(r.PostFormValue("number"))
+	r.PostForm.Del("number")
+	r.Form.Del("number")
+	f := issueForm{
+		Label: r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
+	}
+	valid, err := validity(f)
+	if err == nil {
+		err = wrong
+	}
+	var made card.Card
+	if err == nil {
+		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), card.Issue{
+			Label: f.Label, Kind: card.Personal, Person: f.Person, Key: number.Key(p.config.HashKey), Period: valid,
+		})
+	}
+	if err != nil {
+		var correctable bool
+		if f.Problem, f.Field, correctable = ui.Correctable(ui.LangOf(r), err); !correctable {
+			return err
+		}
+		f.Field = input(f.Field, err)
+		return p.showIssue(w, r, v, ui.StatusOf(err), f)
+	}
+	ui.Redirect(w, r, "/cards/"+url.PathEscape(made.ID)+"?done=issued")
+	return nil
+}
+
+// input is the name that the form gives to the input a register complained about.
+func input(field string, err error) string {
+	switch fault.CodeOf(err) {
+	case "card.label_taken":
+		return "label"
+	case "card.credential_taken", "credential.form", "credential.bits", "credential.length", "credential.hex":
+		return "number"
+	case "staff.unknown":
+		return "person"
+	default:
+		return field
+	}
+}
+
+// validity reads the two dates. The last day is a day on which the card still opens doors.
+func validity(f issueForm) (period.Period, error) {
+	from, err := ui.Midnight(f.From)
+	if err != nil {
+		return period.Period{}, fault.BadField("from", "period.form", "not a date")
+	}
+	until, err := ui.Midnight(f.Until)
+	if err != nil {
+		return period.Period{}, fault.BadField("until", "period.form", "not a date")
+	}
+	if !until.IsZero() {
+		until = until.AddDate(0, 0, 1)
+	}
+	return period.Period{From: from, Until: until}, nil
+}

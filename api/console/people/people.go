@@ -1,0 +1,164 @@
+// Package people is the console's pages of staff (職員名簿) and cards (カード管理簿): lists, search, one entry, and the issue
+// of a card. A card number is typed here and nowhere else: it is hashed before anything else happens, is never
+// sent back to the browser, and no page can show it.
+package people
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"kanmon/api/console/ui"
+	"kanmon/api/message"
+	"kanmon/internal/authz"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/staff"
+	"kanmon/reader/credential"
+)
+
+//go:embed ja.json en.json templates
+var files embed.FS
+
+// Staff is what the pages ask of the register of staff.
+type Staff interface {
+	List(ctx context.Context, actor store.Actor, f staff.Filter) ([]staff.Member, error)
+	Get(ctx context.Context, actor store.Actor, id string) (staff.Member, error)
+}
+
+// Cards is what the pages ask of the register of cards.
+type Cards interface {
+	List(ctx context.Context, actor store.Actor, f card.Filter) ([]card.Card, error)
+	Get(ctx context.Context, actor store.Actor, id string) (card.Card, error)
+	Issue(ctx context.Context, actor store.Actor, n card.Issue) (card.Card, error)
+}
+
+// Rights is what the pages ask of the register of areas.
+type Rights interface {
+	Rights(ctx context.Context, actor store.Actor, f area.RightFilter) ([]area.Right, error)
+}
+
+// Config is what the pages need.
+type Config struct {
+	Shell   *ui.Shell
+	Staff   Staff
+	Cards   Cards
+	Rights  Rights
+	HashKey credential.HashKey
+	Now     func() time.Time
+}
+
+// Pages serves the pages.
+type Pages struct {
+	config                          Config
+	staff, member, cards, card, new ui.View
+}
+
+// New reads the templates.
+func New(c Config) (*Pages, error) {
+	words, err := message.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("people: %w", err)
+	}
+	sub, err := fs.Sub(files, "templates")
+	if err != nil {
+		return nil, fmt.Errorf("people: %w", err)
+	}
+	p := &Pages{config: c}
+	for name, view := range map[string]*ui.View{
+		"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new,
+	} {
+		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
+			return nil, fmt.Errorf("people: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// Routes lists what the folder serves.
+func (p *Pages) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /staff", Handle: p.listStaff},
+		{Pattern: "GET /staff/{id}", Handle: p.showMember},
+		{Pattern: "GET /cards", Handle: p.listCards},
+		{Pattern: "GET /cards/new", Handle: p.askIssue},
+		{Pattern: "POST /cards", Handle: p.issue},
+		{Pattern: "GET /cards/{id}", Handle: p.showCard},
+	}
+}
+
+const pageRows = 50
+
+// query is what a list was asked for.
+func query(r *http.Request) (text, after string) { return r.FormValue("q"), r.FormValue("after") }
+
+func (p *Pages) listStaff(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	q, after := query(r)
+	list, err := p.config.Staff.List(r.Context(), v.Actor(), staff.Filter{Query: q, After: after, Limit: pageRows + 1})
+	if err != nil {
+		return err
+	}
+	data := struct {
+		List        []member
+		Query, Next string
+	}{Query: q}
+	if len(list) > pageRows {
+		list = list[:pageRows]
+		data.Next = nextPage("/staff", q, list[pageRows-1].ID)
+	}
+	for _, m := range list {
+		data.List = append(data.List, member{m, standing(m.Period, p.config.Now())})
+	}
+	title := p.staff.Text(ui.LangOf(r), "staff.title")
+	return p.config.Shell.Render(w, r, v, p.staff, ui.Page{Title: title, Section: "staff", Data: data})
+}
+
+type member struct {
+	staff.Member
+	Standing string
+}
+
+func (p *Pages) showMember(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	ctx, actor, id := r.Context(), v.Actor(), r.PathValue("id")
+	m, err := p.config.Staff.Get(ctx, actor, id)
+	if err != nil {
+		return err
+	}
+	now := p.config.Now()
+	data := struct {
+		Member   member
+		Cards    []held
+		Rights   []right
+		MayCards bool
+		MayAreas bool
+		MayIssue bool
+	}{
+		Member: member{m, standing(m.Period, now)}, MayCards: v.May(authz.CardRead), MayAreas: v.May(authz.AreaRead), MayIssue: v.May(authz.CardIssue),
+	}
+	if data.MayCards {
+		list, err := p.config.Cards.List(ctx, actor, card.Filter{Person: id, Limit: pageRows})
+		if err != nil {
+			return err
+		}
+		data.Cards = heldCards(list, now)
+	}
+	if data.MayAreas {
+		list, err := p.config.Rights.Rights(ctx, actor, area.RightFilter{Person: id, Limit: pageRows})
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			data.Rights = append(data.Rights, right{x, standing(x.Period, now)})
+		}
+	}
+	return p.config.Shell.Render(w, r, v, p.member, ui.Page{Title: m.Name, Section: "staff", Data: data})
+}
+
+type right struct {
+	area.Right
+	Standing string
+}

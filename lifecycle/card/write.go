@@ -1,0 +1,86 @@
+package card
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"regexp"
+
+	"kanmon/internal/access"
+	"kanmon/internal/authz"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/staff"
+)
+
+var label = regexp.MustCompile(`^[!-~]([ -~]{0,30}[!-~])?$`)
+
+// Issue enters a card and hands it to a person. A credential that another card has is a Conflict with code
+// "card.credential_taken", a label in use one with code "card.label_taken".
+func (r *Register) Issue(ctx context.Context, actor store.Actor, n Issue) (Card, error) {
+	if err := n.check(); err != nil {
+		return Card{}, fmt.Errorf("issue card: %w", err)
+	}
+	id := "C-" + rand.Text()[:10]
+	var c Card
+	err := r.store.Write(ctx, actor, "", func(tx *store.Tx) error {
+		if err := actor.May(authz.CardIssue); err != nil {
+			return err
+		}
+		if err := staff.Known(ctx, tx, n.Person); err != nil {
+			return err
+		}
+		if err := n.free(ctx, tx); err != nil {
+			return err
+		}
+		if err := n.keep(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := device.WantForPerson(ctx, tx, n.Person); err != nil {
+			return err
+		}
+		var err error
+		c, err = get(ctx, tx, id)
+		return err
+	})
+	if err != nil {
+		return Card{}, fmt.Errorf("issue card: %w", err)
+	}
+	return c, nil
+}
+
+func (n Issue) check() error {
+	switch {
+	case !label.MatchString(n.Label):
+		return fault.BadField("label", "card.label", "a label is 1 to 32 ASCII characters, not beginning or ending with a blank")
+	case n.Kind != Personal:
+		return fault.BadField("kind", "card.kind", fmt.Sprintf("kind %.20q", n.Kind))
+	case n.Key == access.Key{}:
+		return fault.BadField("credential", "card.no_credential", "no credential")
+	}
+	return n.Period.Check()
+}
+
+// free refuses a label or credential in use, without saying whose.
+func (n Issue) free(ctx context.Context, tx *store.Tx) error {
+	var rows []struct{ Label string }
+	err := tx.Select(ctx, &rows, `SELECT label FROM card WHERE label = ? OR credential_key = ?`, n.Label, n.Key[:])
+	for _, row := range rows {
+		if row.Label == n.Label {
+			return fault.New(fault.Conflict, "card.label_taken", fmt.Sprintf("label %q is in use", n.Label))
+		}
+		return fault.New(fault.Conflict, "card.credential_taken", "the credential is another card's")
+	}
+	return err
+}
+
+func (n Issue) keep(ctx context.Context, tx *store.Tx, id string) error {
+	from, until := n.Texts()
+	_, err := tx.Version(ctx, "card", id, store.Row{
+		{Name: "credential_key", Value: n.Key[:]}, {Name: "issued_at", Value: store.FormatTime(tx.Now())},
+		{Name: "kind", Value: string(n.Kind)}, {Name: "label", Value: n.Label}, {Name: "person", Value: n.Person},
+		{Name: "state", Value: string(Issued)}, {Name: "valid_from", Value: from}, {Name: "valid_until", Value: until},
+	}, nil)
+	return err
+}

@@ -1,0 +1,192 @@
+package entrylog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"kanmon/internal/access"
+	"kanmon/internal/authz"
+	"kanmon/internal/event"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/field"
+	"kanmon/lifecycle/period"
+)
+
+func (r *Register) read(ctx context.Context, actor store.Actor, fn func(store.Queryer) error) error {
+	return r.store.Read(ctx, func(q store.Queryer) error {
+		if err := actor.May(authz.EntryRead); err != nil {
+			return err
+		}
+		if err := fn(q); err != nil {
+			return fmt.Errorf("read entry log: %w", err)
+		}
+		return nil
+	})
+}
+
+// List returns entries, newest first, or oldest first with AfterID.
+func (r *Register) List(ctx context.Context, actor store.Actor, f Filter) ([]Entry, error) {
+	f.Limit = field.Limit(f.Limit)
+	var events, suspects []Entry
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		var err error
+		if events, err = f.events(ctx, q); err != nil {
+			return err
+		}
+		suspects, err = f.suspects(ctx, q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f.merge(events, suspects), nil
+}
+
+// merge puts both lists, each in order and at most Limit long, into one of at most Limit.
+func (f Filter) merge(a, b []Entry) []Entry {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(a, b Entry) int {
+		if f.AfterID > 0 {
+			return cmp.Compare(a.ID, b.ID)
+		}
+		return cmp.Compare(b.ID, a.ID)
+	})
+	return all[:min(len(all), f.Limit)]
+}
+
+// page is the part of a query that is the same for events and suspects.
+func (f Filter) page(id string) (where, order string, args []any) {
+	where, order = `1 = 1`, ` ORDER BY `+id+` DESC LIMIT ?`
+	if f.AfterID > 0 {
+		where, args = where+` AND `+id+` > ?`, append(args, f.AfterID)
+		order = ` ORDER BY ` + id + ` LIMIT ?`
+	}
+	if f.BeforeID > 0 {
+		where, args = where+` AND `+id+` < ?`, append(args, f.BeforeID)
+	}
+	return where, order, args
+}
+
+// eventRow is a row of v_entrylog_live. What is not a column is in the body.
+type liveRow struct {
+	ID         int64
+	Controller string
+	Received   string
+	Body       []byte
+	DoorName   string `db:"door_name"`
+	AreaName   string `db:"area_name"`
+	PersonName string `db:"person_name"`
+	CardLabel  string `db:"card_label"`
+}
+
+func (f Filter) events(ctx context.Context, q store.Queryer) ([]Entry, error) {
+	if f.Kind == Quarantined {
+		return nil, nil
+	}
+	where, order, args := f.page("id")
+	for _, c := range []struct{ column, value string }{
+		{"door", f.Door}, {"area", f.Area}, {"person", f.Person}, {"kind", string(f.Kind)},
+	} {
+		if c.value != "" { // the second term lets the partial indexes be used
+			where, args = where+` AND `+c.column+` = ? AND `+c.column+` <> ''`, append(args, c.value)
+		}
+	}
+	var rows []liveRow
+	err := q.Select(ctx, &rows, `SELECT id, controller, received, body, door_name, area_name, person_name, card_label
+		FROM v_entrylog_live WHERE `+where+order, append(args, f.Limit)...)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(rows))
+	for i, row := range rows {
+		if entries[i], err = row.entry(); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+func (r liveRow) entry() (Entry, error) {
+	e, err := event.Decode(r.Body)
+	if err != nil {
+		return Entry{}, fault.Wrap(fault.Internal, err, fmt.Sprintf("read entry %d", r.ID))
+	}
+	received, err := period.Time(r.Received)
+	return Entry{
+		ID: r.ID, At: e.At, Received: received, Kind: e.Kind, Alarm: e.Kind.Alarm(),
+		Controller: r.Controller, Epoch: e.Epoch, Seq: e.Seq,
+		Door: e.Door, DoorName: r.DoorName, Area: e.Area, AreaName: r.AreaName,
+		Person: e.Person, PersonName: r.PersonName, Card: e.Card, CardLabel: r.CardLabel, Credential: e.Credential,
+		Direction: e.Direction, Reason: e.Reason, Reader: e.Reader, Device: e.Device, Unsure: e.Unsure, Detail: e.Detail,
+	}, err
+}
+
+// suspects are quarantined messages. They have no door and no person, so a filter on those leaves them out.
+func (f Filter) suspects(ctx context.Context, q store.Queryer) ([]Entry, error) {
+	if f.Door != "" || f.Area != "" || f.Person != "" || (f.Kind != "" && f.Kind != Quarantined) {
+		return nil, nil
+	}
+	where, order, args := f.page("leaf")
+	var rows []struct {
+		Leaf                           int64
+		Controller, At, Reason, Detail string
+	}
+	err := q.Select(ctx, &rows, `SELECT leaf, controller, at, reason, detail FROM quarantine WHERE `+where+order, append(args, f.Limit)...)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(rows))
+	for i, row := range rows {
+		at, err := period.Time(row.At)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = Entry{
+			ID: row.Leaf, At: at, Received: at, Kind: Quarantined, Alarm: true, Controller: row.Controller,
+			Reason: access.Reason(row.Reason), Detail: row.Detail,
+		}
+	}
+	return entries, nil
+}
+
+// Newest returns the id of the newest entry, 0 for an empty log.
+func (r *Register) Newest(ctx context.Context) (int64, error) {
+	var newest int64
+	err := r.store.Read(ctx, func(q store.Queryer) error {
+		return q.Get(ctx, &newest, `SELECT COALESCE(MAX(leaf), 0) FROM
+			(SELECT MAX(leaf) AS leaf FROM event UNION ALL SELECT MAX(leaf) AS leaf FROM quarantine) AS both_tables`)
+	})
+	return newest, err
+}
+
+// Present lists who is inside, by area and person.
+func (r *Register) Present(ctx context.Context, actor store.Actor) ([]Present, error) {
+	var rows []struct {
+		Person, Area, At, Door string
+		PersonName             string `db:"person_name"`
+		AreaName               string `db:"area_name"`
+		ExitMeasured           bool   `db:"exit_measured"`
+	}
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		return q.Select(ctx, &rows, `SELECT person, area, at, door, person_name, area_name, exit_measured
+			FROM v_entrylog_present ORDER BY area, person`)
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Present, len(rows))
+	for i, row := range rows {
+		since, err := period.Time(row.At)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = Present{
+			Person: row.Person, PersonName: row.PersonName, Area: row.Area, AreaName: row.AreaName, Since: since,
+			Door: row.Door, ExitMeasured: row.ExitMeasured,
+		}
+	}
+	return list, nil
+}
