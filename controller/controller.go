@@ -18,8 +18,11 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,17 +108,135 @@ func (c *Controller) Status() wire.ControllerStatus { return *c.status.Load() }
 func (c *Controller) Changed() <-chan struct{} { return c.changed }
 
 // Run decides until ctx ends. Then it takes no more inputs but the journal's answers to decisions in hand, lets
-// the lanes finish, and returns nil: strikes go to rest by their own timers.
+// the lanes finish, and returns nil: strikes go to rest by their own timers. Run is called once.
 func (c *Controller) Run(ctx context.Context, saved Saved) error {
 	work := context.WithoutCancel(ctx)
 	var lanes sync.WaitGroup
-	for _, group := range []map[string]lane{c.strikes, c.panels} {
-		for _, l := range group {
-			lanes.Go(func() { l.work(work) })
-			defer close(l.jobs)
+	for _, l := range c.lanes() {
+		lanes.Go(func() { l.work(work) })
+	}
+	c.finish(work, c.loop(ctx, saved))
+	for _, l := range c.lanes() {
+		close(l.jobs)
+	}
+	lanes.Wait()
+	return nil
+}
+
+func (c *Controller) lanes() []lane {
+	return slices.AppendSeq(slices.Collect(maps.Values(c.strikes)), maps.Values(c.panels))
+}
+
+func (c *Controller) loop(ctx context.Context, saved Saved) State {
+	now := c.parts.Now()
+	s, effects := c.core.Start(saved, now)
+	c.execute(ctx, effects)
+	c.publish(s)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		mono := c.parts.Now().Mono
+		timer.Reset(s.Deadline(mono) - mono)
+		select {
+		case <-ctx.Done():
+			return s
+		case <-c.inbox.wake:
+			s = c.process(ctx, s, c.inbox.take())
+		case <-timer.C:
+			s = c.process(ctx, s, []Input{Tick{}})
 		}
 	}
-	defer lanes.Wait() // deferred calls run last first: see finish for the closing
-	c.loop(ctx, saved)
-	return nil
+}
+
+func (c *Controller) process(ctx context.Context, s State, inputs []Input) State {
+	var effects []Effect
+	for _, in := range inputs {
+		s, effects = c.core.Step(s, in, c.parts.Now())
+		c.execute(ctx, effects)
+	}
+	c.publish(s)
+	return s
+}
+
+// finish waits a little for the journal's word on decisions in hand. Whoever stands there has been told nothing
+// yet; what comes later is refused by nobody being there.
+func (c *Controller) finish(ctx context.Context, s State) {
+	patience := time.NewTimer(recordTimeout)
+	defer patience.Stop()
+	for len(s.records.flying) > 0 {
+		select {
+		case <-patience.C:
+			return
+		case <-c.inbox.wake:
+			answers := slices.DeleteFunc(c.inbox.take(), func(in Input) bool { _, answer := in.(Recorded); return !answer })
+			s = c.process(ctx, s, answers)
+		}
+	}
+}
+
+func (c *Controller) execute(ctx context.Context, effects []Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case Record:
+			c.record(ctx, e)
+		case Strike:
+			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Release(ctx, e.For) })
+		case Relock:
+			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Lock(ctx) })
+		case Show:
+			c.show(ctx, e)
+		}
+	}
+}
+
+func (c *Controller) record(ctx context.Context, r Record) {
+	for _, e := range r.Events {
+		level := slog.LevelInfo
+		if e.Kind.Alarm() {
+			level = slog.LevelWarn
+		}
+		c.parts.Log.LogAttrs(ctx, level, "event", slog.String("kind", string(e.Kind)), slog.String("door", e.Door), slog.String("reader", e.Reader),
+			slog.String("device", e.Device), slog.String("reason", string(e.Reason)), slog.String("person", e.Person), slog.String("detail", e.Detail))
+	}
+	c.parts.Journal.Submit(r.Events, journal.Change{Policy: r.Policy}, func(_ journal.Position, err error) {
+		c.Post(Recorded{ID: r.ID, Err: err})
+	})
+}
+
+func (c *Controller) drive(door string, run func(context.Context, output.Strike) error) {
+	failed := func(err error) { c.Post(StrikeFailed{Door: door, Detail: err.Error()}) }
+	l, ok := c.strikes[door]
+	if !ok {
+		failed(errNoStrike)
+		return
+	}
+	strike := c.parts.Strikes[door]
+	l.add(job{
+		expires: time.Now().Add(commandTime), failed: failed,
+		run: func(ctx context.Context) error { return run(ctx, strike) },
+	})
+}
+
+var errNoStrike = errors.New("the door has no strike")
+
+func (c *Controller) show(ctx context.Context, e Show) {
+	l, ok := c.panels[e.Reader]
+	if !ok {
+		return
+	}
+	l.add(job{
+		expires: time.Now().Add(commandTime),
+		run:     func(ctx context.Context) error { return c.parts.Panel.Show(ctx, e.Reader, e.Feedback) },
+		failed: func(err error) {
+			c.parts.Log.WarnContext(ctx, "reader could not show its answer", "reader", e.Reader, "error", err)
+		},
+	})
+}
+
+func (c *Controller) publish(s State) {
+	now := c.core.Status(s)
+	if !reflect.DeepEqual(now, c.Status()) {
+		c.status.Store(&now)
+		poke(c.changed)
+	}
 }

@@ -99,6 +99,7 @@ func (w *writer) commit(ctx context.Context, group []request) {
 	for i, r := range group {
 		answers[i].request = r
 	}
+	before := w.head
 	err := w.ensure(ctx)
 	if err == nil {
 		err = w.write(ctx, answers)
@@ -110,17 +111,19 @@ func (w *writer) commit(ctx context.Context, group []request) {
 		}
 		a.done(a.at, a.err)
 	}
+	if w.head.epoch != before.epoch || w.head.seq > before.seq || w.head.acked < before.acked {
+		poke(w.news) // last: doors do not wait for the uplink
+	}
 }
 
 // write carries a group out in one transaction and moves the head. What is wrong with a single request stays
 // with that request.
 func (w *writer) write(ctx context.Context, answers []answer) error {
-	before, next := w.head, w.head
-	var rows []row
+	var next head
 	err := w.db.Load().Write(ctx, func(tx *db.Tx) error {
-		next, rows = before, nil
+		next = w.head
+		var rows []row
 		for i := range answers {
-			answers[i].at, answers[i].err = Position{}, nil
 			added, err := w.apply(ctx, tx, &next, &answers[i])
 			if err != nil {
 				return err
@@ -133,9 +136,6 @@ func (w *writer) write(ctx context.Context, answers []answer) error {
 		return fault.Wrap(fault.Unavailable, err, "commit to the journal")
 	}
 	w.head = next
-	if len(rows) > 0 || next.acked < before.acked {
-		defer poke(w.news)
-	}
 	return nil
 }
 

@@ -1,0 +1,142 @@
+package uplink
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kanmon/controller/journal"
+	"kanmon/internal/wire"
+)
+
+// sender is the goroutine that sends events.
+type sender struct {
+	*Uplink
+	epoch  uint64
+	next   uint64   // everything up to here has been sent since the last start from the cursor
+	flying []flight // oldest first
+	pause  time.Time
+}
+
+// flight is a batch on its way.
+type flight struct {
+	last uint64
+	sent time.Time
+}
+
+func newSender(u *Uplink) *sender { return &sender{Uplink: u} }
+
+func (s *sender) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.takeAck(ctx)
+		s.fillWindow(ctx)
+		s.wait(ctx)
+	}
+}
+
+func (s *sender) wait(ctx context.Context) {
+	timer := time.NewTimer(s.patience(time.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-s.acks.wake:
+	case <-s.cfg.Journal.News():
+	case <-s.reconnect:
+		s.rewind()
+	case <-timer.C:
+		s.timeUp(time.Now())
+	}
+}
+
+// patience is how long there is nothing to do if nothing happens.
+func (s *sender) patience(now time.Time) time.Duration {
+	d := AckTimeout
+	if len(s.flying) > 0 {
+		d = s.flying[0].sent.Add(AckTimeout).Sub(now)
+	}
+	if s.pause.After(now) {
+		d = min(d, s.pause.Sub(now))
+	}
+	return d
+}
+
+// timeUp starts again from the cursor when the centre is silent.
+func (s *sender) timeUp(now time.Time) {
+	if len(s.flying) > 0 && now.Sub(s.flying[0].sent) >= AckTimeout {
+		s.resends.Add(1)
+		s.rewind()
+	}
+}
+
+func (s *sender) rewind() {
+	s.flying, s.next = nil, s.cfg.Journal.State().Acked
+}
+
+func (s *sender) takeAck(ctx context.Context) {
+	ack := s.acks.take()
+	if ack == nil {
+		return
+	}
+	before := s.cfg.Journal.State().Acked
+	if err := s.cfg.Journal.Ack(ctx, ack.Epoch, ack.UpTo); err != nil {
+		s.badAcks.Add(1)
+		s.cfg.Log.WarnContext(ctx, "acknowledgement not taken", slog.Uint64("epoch", ack.Epoch), slog.Uint64("up_to", ack.UpTo), slog.Any("error", err))
+		return
+	}
+	acked := s.cfg.Journal.State().Acked
+	if acked < before {
+		s.cfg.Log.WarnContext(ctx, "the centre went back, events are sent again", slog.Uint64("from", acked), slog.Uint64("had", before))
+		s.rewind()
+		return
+	}
+	for len(s.flying) > 0 && s.flying[0].last <= acked {
+		s.flying = s.flying[1:]
+	}
+	s.next = max(s.next, acked)
+}
+
+// fillWindow sends batches while there is room for them.
+func (s *sender) fillWindow(ctx context.Context) {
+	state := s.cfg.Journal.State()
+	if state.Epoch != s.epoch {
+		s.epoch = state.Epoch
+		s.rewind()
+	}
+	for s.next < state.Seq && len(s.flying) < Window && s.cfg.Client.Connected() && !s.pause.After(time.Now()) {
+		if err := s.sendNext(ctx); err != nil {
+			s.failed(ctx, err)
+			return
+		}
+	}
+}
+
+func (s *sender) sendNext(ctx context.Context) error {
+	b, err := s.cfg.Journal.Read(ctx, s.next, wire.MaxBatch, MaxBatchSize)
+	if err != nil || len(b.Events) == 0 {
+		return err
+	}
+	payload, err := encode(b)
+	if err != nil {
+		return err
+	}
+	s.batches.Add(1)
+	if err := s.publish(ctx, wire.Events, payload); err != nil {
+		return err
+	}
+	s.next = b.Last()
+	s.flying = append(s.flying, flight{last: s.next, sent: time.Now()})
+	return nil
+}
+
+func encode(b journal.Batch) ([]byte, error) {
+	return wire.Encode(wire.NewEventBatch(b.Epoch, b.First, b.Prev, b.Events))
+}
+
+// failed pauses: whether the broker has the batch is unknown, so it is sent again.
+func (s *sender) failed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.cfg.Log.WarnContext(ctx, "events not sent, trying again", slog.Any("error", err))
+	s.pause = time.Now().Add(retryPause)
+}
