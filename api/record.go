@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,11 +45,12 @@ func (a *answer) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flus
 // logged writes one record a request. Neither query nor body nor header goes into it.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
+		began, id := time.Now(), rand.Text()[:12]
+		w.Header().Set("X-Request-Id", id) // pages and problem reports name it, the log finds it
 		a := &answer{ResponseWriter: w}
 		defer func() {
 			log.LogAttrs(r.Context(), slog.LevelInfo, "http request",
-				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("route", r.Pattern),
+				slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("route", r.Pattern),
 				slog.Int("status", a.status), slog.Int64("bytes", a.bytes), slog.String("remote", host(r.RemoteAddr)),
 				slog.Duration("took", time.Since(began)))
 		}()

@@ -96,7 +96,7 @@ func (c Catalogue) check() error {
 	return nil
 }
 
-var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[a-zA-Z]`)
+var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[-+#0]*\d*(?:\.\d+)?[a-zA-Z]`)
 
 // verbs lists the verbs of a text by argument: "%s … %d" and "%[2]d … %[1]s" are equal.
 func verbs(text string) []string {

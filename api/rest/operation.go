@@ -47,6 +47,7 @@ func add[I, O any](a *API, r route, h func(ctx context.Context, who auth.Princip
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, principal(ctx), in)
 		if err != nil {
+			a.logInternal(ctx, err)
 			return nil, refusal{err}
 		}
 		return out, nil

@@ -11,6 +11,7 @@ package rest
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,6 +19,7 @@ import (
 
 	"kanmon/api/auth"
 	"kanmon/api/rest/problem"
+	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
@@ -48,6 +50,7 @@ type Config struct {
 	Cards    *card.Register
 	Entries  *entrylog.Register
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
+	Log      *slog.Logger
 }
 
 // API is the interface. It is an http.Handler for paths under /api/.
@@ -60,7 +63,8 @@ type API struct {
 
 // New builds the interface.
 func New(cfg Config) (*API, error) {
-	a := &API{cfg: cfg, router: cfg.Gate.Router(problem.Write)}
+	a := &API{cfg: cfg}
+	a.router = cfg.Gate.Router(a.refuse)
 	a.huma = humago.New(guarded{a.router}, humaConfig())
 	for _, routes := range []func(*API){
 		serviceRoutes, setupRoutes, sessionRoutes, accountRoutes, staffRoutes, areaRoutes, rightRoutes,
@@ -79,6 +83,19 @@ func (a *API) Spec() []byte { return a.spec }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
+
+// refuse answers what the router did not let through.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	a.logInternal(r.Context(), err)
+	problem.Write(w, r, err)
+}
+
+// logInternal keeps what the caller is not told.
+func (a *API) logInternal(ctx context.Context, err error) {
+	if fault.KindOf(err) == fault.Internal {
+		a.cfg.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.Any("error", err))
+	}
+}
 
 // guarded lets huma register its operations on our router, so that none escapes its row in authz. Between the
 // router and the operation the principal travels in the request's context, and nowhere else.

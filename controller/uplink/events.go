@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/controller/journal"
+	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
 
@@ -112,8 +113,11 @@ func (s *sender) fillWindow(ctx context.Context) {
 
 func (s *sender) sendNext(ctx context.Context) error {
 	b, err := s.cfg.Journal.Read(ctx, s.next, wire.MaxBatch, MaxBatchSize)
-	if err != nil || len(b.Events) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(b.Events) == 0 { // another journal has taken its place
+		return fault.New(fault.Unavailable, "uplink.empty", "the journal has nothing to send")
 	}
 	payload, err := encode(b)
 	if err != nil {

@@ -7,28 +7,28 @@ import (
 )
 
 // banner tells the person at the terminal what runs and what to try.
-func (d *demo) banner(users []login) {
+func (d *demo) banner() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n関門 Kanmon — デモの市役所が動いています。Ctrl-C で終了します。\n\n")
-	fmt.Fprintf(&b, "  コンソール  %s/\n\n", d.consoleURL())
-	for _, u := range users {
+	fmt.Fprintf(&b, "  コンソール  %s/\n\n", d.URL())
+	for _, u := range d.Users {
 		fmt.Fprintf(&b, "  ログイン    %-6s  %s  (%s)\n", u.Name, u.Password, u.Title)
 	}
-	sim, socket := filepath.Join(d.Bin, "kanmon-sim"), ""
-	if filepath.Clean(d.Data) != "data" { // the commands' default
-		socket = " --socket " + filepath.Join(d.Data, "sim", "control.sock")
+	sim, socket := filepath.Join(d.bin, "kanmon-sim"), ""
+	if filepath.Clean(d.dir) != "data" { // the commands' default
+		socket = " --socket " + filepath.Join(d.dir, "sim", "control.sock")
 	}
 	fmt.Fprintf(&b, "\n  カードをかざす\n")
 	for _, line := range [][2]string{
 		{"tap --reader IN-1 --card 佐藤", "許可: 扉が開きます"},
 		{"tap --reader IN-1 --card 髙橋", "拒否: 時間外(日曜 3 時〜4 時のみ)"},
 		{"tap --reader IN-1 --card 渡邉", "拒否: この区域の権限なし"},
-		{"tap --reader IN-1 --card " + strayCard, "拒否: 未登録のカード"},
+		{"tap --reader IN-1 --card " + StrayCard, "拒否: 未登録のカード"},
 		{"exit --door D-1", "退室ボタン"},
 		{"open --door D-1", "こじ開け(警報)"},
 	} {
 		fmt.Fprintf(&b, "    %s %s%s    # %s\n", sim, line[0], socket, line[1])
 	}
-	fmt.Fprintf(&b, "\n  記録        %s\n  最初からやり直すには、終了してから %s を削除してください。\n", d.files.logDir(), d.Data)
+	fmt.Fprintf(&b, "\n  記録        %s\n  最初からやり直すには、終了してから %s を削除してください。\n", d.Files.logDir(), d.dir)
 	d.say("%s", b.String())
 }

@@ -3,7 +3,7 @@
 // REST interface as an administrator would, and ends everything in order.
 package demo
 
-// Person of the demo city. Names and numbers are invented.
+// person of the demo city. Names and numbers are invented.
 type person struct {
 	No, Name, Kana, Section string
 	Card                    string // how the command line calls the card
@@ -61,19 +61,19 @@ func people() []person {
 	}
 }
 
-// strayCard is in the simulator's box and in no register.
-const strayCard = "拾得カード"
+// StrayCard is in the simulator's box and in no register.
+const StrayCard = "拾得カード"
 
-// login of the demo; the password is made at the first run.
-type login struct {
+// Login of the demo; the password is made at the first run.
+type Login struct {
 	Name     string   `json:"name"`
 	Title    string   `json:"title"`
 	Roles    []string `json:"roles"`
 	Password string   `json:"password"`
 }
 
-func logins() []login {
-	return []login{
+func logins() []Login {
+	return []Login{
 		{Name: "kanri", Title: "情報システム管理者", Roles: []string{"system_manager"}},
 		{Name: "shuei", Title: "守衛", Roles: []string{"guard"}},
 		{Name: "kansa", Title: "監査人", Roles: []string{"auditor"}},

@@ -18,57 +18,89 @@ func devices() []deviceSpec {
 	return []deviceSpec{{"IN-1", 1, true}, {"IN-2", 2, true}, {"IO-1", 3, false}}
 }
 
-// prepare writes the configuration of all programs, with new keys, cards and passwords.
-func (d *demo) prepare() ([]login, map[string]string, error) {
-	if err := d.files.make(); err != nil {
-		return nil, nil, err
+// City is one demo city on disk: its keys, cards, passwords and the configuration of its programs.
+type City struct {
+	Files           Files
+	Console, Broker string // listen addresses
+	Users           []Login
+	Cards           map[string]string // name → bits
+}
+
+// Make writes a new city's keys, cards and passwords, and the configuration of all programs.
+func Make(dir, console, broker string) (*City, error) {
+	c := &City{Files: Files{dir}, Console: console, Broker: broker, Users: logins(), Cards: map[string]string{StrayCard: newCard()}}
+	if err := c.Files.make(); err != nil {
+		return nil, err
 	}
 	for _, dev := range devices() {
-		if err := writeSecret(d.files.scbk(dev.name), []byte(newKey()+"\n")); err != nil {
-			return nil, nil, err
+		if err := writeSecret(c.Files.scbk(dev.name), []byte(newKey()+"\n")); err != nil {
+			return nil, err
 		}
 	}
-	cards := map[string]string{strayCard: newCard()}
 	for _, p := range people() {
-		cards[p.Card] = newCard()
+		c.Cards[p.Card] = newCard()
 	}
-	users := logins()
-	for i := range users {
+	for i := range c.Users {
 		p, err := newPassword()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		users[i].Password = p
+		c.Users[i].Password = p
 	}
+	if err := writeJSON(c.Files.Cards(), c.Cards); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(c.Files.logins(), c.Users); err != nil {
+		return nil, err
+	}
+	return c, c.Configure()
+}
+
+// Open reads a city that was made and filled before.
+func Open(dir, console, broker string) (*City, error) {
+	c := &City{Files: Files{dir}, Console: console, Broker: broker}
+	if err := readJSON(c.Files.logins(), &c.Users); err != nil {
+		return nil, err
+	}
+	if err := readJSON(c.Files.Cards(), &c.Cards); err != nil {
+		return nil, err
+	}
+	return c, c.Configure()
+}
+
+// Configure writes the configuration of all programs, with the addresses the city has now.
+func (c *City) Configure() error {
 	for path, content := range map[string]any{
-		d.files.cards(): cards, d.files.logins(): users,
-		d.files.centreConfig(): d.centre(), d.files.controllerConfig(): d.controller(), d.files.simConfig(): d.simulator(),
+		c.Files.CentreConfig(): c.centre(), c.Files.ControllerConfig(): c.controller(), c.Files.SimConfig(): c.simulator(),
 	} {
 		if err := writeJSON(path, content); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	return users, cards, nil
+	return nil
 }
 
-func (d *demo) centre() body {
+// URL of the console.
+func (c *City) URL() string { return "http://" + c.Console }
+
+func (c *City) centre() body {
 	return body{
-		"site": "demo", "data_dir": d.files.centreDir(), "console_listen": d.console,
-		"broker": body{"listen": d.broker},
+		"site": "demo", "data_dir": c.Files.centreDir(), "console_listen": c.Console,
+		"broker": body{"listen": c.Broker},
 	}
 }
 
-func (d *demo) controller() body {
-	line := body{"port": d.files.line(), "baud": 115200, "poll_gap_ms": 10}
+func (c *City) controller() body {
+	line := body{"port": c.Files.line(), "baud": 115200, "poll_gap_ms": 10}
 	var onLine []body
 	for _, dev := range devices() {
-		onLine = append(onLine, body{"name": dev.name, "address": dev.address, "scbk_file": d.files.scbk(dev.name)})
+		onLine = append(onLine, body{"name": dev.name, "address": dev.address, "scbk_file": c.Files.scbk(dev.name)})
 	}
 	line["devices"] = onLine
 	return body{
-		"site": "demo", "controller": controllerName, "data_dir": d.files.controllerDir(),
-		"broker":                   body{"url": "tcp://" + d.broker, "username": controllerName, "password_file": d.files.secret()},
-		"credential_hash_key_file": d.files.hashKey(),
+		"site": "demo", "controller": controllerName, "data_dir": c.Files.controllerDir(),
+		"broker":                   body{"url": "tcp://" + c.Broker, "username": controllerName, "password_file": c.Files.secret()},
+		"credential_hash_key_file": c.Files.hashKey(),
 		"lines":                    []body{line},
 		"doors":                    []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
 	}
@@ -83,10 +115,10 @@ func wiring(door string, n int) body {
 	}
 }
 
-func (d *demo) simulator() body {
+func (c *City) simulator() body {
 	var onLine []body
 	for i, dev := range devices() {
-		b := body{"name": dev.name, "address": dev.address, "scbk_file": d.files.scbk(dev.name), "serial": 1001 + i}
+		b := body{"name": dev.name, "address": dev.address, "scbk_file": c.Files.scbk(dev.name), "serial": 1001 + i}
 		if dev.reader {
 			b["readers"] = 1
 		} else {
@@ -95,7 +127,7 @@ func (d *demo) simulator() body {
 		onLine = append(onLine, b)
 	}
 	return body{
-		"line": d.files.line(), "socket": d.files.socket(), "cards_file": d.files.cards(), "devices": onLine,
+		"line": c.Files.line(), "socket": c.Files.Socket(), "cards_file": c.Files.Cards(), "devices": onLine,
 		"doors": []body{
 			{"id": doorServer, "reader": "IN-1", "device": "IO-1", "strike": 0, "contact": 0, "button": 1},
 			{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3},

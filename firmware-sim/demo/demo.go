@@ -21,19 +21,12 @@ type Options struct {
 }
 
 type demo struct {
-	Options
-	files   layout
-	console string
-	broker  string
-	mu      sync.Mutex // of out
-	out     io.Writer
+	*City
+	bin string
+	dir string // as the person at the terminal wrote it
+	mu  sync.Mutex
+	out io.Writer
 }
-
-// bootstrap, hashKey and socket are where the programs put things.
-func (l layout) bootstrap() string { return filepath.Join(l.centreDir(), "bootstrap-token") }
-func (l layout) hashKey() string   { return filepath.Join(l.centreDir(), "keys", "credential-hash-key") }
-func (l layout) socket() string    { return filepath.Join(l.simDir(), "control.sock") }
-func (l layout) ready() string     { return filepath.Join(l.dir, "ready") }
 
 // Run runs the demo until ctx ends. The first run fills the centre; later ones keep what is there.
 func Run(ctx context.Context, o Options, out io.Writer) error {
@@ -41,11 +34,32 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("demo folder: %w", err)
 	}
-	d := &demo{Options: o, files: layout{dir}, console: o.Console, broker: o.Broker, out: out}
-	return d.run(ctx)
+	filled, err := exists(Files{dir}.ready())
+	if err != nil {
+		return err
+	}
+	d := &demo{bin: o.Bin, dir: o.Data, out: out}
+	if filled {
+		d.City, err = Open(dir, o.Console, o.Broker)
+	} else {
+		d.City, err = anew(dir, o)
+	}
+	if err != nil {
+		return err
+	}
+	return d.level(ctx, d.programs(), 0, func(n int) error { return d.reached(ctx, n, filled) })
 }
 
-func (d *demo) consoleURL() string { return "http://" + d.console }
+// anew throws away what an interrupted first run left, and makes a city.
+func anew(dir string, o Options) (*City, error) {
+	f := Files{dir}
+	for _, dir := range []string{f.centreDir(), f.controllerDir(), f.simDir()} {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("clear demo folder: %w", err)
+		}
+	}
+	return Make(dir, o.Console, o.Broker)
+}
 
 func (d *demo) say(format string, args ...any) {
 	d.mu.Lock()
@@ -53,56 +67,24 @@ func (d *demo) say(format string, args ...any) {
 	fmt.Fprintf(d.out, format+"\n", args...)
 }
 
-// run starts the centre, fills it if it is new, then starts the line and the controller. They end in the
-// opposite order: the controller first, so that its last events still reach the centre.
-func (d *demo) run(ctx context.Context) error {
-	filled, err := exists(d.files.ready())
-	if err != nil {
-		return err
-	}
-	var users []login
-	var cards map[string]string
-	if filled {
-		err = readJSON(d.files.logins(), &users)
-	} else {
-		users, cards, err = d.startAnew()
-	}
-	if err != nil {
-		return err
-	}
-	return d.nest(ctx, d.programs(), func(level int) error { return d.reached(ctx, level, filled, users, cards) })
-}
-
-// startAnew throws away what an interrupted first run left.
-func (d *demo) startAnew() ([]login, map[string]string, error) {
-	for _, dir := range []string{d.files.centreDir(), d.files.controllerDir(), d.files.simDir()} {
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, nil, fmt.Errorf("clear demo folder: %w", err)
-		}
-	}
-	return d.prepare()
-}
-
+// programs in the order in which they start. They end in the opposite order: the controller first, so that its
+// last events still reach the centre.
 func (d *demo) programs() []program {
 	p := func(title, name string, args ...string) program {
 		return program{
-			title: title, path: filepath.Join(d.Bin, name), args: args, say: d.say,
-			log: &logFile{path: filepath.Join(d.files.logDir(), name+".log")},
+			title: title, path: filepath.Join(d.bin, name), args: args, say: d.say,
+			log: &logFile{path: filepath.Join(d.Files.logDir(), name+".log")},
 		}
 	}
 	return []program{
-		p("中央", "kanmon-api", "serve", "-config", d.files.centreConfig()),
-		p("模擬扉", "kanmon-sim", "line", "-config", d.files.simConfig()),
-		p("制御装置", "kanmon-controller", "-config", d.files.controllerConfig()),
+		p("中央", "kanmon-api", "serve", "-config", d.Files.CentreConfig()),
+		p("模擬扉", "kanmon-sim", "line", "-config", d.Files.SimConfig()),
+		p("制御装置", "kanmon-controller", "-config", d.Files.ControllerConfig()),
 	}
 }
 
-// nest starts the programs one inside the other and calls reached after each. When ctx ends, or a start fails,
-// the innermost ends first.
-func (d *demo) nest(ctx context.Context, rest []program, reached func(level int) error) error {
-	return d.level(ctx, rest, 0, reached)
-}
-
+// level starts the n-th program and, once it is up and reached(n) is done, the ones inside it. When ctx ends, or
+// a start fails, the innermost ends first.
 func (d *demo) level(ctx context.Context, rest []program, n int, reached func(int) error) error {
 	if n == len(rest) {
 		<-ctx.Done()
@@ -134,29 +116,29 @@ func (d *demo) level(ctx context.Context, rest []program, n int, reached func(in
 }
 
 // reached does what is to be done once the n-th program runs.
-func (d *demo) reached(ctx context.Context, n int, filled bool, users []login, cards map[string]string) error {
+func (d *demo) reached(ctx context.Context, n int, filled bool) error {
 	switch n {
 	case 0:
-		return d.centreUp(ctx, filled, users, cards)
+		return d.centreUp(ctx, filled)
 	case 1:
-		return await(ctx, d.files.socket())
+		return await(ctx, d.Files.Socket())
 	default:
-		d.banner(users)
+		d.banner()
 		return nil
 	}
 }
 
-func (d *demo) centreUp(ctx context.Context, filled bool, users []login, cards map[string]string) error {
-	if err := newClient(d.consoleURL()).awaitCentre(ctx); err != nil {
-		return fmt.Errorf("%w (log: %s)", err, filepath.Join(d.files.logDir(), "kanmon-api.log"))
+func (d *demo) centreUp(ctx context.Context, filled bool) error {
+	if err := newClient(d.URL()).awaitCentre(ctx); err != nil {
+		return fmt.Errorf("%w (log: %s)", err, filepath.Join(d.Files.logDir(), "kanmon-api.log"))
 	}
 	if filled {
 		return nil
 	}
-	if err := d.seed(ctx, users, cards); err != nil {
+	if err := d.Fill(ctx); err != nil {
 		return err
 	}
-	return writeSecret(d.files.ready(), []byte("ok\n"))
+	return writeSecret(d.Files.ready(), []byte("ok\n"))
 }
 
 func await(ctx context.Context, path string) error {

@@ -12,27 +12,41 @@ import (
 	"path/filepath"
 )
 
-// layout is where the demo keeps its things. Everything is below one folder, so that deleting it starts anew.
-type layout struct{ dir string }
+// Files is where a city keeps its things. Everything is below one folder, so that deleting it starts anew.
+type Files struct{ dir string }
 
-func (l layout) centreDir() string     { return filepath.Join(l.dir, "centre") }
-func (l layout) controllerDir() string { return filepath.Join(l.dir, "controller") }
-func (l layout) simDir() string        { return filepath.Join(l.dir, "sim") }
-func (l layout) logDir() string        { return filepath.Join(l.dir, "log") }
+func (f Files) centreDir() string     { return filepath.Join(f.dir, "centre") }
+func (f Files) controllerDir() string { return filepath.Join(f.dir, "controller") }
+func (f Files) simDir() string        { return filepath.Join(f.dir, "sim") }
+func (f Files) logDir() string        { return filepath.Join(f.dir, "log") }
 
-func (l layout) centreConfig() string     { return filepath.Join(l.centreDir(), "config.json") }
-func (l layout) controllerConfig() string { return filepath.Join(l.controllerDir(), "config.json") }
-func (l layout) simConfig() string        { return filepath.Join(l.simDir(), "config.json") }
-func (l layout) cards() string            { return filepath.Join(l.simDir(), "cards.json") }
-func (l layout) logins() string           { return filepath.Join(l.dir, "demo-logins.json") }
-func (l layout) secret() string           { return filepath.Join(l.controllerDir(), "mqtt-secret") }
-func (l layout) line() string             { return filepath.Join(l.simDir(), "line0") }
-func (l layout) scbk(device string) string {
-	return filepath.Join(l.controllerDir(), "scbk-"+device)
+// CentreConfig is the configuration file of kanmon-api.
+func (f Files) CentreConfig() string { return filepath.Join(f.centreDir(), "config.json") }
+
+// ControllerConfig is the configuration file of kanmon-controller.
+func (f Files) ControllerConfig() string { return filepath.Join(f.controllerDir(), "config.json") }
+
+// SimConfig is the configuration file of the simulated line.
+func (f Files) SimConfig() string { return filepath.Join(f.simDir(), "config.json") }
+
+// Cards maps the names of cards to their bits.
+func (f Files) Cards() string     { return filepath.Join(f.simDir(), "cards.json") }
+func (f Files) logins() string    { return filepath.Join(f.dir, "demo-logins.json") }
+func (f Files) secret() string    { return filepath.Join(f.controllerDir(), "mqtt-secret") }
+func (f Files) line() string      { return filepath.Join(f.simDir(), "line0") }
+func (f Files) bootstrap() string { return filepath.Join(f.centreDir(), "bootstrap-token") }
+func (f Files) hashKey() string   { return filepath.Join(f.centreDir(), "keys", "credential-hash-key") }
+func (f Files) ready() string     { return filepath.Join(f.dir, "ready") }
+
+// Socket is where commands reach the simulated line.
+func (f Files) Socket() string { return filepath.Join(f.simDir(), "control.sock") }
+
+func (f Files) scbk(device string) string {
+	return filepath.Join(f.controllerDir(), "scbk-"+device)
 }
 
-func (l layout) make() error {
-	for _, d := range []string{l.centreDir(), l.controllerDir(), l.simDir(), l.logDir()} {
+func (f Files) make() error {
+	for _, d := range []string{f.centreDir(), f.controllerDir(), f.simDir(), f.logDir()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fmt.Errorf("make demo folder: %w", err)
 		}
@@ -83,7 +97,7 @@ func newKey() string {
 	return hex.EncodeToString(b)
 }
 
-// newCard is a random 64-bit card in the written form of package credential.
+// newCard is a random 64-bit card in the written form of package credentiaf.
 func newCard() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails (crypto/rand)

@@ -9,32 +9,29 @@ import (
 
 type body map[string]any
 
-// seed fills an empty centre: the first administrator by the bootstrap token, then everything else as that
-// administrator.
-func (d *demo) seed(ctx context.Context, users []login, cards map[string]string) error {
-	token, err := os.ReadFile(d.files.bootstrap())
+// Fill fills an empty centre over its REST interface: the first administrator by the bootstrap token, then
+// everything else as that administrator.
+func (c *City) Fill(ctx context.Context) error {
+	token, err := os.ReadFile(c.Files.bootstrap())
 	if err != nil {
 		return fmt.Errorf("read bootstrap token: %w", err)
 	}
-	c := newClient(d.consoleURL())
-	if err := c.post(ctx, "setup", body{"token": strings.TrimSpace(string(token)), "login": users[0].Name, "password": users[0].Password}, nil); err != nil {
+	admin, centre := c.Users[0], newClient(c.URL())
+	if err := centre.post(ctx, "setup", body{"token": strings.TrimSpace(string(token)), "login": admin.Name, "password": admin.Password}, nil); err != nil {
 		return err
 	}
-	if err := c.login(ctx, users[0].Name, users[0].Password); err != nil {
+	if err := centre.login(ctx, admin.Name, admin.Password); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, *client) error{d.seedAreas, d.seedDevices, d.seedDoors} {
-		if err := step(ctx, c); err != nil {
+	for _, step := range []func(context.Context, *client) error{seedAreas, c.seedDevices, seedDoors, c.seedPeople, c.seedAccounts} {
+		if err := step(ctx, centre); err != nil {
 			return err
 		}
 	}
-	if err := seedPeople(ctx, c, cards); err != nil {
-		return err
-	}
-	return seedAccounts(ctx, c, users[1:])
+	return nil
 }
 
-func (d *demo) seedAreas(ctx context.Context, c *client) error {
+func seedAreas(ctx context.Context, c *client) error {
 	for _, b := range []body{
 		{"id": areaServer, "name": "電子計算機室", "grade": 3, "record": "strict"},
 		{"id": areaArchive, "name": "書庫", "grade": 2, "record": "best_effort"},
@@ -54,25 +51,25 @@ func (d *demo) seedAreas(ctx context.Context, c *client) error {
 	return nil
 }
 
-func (d *demo) seedDevices(ctx context.Context, c *client) error {
+func (c *City) seedDevices(ctx context.Context, centre *client) error {
 	var made struct {
 		Secret string `json:"secret"`
 	}
-	if err := c.post(ctx, "controllers", body{"name": controllerName, "place": "本庁舎 3 階 EPS"}, &made); err != nil {
+	if err := centre.post(ctx, "controllers", body{"name": controllerName, "place": "本庁舎 3 階 EPS"}, &made); err != nil {
 		return err
 	}
-	if err := writeSecret(d.files.secret(), []byte(made.Secret+"\n")); err != nil {
+	if err := writeSecret(c.Files.secret(), []byte(made.Secret+"\n")); err != nil {
 		return err
 	}
 	for _, dev := range devices() {
-		if err := c.post(ctx, "readers", body{"name": dev.name, "controller": controllerName, "kind": dev.kind(), "address": dev.address}, nil); err != nil {
+		if err := centre.post(ctx, "readers", body{"name": dev.name, "controller": controllerName, "kind": dev.kind(), "address": dev.address}, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *demo) seedDoors(ctx context.Context, c *client) error {
+func seedDoors(ctx context.Context, c *client) error {
 	for _, b := range []body{
 		{"id": doorServer, "name": "電子計算機室 入口", "area": areaServer, "controller": controllerName, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 20000},
 		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": controllerName, "entry_readers": []string{"IN-2"}, "release_ms": 3000, "held_ms": 20000},
@@ -84,9 +81,9 @@ func (d *demo) seedDoors(ctx context.Context, c *client) error {
 	return nil
 }
 
-func seedPeople(ctx context.Context, c *client, cards map[string]string) error {
+func (c *City) seedPeople(ctx context.Context, centre *client) error {
 	for i, p := range people() {
-		if err := c.post(ctx, "staff", body{"no": p.No, "name": p.Name, "kana": p.Kana, "section": p.Section}, nil); err != nil {
+		if err := centre.post(ctx, "staff", body{"no": p.No, "name": p.Name, "kana": p.Kana, "section": p.Section}, nil); err != nil {
 			return err
 		}
 		for _, g := range p.Rights {
@@ -94,21 +91,21 @@ func seedPeople(ctx context.Context, c *client, cards map[string]string) error {
 			if g.Schedule != "" {
 				right["schedule"] = g.Schedule
 			}
-			if err := c.post(ctx, "rights", right, nil); err != nil {
+			if err := centre.post(ctx, "rights", right, nil); err != nil {
 				return err
 			}
 		}
-		card := body{"label": fmt.Sprintf("C-%04d", i+1), "person": p.No, "credential": cards[p.Card]}
-		if err := c.post(ctx, "cards", card, nil); err != nil {
+		card := body{"label": fmt.Sprintf("C-%04d", i+1), "person": p.No, "credential": c.Cards[p.Card]}
+		if err := centre.post(ctx, "cards", card, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func seedAccounts(ctx context.Context, c *client, users []login) error {
-	for _, u := range users {
-		if err := c.post(ctx, "accounts", body{"login": u.Name, "roles": u.Roles, "password": u.Password, "final": true}, nil); err != nil {
+func (c *City) seedAccounts(ctx context.Context, centre *client) error {
+	for _, u := range c.Users[1:] {
+		if err := centre.post(ctx, "accounts", body{"login": u.Name, "roles": u.Roles, "password": u.Password, "final": true}, nil); err != nil {
 			return err
 		}
 	}

@@ -59,6 +59,7 @@ type Pages struct {
 	config  Config
 	view    ui.View
 	streams atomic.Int32
+	count   counter
 }
 
 // New reads the templates.
@@ -87,10 +88,8 @@ func (p *Pages) Routes() []ui.Route {
 }
 
 const (
-	pageRows  = 50
-	keptRows  = 100 // on a page that renews itself
-	tallySpan = 24 * time.Hour
-	tallyMost = 100
+	pageRows = 50
+	keptRows = 100 // on a page that renews itself
 )
 
 type page struct {
@@ -98,7 +97,7 @@ type page struct {
 	Filter  filter
 	Doors   []area.Door
 	Shows   []string
-	Alarms  tally
+	Alarms  count
 	After   int64  // the newest id the page has looked at
 	Stream  string // empty on a page of older rows
 	Older   string // address of the next older page; empty: none
@@ -131,41 +130,11 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 	if data.Doors, err = p.config.Doors.Doors(ctx, v.Actor()); err != nil {
 		return err
 	}
-	if data.Alarms, err = p.alarms(ctx, v.Actor()); err != nil {
+	if data.Alarms, err = p.alarms(ctx, v.Actor(), 0); err != nil {
 		return err
 	}
 	if f.before == 0 {
 		data.Stream = f.path("/live/stream", 0)
 	}
 	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: p.view.Text(lang, "live.title"), Section: "live", Data: data})
-}
-
-// tally is the number of alarms in the last day, counted up to tallyMost.
-type tally struct {
-	N    int
-	More bool
-}
-
-// Text is the figure as it is shown.
-func (t tally) Text() string {
-	if t.More {
-		return fmt.Sprintf("%d+", t.N)
-	}
-	return fmt.Sprint(t.N)
-}
-
-func (p *Pages) alarms(ctx context.Context, actor store.Actor) (tally, error) {
-	entries, err := p.older(ctx, actor, filter{Show: showAlarm}, tallyMost)
-	if err != nil {
-		return tally{}, err
-	}
-	var t tally
-	since := p.config.Now().Add(-tallySpan)
-	for _, e := range entries {
-		if e.Received.After(since) {
-			t.N++
-		}
-	}
-	t.More = t.N == tallyMost
-	return t, nil
 }

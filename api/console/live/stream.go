@@ -14,7 +14,7 @@ import (
 	"kanmon/api/message"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
-	"kanmon/internal/store"
+	"kanmon/lifecycle/entrylog"
 )
 
 const (
@@ -23,6 +23,7 @@ const (
 	batch        = 100              // rows read from the log at once
 	catchUpLimit = 500              // rows sent one after the other; past it the page is asked for again
 	maxStreams   = 512
+	gather       = 100 * time.Millisecond // rows that come one after the other are fetched together
 )
 
 // stream answers GET /live/stream until the client goes, its log-in ends, or the server stops.
@@ -60,14 +61,16 @@ type stream struct {
 	visitor ui.Visitor
 	lang    message.Lang
 	last    int64 // looked through up to here
+	alarm   int64 // the newest alarm that the client's figure does not know yet; 0: none
 	request *http.Request
 	out     io.Writer
 	control *http.ResponseController
 }
 
 func (s *stream) run(ctx context.Context) {
-	wake, cancel := s.pages.config.Subscribe()
+	woken, cancel := s.pages.config.Subscribe()
 	defer cancel()
+	wake, collect := woken, (<-chan time.Time)(nil)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	if s.catchUp(ctx) != nil || s.send("beat", "{}") != nil {
@@ -79,6 +82,10 @@ func (s *stream) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-wake:
+			collect = time.After(gather)
+			wake = nil
+		case <-collect:
+			wake, collect = woken, nil
 			err = s.catchUp(ctx)
 		case <-beat.C:
 			err = s.heartbeat(ctx)
@@ -93,14 +100,17 @@ func (s *stream) run(ctx context.Context) {
 // as use of a session: a guard's desk is not logged out for want of clicks, but its hours are limited all the same.
 func (s *stream) heartbeat(ctx context.Context) error {
 	v, err := s.pages.config.Identify(s.request)
-	if fault.KindOf(err) == fault.Unauthenticated && err != nil || err == nil && !v.May(authz.EntryRead) {
-		return errors.Join(s.send("end", "{}"), errEnded)
-	}
-	if err != nil {
+	switch {
+	case err != nil && fault.KindOf(err) != fault.Unauthenticated:
 		return err
+	case err != nil || !v.May(authz.EntryRead):
+		return errors.Join(s.send("end", "{}"), errEnded)
 	}
 	s.visitor = v
 	if err := s.catchUp(ctx); err != nil { // also heals a wake-up that never came
+		return err
+	}
+	if err := s.tally(ctx); err != nil {
 		return err
 	}
 	return s.send("beat", "{}")
@@ -114,42 +124,53 @@ func (s *stream) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sent, alarms := 0, false
-	for s.last < upTo {
+	for sent := 0; s.last < upTo; {
 		entries, complete, err := s.pages.newer(ctx, s.visitor.Actor(), s.filter, s.last, upTo, batch)
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
-			r := s.pages.row(s.lang, s.visitor, e)
-			html, err := s.pages.view.Fragment(s.lang, "row", r)
-			if err != nil {
-				return err
-			}
-			s.last, alarms = e.ID, alarms || r.Show == showAlarm
-			if err := s.send("row", html); err != nil {
-				return err
-			}
+		if err := s.rows(entries); err != nil {
+			return err
 		}
 		s.last = complete
 		if sent += len(entries); sent >= catchUpLimit {
 			return errors.Join(s.send("reload", "{}"), errBehind)
 		}
 	}
-	if alarms || s.filter.Show != "" && sent == 0 {
-		return s.tally(ctx, s.visitor.Actor())
+	if s.alarm > 0 {
+		return s.tally(ctx)
 	}
 	return nil
 }
 
 var errBehind = errors.New("the client was too far behind")
 
-func (s *stream) tally(ctx context.Context, actor store.Actor) error {
-	t, err := s.pages.alarms(ctx, actor)
+func (s *stream) rows(entries []entrylog.Entry) error {
+	for _, e := range entries {
+		r := s.pages.row(s.lang, s.visitor, e)
+		html, err := s.pages.view.Fragment(s.lang, "row", r)
+		if err != nil {
+			return err
+		}
+		if r.Show == showAlarm {
+			s.alarm = e.ID
+		}
+		s.last = e.ID
+		if err := s.send("row", html); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) tally(ctx context.Context) error {
+	n, err := s.pages.alarms(ctx, s.visitor.Actor(), s.alarm)
 	if err != nil {
 		return err
 	}
-	return s.send("tally", fmt.Sprintf(`{"alarms":%d,"text":%q}`, t.N, t.Text()))
+	s.alarm = 0
+	text := s.pages.view.Text(s.lang, "tally.n", n.Text())
+	return s.send("tally", fmt.Sprintf(`{"alarms":%d,"text":%q}`, n.N, text))
 }
 
 // send writes one event. The id is where a client that lost the line resumes.

@@ -41,6 +41,29 @@ func Stamp(l message.Lang, t time.Time) string {
 	return Date(l, t) + " " + Clock(t)
 }
 
+// From is the beginning of a validity: the day when it begins at midnight, else day and time; zero: "".
+func From(l message.Lang, t time.Time) string {
+	switch {
+	case t.IsZero():
+		return ""
+	case midnight(t):
+		return Date(l, t)
+	default:
+		return Stamp(l, t)
+	}
+}
+
+// Until is the end of a validity, which itself is no longer valid: the last valid day when it ends at midnight,
+// else day and time; zero: "".
+func Until(l message.Lang, t time.Time) string {
+	if !t.IsZero() && midnight(t) {
+		return Date(l, t.Add(-time.Nanosecond))
+	}
+	return From(l, t)
+}
+
+func midnight(t time.Time) bool { return Clock(t) == "00:00:00" }
+
 func iso(t time.Time) string { return t.In(jst).Format("2006-01-02T15:04:05.000-07:00") }
 
 func weekday(d time.Weekday) string { return [...]string{"日", "月", "火", "水", "木", "金", "土"}[d] }

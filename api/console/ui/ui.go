@@ -8,7 +8,9 @@
 //	t key args…     text of the catalogue, with the verbs of fmt
 //	icon name       an inline SVG, hidden from screen readers
 //	asset name      the address of an embedded file, which holds its content's hash
-//	clock, day, stamp, iso   a time in JST: 14:03:12, 9月18日(金), both, and RFC 3339
+//	clock, day, date, stamp, iso   a time in JST: 14:03:12, 9月18日(金), with the year, date and clock, RFC 3339
+//	from, until     the sides of a validity
+//	dict name value…   the argument of a component in parts.html
 //
 // The look follows the published values of デジタル庁デザインシステム (colours, sizes of type, an 8 px grid, the black and
 // yellow focus ring); the style sheet is our own and holds them as variables.

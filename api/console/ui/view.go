@@ -48,6 +48,8 @@ func (s *Shell) functions(l message.Lang, words message.Catalogue) template.Func
 		"date":  func(t time.Time) string { return Date(l, t) },
 		"stamp": func(t time.Time) string { return Stamp(l, t) },
 		"iso":   iso,
+		"from":  func(t time.Time) string { return From(l, t) },
+		"until": func(t time.Time) string { return Until(l, t) },
 		"dict":  dict,
 	}
 }

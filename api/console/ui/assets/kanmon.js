@@ -42,7 +42,7 @@
 
     function waitingCount() {
       waiting.hidden = held.length === 0;
-      waiting.textContent = waiting.dataset.text.replace("%", held.length);
+      waiting.textContent = waiting.dataset.text.replace("{n}", held.length);
     }
 
     function pause(on) {
@@ -96,7 +96,7 @@
         tally.querySelector("b").textContent = n.text;
         tally.toggleAttribute("data-some", n.alarms > 0);
       });
-      source.addEventListener("reload", () => location.reload());
+      source.addEventListener("reload", () => { source.close(); show("wait"); setTimeout(() => location.reload(), 3000); });
       source.addEventListener("end", () => { source.close(); clearTimeout(watchdog); show("off"); say.textContent = state.dataset.off; });
       alive();
     }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+
+	"kanmon/api"
+)
+
+// work is what a command does once its configuration is read.
+type work func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int
+
+func serve(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
+	server, err := api.Open(ctx, settings, software(), log)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "kanmon-api cannot start:", err)
+		return exitFailed
+	}
+	if a := server.BrokerAddr(); a != nil {
+		_, _ = fmt.Fprintln(stdout, "broker  ", a)
+	}
+	if file := server.BootstrapFile(); file != "" {
+		_, _ = fmt.Fprintf(stdout, "set-up   %s/setup with the token in %s\n", server.URL(), file)
+	}
+	_, _ = fmt.Fprintln(stdout, "console ", server.URL())
+	if err := server.Run(ctx); err != nil {
+		_, _ = fmt.Fprintln(stderr, "kanmon-api stopped:", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+func verify(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
+	report, err := api.Verify(ctx, settings, log)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "kanmon-api cannot verify:", err)
+		return exitFailed
+	}
+	_, _ = fmt.Fprintf(stdout, "ledger %s: %d leaves, root %x, %d rows, %d checkpoints\n",
+		report.Origin, report.Leaves, report.Root, report.Rows, report.Checkpoints)
+	for _, f := range report.Findings {
+		_, _ = fmt.Fprintf(stdout, "%s: %s %s (leaf %d) %s\n", f.Problem, f.Table, f.Key, f.Leaf, f.Detail)
+	}
+	if !report.OK() {
+		_, _ = fmt.Fprintf(stdout, "NOT as recorded: %d findings\n", report.Found)
+		return exitFailed
+	}
+	_, _ = fmt.Fprintln(stdout, "as recorded")
+	return exitOK
+}
+
+// software is the version of this program, from the build.
+func software() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (version == "" || version == "(devel)") {
+			version = s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if version == "" {
+		version = "(devel)"
+	}
+	return version
+}

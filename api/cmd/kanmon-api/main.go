@@ -1,0 +1,70 @@
+// Command kanmon-api is the centre of one site: registers, ledger, console, REST interface and, unless another
+// one is configured, the MQTT broker.
+//
+//	kanmon-api [serve] -config FILE   work until interrupted
+//	kanmon-api verify -config FILE    check the ledger and every row bound to it; exit code 1 names what is wrong
+//	kanmon-api version
+//
+// The configuration is described in kanmon/api (Settings). Logs are JSON on standard error. The exit code is 0,
+// 1 for a failure (or a finding of verify), 2 for a wrong command line or configuration.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"kanmon/api"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+// run is the program. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	command := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	if command == "version" {
+		_, _ = fmt.Fprintln(stdout, "kanmon-api", software())
+		return exitOK
+	}
+	work, ok := map[string]work{"serve": serve, "verify": verify}[command]
+	if !ok {
+		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify and version\n", command)
+		return exitUsage
+	}
+	flags := flag.NewFlagSet("kanmon-api "+command, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	file := flags.String("config", "", "configuration `file` (JSON)")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	if *file == "" || flags.NArg() > 0 {
+		_, _ = fmt.Fprintf(stderr, "kanmon-api %s: give -config FILE and nothing else\n", command)
+		return exitUsage
+	}
+	settings, err := api.ReadSettings(*file)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "kanmon-api:", err)
+		return exitUsage
+	}
+	return work(ctx, settings, slog.New(slog.NewJSONHandler(stderr, nil)), stdout, stderr)
+}

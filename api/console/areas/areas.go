@@ -1,0 +1,142 @@
+// Package areas is the console's page of controlled areas (管理区域), their doors, and the weekly schedules. It only shows.
+package areas
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"kanmon/api/console/ui"
+	"kanmon/api/message"
+	"kanmon/internal/access"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/area"
+)
+
+//go:embed ja.json en.json templates
+var files embed.FS
+
+// Areas is what the page asks of the register of areas.
+type Areas interface {
+	Areas(ctx context.Context, actor store.Actor) ([]area.Area, error)
+	Doors(ctx context.Context, actor store.Actor) ([]area.Door, error)
+	Schedules(ctx context.Context, actor store.Actor) ([]area.Schedule, error)
+}
+
+// Config is what the page needs.
+type Config struct {
+	Shell *ui.Shell
+	Areas Areas
+}
+
+// Pages serves the page.
+type Pages struct {
+	config Config
+	view   ui.View
+}
+
+// New reads the templates.
+func New(c Config) (*Pages, error) {
+	words, err := message.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("areas: %w", err)
+	}
+	sub, err := fs.Sub(files, "templates")
+	if err != nil {
+		return nil, fmt.Errorf("areas: %w", err)
+	}
+	view, err := c.Shell.View(sub, words, "areas.html")
+	if err != nil {
+		return nil, fmt.Errorf("areas: %w", err)
+	}
+	return &Pages{config: c, view: view}, nil
+}
+
+// Routes lists what the folder serves.
+func (p *Pages) Routes() []ui.Route { return []ui.Route{{Pattern: "GET /areas", Handle: p.page}} }
+
+// block is an area with its doors.
+type block struct {
+	area.Area
+	Doors []area.Door
+}
+
+// Best reports an area whose doors open even when the decision cannot be written down.
+func (b block) Best() bool { return b.Record == access.BestEffort }
+
+// plan is a schedule, by day of the week from Monday.
+type plan struct {
+	area.Schedule
+	Days []day
+}
+
+type day struct {
+	Weekday int // 0 Sunday
+	Spans   []string
+}
+
+func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	ctx, actor := r.Context(), v.Actor()
+	all, err := p.config.Areas.Areas(ctx, actor)
+	if err != nil {
+		return err
+	}
+	doors, err := p.config.Areas.Doors(ctx, actor)
+	if err != nil {
+		return err
+	}
+	schedules, err := p.config.Areas.Schedules(ctx, actor)
+	if err != nil {
+		return err
+	}
+	data := struct {
+		Areas []block
+		Plans []plan
+	}{blocks(all, doors), plans(schedules)}
+	title := p.view.Text(ui.LangOf(r), "areas.title")
+	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: title, Section: "areas", Data: data})
+}
+
+func blocks(all []area.Area, doors []area.Door) []block {
+	by := map[string][]area.Door{}
+	for _, d := range doors {
+		by[d.Area] = append(by[d.Area], d)
+	}
+	out := make([]block, len(all))
+	for i, a := range all {
+		out[i] = block{a, by[a.ID]}
+	}
+	return out
+}
+
+func plans(schedules []area.Schedule) []plan {
+	out := make([]plan, len(schedules))
+	for i, s := range schedules {
+		out[i] = plan{s, days(s.Windows)}
+	}
+	return out
+}
+
+func days(windows []access.Window) []day {
+	out := make([]day, 7)
+	for i := range out {
+		out[i].Weekday = (i + 1) % 7
+		for _, w := range windows {
+			if w.Day == out[i].Weekday {
+				out[i].Spans = append(out[i].Spans, span(w))
+			}
+		}
+	}
+	return out
+}
+
+// span is a window as hours: "8:30–17:15". One that crosses midnight ends on the next day, in the way of "22:00–30:00".
+func span(w access.Window) string {
+	until := w.Until
+	if until <= w.From {
+		until += 24 * 60
+	}
+	return fmt.Sprintf("%d:%02d–%d:%02d", w.From/60, w.From%60, until/60, until%60)
+}

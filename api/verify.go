@@ -1,0 +1,43 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"kanmon/internal/db"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+)
+
+// Verify checks the ledger and every row bound to it, beside a running centre or without one. It makes nothing:
+// a data folder without a database or keys is an error.
+func Verify(ctx context.Context, settings Settings, log *slog.Logger) (store.Report, error) {
+	needed := []string{filepath.Join(keysFolder, ledgerKeyFile)}
+	if settings.Database.Driver == "sqlite" {
+		needed = append(needed, databaseFile)
+	}
+	for _, name := range needed {
+		file := filepath.Join(settings.DataDir, name)
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return store.Report{}, fault.New(fault.NotFound, "", "nothing to verify: there is no "+file)
+		}
+	}
+	signer, err := openLedgerKey(filepath.Join(settings.DataDir, keysFolder, ledgerKeyFile), origin(settings.Site))
+	if err != nil {
+		return store.Report{}, err
+	}
+	d, err := db.Open(ctx, settings.dbConfig(log))
+	if err != nil {
+		return store.Report{}, err
+	}
+	s, err := store.New(d, store.Config{Origin: origin(settings.Site), Signer: signer, Log: log})
+	if err != nil {
+		return store.Report{}, errors.Join(err, d.Close())
+	}
+	report, err := s.Verify(ctx)
+	return report, errors.Join(err, d.Close())
+}

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of the HTTP server. A stream that must live longer than writeTimeout moves its own deadline.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+	// At shutdown requests have finishTime to end by themselves; then their contexts end, which is what streams
+	// wait for; after closeTime more their connections are cut.
+	finishTime = 300 * time.Millisecond
+	closeTime  = 5 * time.Second
+)
+
+// web is the HTTP server as a part.
+type web struct {
+	listener net.Listener
+	server   *http.Server
+	cancel   context.CancelFunc // ends the contexts of all requests
+}
+
+func newWeb(l net.Listener, h http.Handler, log *slog.Logger) *web {
+	requests, cancel := context.WithCancel(context.Background())
+	return &web{listener: l, cancel: cancel, server: &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		BaseContext: func(net.Listener) context.Context { return requests },
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}}
+}
+
+// run serves until ctx ends.
+func (w *web) run(ctx context.Context) error {
+	defer w.cancel()
+	failed := make(chan error, 1)
+	go func() { failed <- w.server.Serve(w.listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	err := w.stop(context.WithoutCancel(ctx))
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+func (w *web) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	defer cancel()
+	streams := time.AfterFunc(finishTime, w.cancel)
+	defer streams.Stop()
+	err := w.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return w.server.Close()
+	}
+	return err
+}

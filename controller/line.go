@@ -1,0 +1,100 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"kanmon/internal/fault"
+	"kanmon/reader"
+	"kanmon/reader/credential"
+	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus"
+)
+
+// translate turns what happened on an OSDP line into an input; false for what the core does not need. The card
+// number ends here: from here on there is only its keyed hash.
+func translate(e bus.Event, key credential.HashKey) (Input, bool) {
+	switch e := e.(type) {
+	case bus.Card:
+		return present(reader.Presentation{Reader: e.Device, Credential: e.Credential, At: e.At}, key), true
+	case bus.Keys:
+		return KeysPressed{Reader: e.Device, Count: len(e.Digits.Reveal())}, true
+	case bus.Inputs:
+		return InputsReported{Device: e.Device, Levels: levels(e.States)}, true
+	case bus.Online:
+		return DeviceUp{Device: e.Device}, true
+	case bus.Offline:
+		return DeviceDown{Device: e.Device}, true
+	case bus.Alarm:
+		return DeviceAttacked{Device: e.Device, Detail: fmt.Sprintf("%s ×%d: %s", e.Kind, e.Count, e.Detail)}, true
+	case bus.Local:
+		return DeviceLocal{Device: e.Device, Tamper: e.Tamper, Power: e.PowerFail}, true
+	default:
+		return nil, false
+	}
+}
+
+func present(p reader.Presentation, key credential.HashKey) Presented {
+	return Presented{Reader: p.Reader, Key: p.Credential.Key(key)}
+}
+
+func levels(states osdp.InputStatus) []Level {
+	known := map[osdp.InputState]Level{
+		osdp.InputInactive: Inactive, osdp.InputActive: Active, osdp.InputShort: Short, osdp.InputOpen: Cut, osdp.InputFault: Faulty,
+	}
+	out := make([]Level, len(states))
+	for i, s := range states {
+		l, ok := known[s]
+		if !ok {
+			l = Unknown
+		}
+		out[i] = l
+	}
+	return out
+}
+
+// doer is a line that carries out commands; *bus.Bus is one.
+type doer interface {
+	Do(ctx context.Context, device string, c bus.Command) error
+}
+
+// lines finds the line of a device. It is the strikes' output.Sender and the controller's Panel.
+type lines map[string]doer
+
+func (l lines) do(ctx context.Context, device string, c bus.Command) error {
+	line, ok := l[device]
+	if !ok {
+		return fault.New(fault.NotFound, "controller.device", fmt.Sprintf("no device %q", device))
+	}
+	return line.Do(ctx, device, c)
+}
+
+// Output implements output.Sender.
+func (l lines) Output(ctx context.Context, device string, o osdp.Output) error {
+	return l.do(ctx, device, bus.Output(o))
+}
+
+// Show implements Panel with the reader's first LED and its buzzer.
+func (l lines) Show(ctx context.Context, readerName string, f reader.Feedback) error {
+	led, sound := feedback(f)
+	if err := l.do(ctx, readerName, bus.LED(led)); err != nil {
+		return fault.Wrap(fault.KindOf(err), err, "light the reader")
+	}
+	err := l.do(ctx, readerName, bus.Buzzer(sound))
+	return fault.Wrap(fault.KindOf(err), err, "sound the reader")
+}
+
+// feedback is green and one beep, red and three short ones, or amber and one long one. The light shows for two
+// seconds and leaves the reader's own light as it was.
+func feedback(f reader.Feedback) (osdp.LED, osdp.Buzzer) {
+	colour, sound := osdp.Amber, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 8, OffTime: 1, Count: 1}
+	switch f {
+	case reader.ShowGranted:
+		colour, sound = osdp.Green, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 2, OffTime: 1, Count: 1}
+	case reader.ShowDenied:
+		colour, sound = osdp.Red, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 1, OffTime: 1, Count: 3}
+	case reader.ShowTrouble:
+	}
+	light := osdp.LEDState{Control: osdp.LEDStart, OnTime: 1, On: colour}
+	return osdp.LED{Temporary: light, Timer: 20}, sound
+}
