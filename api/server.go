@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"kanmon/api/auth"
@@ -42,6 +43,7 @@ type Server struct {
 	centre    *Centre
 	listener  net.Listener
 	web       *web
+	routes    []string // every pattern served
 	bootstrap string // file with the bootstrap token; empty: not needed
 }
 
@@ -189,6 +191,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.routes = slices.Concat(programs.Patterns(), pages.Patterns())
 	var listening net.ListenConfig
 	if s.listener, err = listening.Listen(ctx, "tcp", s.settings.ConsoleListen); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "open the console's port")

@@ -109,7 +109,7 @@ type recent struct {
 // Counts are kept for diagnosis.
 type Counts struct {
 	Repeats  uint64 // presentations taken as a repeat of the one before
-	Keys     uint64 // keys pressed
+	Keys     uint64 // reports of keypads
 	Lost     uint64 // events that found neither the journal nor room in memory
 	Unrouted uint64 // inputs of devices nobody configured
 }

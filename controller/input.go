@@ -24,11 +24,8 @@ type Presented struct {
 	Key    access.Key
 }
 
-// KeysPressed are keys on a reader's keypad. They are counted; codes come with later work.
-type KeysPressed struct {
-	Reader string
-	Count  int
-}
+// KeysPressed is a report of a reader's keypad. It is counted, and the keys are dropped: no door here takes a code.
+type KeysPressed struct{ Reader string }
 
 // InputsReported is the state of all inputs of a device.
 type InputsReported struct {

@@ -16,9 +16,9 @@ import (
 func translate(e bus.Event, key credential.HashKey) (Input, bool) {
 	switch e := e.(type) {
 	case bus.Card:
-		return present(reader.Presentation{Reader: e.Device, Credential: e.Credential, At: e.At}, key), true
+		return present(e, key), true
 	case bus.Keys:
-		return KeysPressed{Reader: e.Device, Count: len(e.Digits.Reveal())}, true
+		return KeysPressed{Reader: readerName(e.Device, e.Keys.Reader)}, true
 	case bus.Inputs:
 		return InputsReported{Device: e.Device, Levels: levels(e.States)}, true
 	case bus.Online:
@@ -28,14 +28,28 @@ func translate(e bus.Event, key credential.HashKey) (Input, bool) {
 	case bus.Alarm:
 		return DeviceAttacked{Device: e.Device, Detail: fmt.Sprintf("%s ×%d: %s", e.Kind, e.Count, e.Detail)}, true
 	case bus.Local:
-		return DeviceLocal{Device: e.Device, Tamper: e.Tamper, Power: e.PowerFail}, true
+		return DeviceLocal{Device: e.Device, Tamper: e.Status.Tamper, Power: e.Status.PowerFailure}, true
 	default:
 		return nil, false
 	}
 }
 
-func present(p reader.Presentation, key credential.HashKey) Presented {
-	return Presented{Reader: p.Reader, Key: p.Credential.Key(key)}
+// present hashes a card. Bits that make no credential become the zero key, which is nobody's: the attempt is
+// refused and recorded like that of any unknown card.
+func present(e bus.Card, key credential.HashKey) Presented {
+	p := Presented{Reader: readerName(e.Device, e.Card.Reader)}
+	if c, err := credential.FromBits(e.Card.Reveal()); err == nil {
+		p.Key = c.Key(key)
+	}
+	return p
+}
+
+// readerName is the device's name for its first reader. A second one is another reader, not the same.
+func readerName(device string, number byte) string {
+	if number == 0 {
+		return device
+	}
+	return fmt.Sprintf("%s#%d", device, number)
 }
 
 func levels(states osdp.InputStatus) []Level {

@@ -68,7 +68,7 @@ func (t *turn) take(in Input) {
 	case Presented:
 		t.presented(in)
 	case KeysPressed:
-		t.s.counts.Keys += uint64(max(in.Count, 0))
+		t.s.counts.Keys++
 	case InputsReported:
 		t.inputs(in)
 	case DeviceUp, DeviceDown, DeviceAttacked, DeviceLocal:

@@ -23,7 +23,7 @@ var sqlite embed.FS
 //go:embed postgres/*.sql
 var postgres embed.FS
 
-//go:embed all:controller
+//go:embed controller/*.sql
 var controller embed.FS
 
 // For returns the centre's migrations for a database, "sqlite" or "postgres".

@@ -14,7 +14,7 @@ import (
 type accountView struct {
 	Login      string       `json:"login"`
 	Staff      string       `json:"staff,omitempty" doc:"The member of staff it belongs to"`
-	Roles      []authz.Role `json:"roles"`
+	Roles      []authz.Role `json:"roles" nullable:"false"`
 	State      string       `json:"state" enum:"active,disabled"`
 	MustChange bool         `json:"must_change" doc:"The password must be changed before anything else"`
 	Version    int64        `json:"version"`
@@ -32,7 +32,7 @@ type accountOut struct{ Body accountView }
 
 type accountsOut struct {
 	Body struct {
-		Items []accountView `json:"items"`
+		Items []accountView `json:"items" nullable:"false"`
 	}
 }
 
@@ -44,7 +44,7 @@ type accountIn struct {
 	Body struct {
 		Login    string   `json:"login" maxLength:"64"`
 		Staff    string   `json:"staff,omitempty" maxLength:"64"`
-		Roles    []string `json:"roles" maxItems:"10"`
+		Roles    []string `json:"roles" nullable:"false" maxItems:"10"`
 		Password string   `json:"password" maxLength:"1024" doc:"At least 12 characters"`
 		Final    bool     `json:"final,omitempty" doc:"The holder need not change the password at the first log-in"`
 	}
@@ -53,7 +53,7 @@ type accountIn struct {
 type rolesIn struct {
 	accountID
 	Body struct {
-		Roles []string `json:"roles" maxItems:"10"`
+		Roles []string `json:"roles" nullable:"false" maxItems:"10"`
 	}
 }
 

@@ -34,7 +34,7 @@ type (
 	areaOut  struct{ Body areaView }
 	areasOut struct {
 		Body struct {
-			Items []areaView `json:"items"`
+			Items []areaView `json:"items" nullable:"false"`
 		}
 	}
 )
@@ -48,7 +48,7 @@ type windowBody struct {
 type scheduleBody struct {
 	ID      string       `json:"id" maxLength:"32"`
 	Name    string       `json:"name" maxLength:"64"`
-	Windows []windowBody `json:"windows" maxItems:"100"`
+	Windows []windowBody `json:"windows" nullable:"false" maxItems:"100"`
 }
 
 type scheduleView struct {
@@ -66,7 +66,7 @@ type (
 	scheduleOut  struct{ Body scheduleView }
 	schedulesOut struct {
 		Body struct {
-			Items []scheduleView `json:"items"`
+			Items []scheduleView `json:"items" nullable:"false"`
 		}
 	}
 )
@@ -76,8 +76,8 @@ type doorBody struct {
 	Name         string   `json:"name" maxLength:"64"`
 	Area         string   `json:"area" maxLength:"32"`
 	Controller   string   `json:"controller" maxLength:"32"`
-	EntryReaders []string `json:"entry_readers" maxItems:"8"`
-	ExitReaders  []string `json:"exit_readers,omitempty" maxItems:"8" doc:"Without one the way out is not measured"`
+	EntryReaders []string `json:"entry_readers" nullable:"false" maxItems:"8"`
+	ExitReaders  []string `json:"exit_readers,omitempty" nullable:"false" maxItems:"8" doc:"Without one the way out is not measured"`
 	ReleaseMS    int      `json:"release_ms" minimum:"500" maximum:"30000" doc:"How long the strike stays released"`
 	HeldMS       int      `json:"held_ms" minimum:"1000" maximum:"600000" doc:"Open longer than this is held"`
 }
@@ -100,7 +100,7 @@ type (
 	doorOut  struct{ Body doorView }
 	doorsOut struct {
 		Body struct {
-			Items []doorView `json:"items"`
+			Items []doorView `json:"items" nullable:"false"`
 		}
 	}
 )

@@ -33,7 +33,7 @@ type cardOut struct{ Body cardView }
 
 type cardsOut struct {
 	Body struct {
-		Items []cardView `json:"items"`
+		Items []cardView `json:"items" nullable:"false"`
 	}
 }
 

@@ -35,9 +35,9 @@ type controllerView struct {
 	Wanted     access.Version `json:"wanted"`
 	PolicyHash string         `json:"policy_hash,omitempty"`
 	Software   string         `json:"software,omitempty"`
-	Devices    []deviceState  `json:"devices"`
-	Doors      []doorState    `json:"doors"`
-	Trouble    []string       `json:"trouble"`
+	Devices    []deviceState  `json:"devices" nullable:"false"`
+	Doors      []doorState    `json:"doors" nullable:"false"`
+	Trouble    []string       `json:"trouble" nullable:"false"`
 }
 
 func newControllerView(c device.Controller) controllerView {
@@ -58,7 +58,7 @@ func newControllerView(c device.Controller) controllerView {
 
 type controllersOut struct {
 	Body struct {
-		Items []controllerView `json:"items"`
+		Items []controllerView `json:"items" nullable:"false"`
 	}
 }
 
@@ -100,7 +100,7 @@ type (
 	readerOut  struct{ Body readerView }
 	readersOut struct {
 		Body struct {
-			Items []readerView `json:"items"`
+			Items []readerView `json:"items" nullable:"false"`
 		}
 	}
 )

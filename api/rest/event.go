@@ -48,7 +48,7 @@ func newEventView(e entrylog.Entry) eventView {
 
 type eventsOut struct {
 	Body struct {
-		Items []eventView `json:"items" doc:"Newest first; oldest first with after"`
+		Items []eventView `json:"items" nullable:"false" doc:"Newest first; oldest first with after"`
 	}
 }
 

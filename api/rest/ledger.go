@@ -43,7 +43,7 @@ type verifyOut struct {
 		Rows        int64         `json:"rows" doc:"Rows hashed again and held against their leaf"`
 		Checkpoints int64         `json:"checkpoints"`
 		Found       int64         `json:"found" doc:"How much is wrong"`
-		Findings    []findingView `json:"findings" doc:"The first of it"`
+		Findings    []findingView `json:"findings" nullable:"false" doc:"The first of it"`
 	}
 }
 

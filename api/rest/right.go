@@ -39,7 +39,7 @@ type (
 	rightOut  struct{ Body rightView }
 	rightsOut struct {
 		Body struct {
-			Items []rightView `json:"items"`
+			Items []rightView `json:"items" nullable:"false"`
 		}
 	}
 )

@@ -57,7 +57,7 @@ type tokenOut struct {
 type whoOut struct {
 	Body struct {
 		Ends time.Time      `json:"ends"`
-		May  []authz.Action `json:"may" doc:"The actions this account may do"`
+		May  []authz.Action `json:"may" nullable:"false" doc:"The actions this account may do"`
 		accountView
 	}
 }

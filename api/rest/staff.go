@@ -59,7 +59,7 @@ type memberOut struct{ Body memberView }
 
 type membersOut struct {
 	Body struct {
-		Items []memberView `json:"items"`
+		Items []memberView `json:"items" nullable:"false"`
 	}
 }
 

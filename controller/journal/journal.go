@@ -16,7 +16,6 @@ package journal
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -26,7 +25,6 @@ import (
 	"kanmon/internal/db"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
-	"kanmon/internal/wire"
 )
 
 // KeepAcked is how many days an acknowledged event stays, so that a centre restored from a backup can have it
@@ -98,8 +96,8 @@ type request struct {
 
 // New checks the configuration; the journal is opened by Run.
 func New(cfg Config) (*Journal, error) {
-	if cfg.Dir == "" || cfg.Log == nil || !wire.ValidName(cfg.Controller) {
-		return nil, fault.New(fault.Invalid, "journal.config", fmt.Sprintf("journal of controller %q without a folder, a name or a logger", cfg.Controller))
+	if cfg.Dir == "" || cfg.Log == nil || cfg.Controller == "" {
+		return nil, fault.New(fault.Invalid, "journal.config", "journal without a folder, a controller's name or a logger")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

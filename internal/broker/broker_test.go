@@ -284,17 +284,18 @@ func TestTheWillOfAReplacedConnectionComesBeforeTheNewOneIsAnswered(t *testing.T
 	centre := connect(t, b, "centre")
 	centre.subscribe("kanmon/v1/demo/+/status")
 	h := as("ctl-1")
-	h.will, h.willFlags = [2]string{status1, "offline"}, 0x28
+	h.will, h.willFlags = [2]string{status1, "offline 0"}, 0x28
 	dial(t, b).connect(h)
-	for range 20 {
+	for i := range 20 {
+		h.will[1] = fmt.Sprint("offline ", i+1)
 		r := dial(t, b)
 		if !r.connect(h) || !r.publish(status1, "online", 1) {
 			t.Fatal("refused")
 		}
 		_, first, _ := centre.receive()
 		_, second, _ := centre.receive()
-		if first != "offline" || second != "online" {
-			t.Fatalf("the centre heard %q, then %q", first, second)
+		if want := fmt.Sprint("offline ", i); first != want || second != "online" {
+			t.Fatalf("after connection %d the centre heard %q, then %q", i, first, second)
 		}
 	}
 }

@@ -88,8 +88,9 @@ func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
 // guard makes a connection refuse to change the schema, to attach files and to change its settings.
 func guard(conn *sqlite3.SQLiteConn) {
-	conn.RegisterAuthorizer(func(op int, what, _, _ string) int {
-		if slices.Contains(guardedOps, op) || op == sqlite3.SQLITE_PRAGMA && !slices.Contains(readingPragmas, what) {
+	conn.RegisterAuthorizer(func(op int, what, value, _ string) int {
+		sets := op == sqlite3.SQLITE_PRAGMA && value != "" && !slices.Contains(readingPragmas, what)
+		if sets || slices.Contains(guardedOps, op) {
 			return sqlite3.SQLITE_DENY
 		}
 		return sqlite3.SQLITE_OK
@@ -103,4 +104,5 @@ var guardedOps = []int{
 	sqlite3.SQLITE_DROP_VTABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH,
 }
 
-var readingPragmas = []string{"table_info", "table_xinfo", "integrity_check", "quick_check", "foreign_key_check", "page_count", "page_size", "wal_checkpoint"}
+// readingPragmas take an argument and change nothing.
+var readingPragmas = []string{"table_info", "table_xinfo", "integrity_check", "quick_check", "foreign_key_check", "wal_checkpoint"}

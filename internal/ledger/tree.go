@@ -69,7 +69,9 @@ func edgePlaces(size int64) []int64 {
 func (t *Tree) Size() int64 { return t.size }
 
 // Clone returns a copy that can be appended to without changing t.
-func (t *Tree) Clone() Tree { return Tree{size: t.size, edge: append(make([]Hash, 0, len(t.edge)+1), t.edge...)} }
+func (t *Tree) Clone() Tree {
+	return Tree{size: t.size, edge: append(make([]Hash, 0, len(t.edge)+1), t.edge...)}
+}
 
 // Append adds a leaf by its hash and appends to dst the hashes it completes, level 0 first.
 func (t *Tree) Append(dst []Hash, leaf Hash) []Hash {

@@ -68,6 +68,7 @@ type Store struct {
 
 	mu     sync.RWMutex
 	tables map[string]db.Table
+	last   ledger.Checkpoint // the newest this process signed
 }
 
 // New returns the store of a migrated database.

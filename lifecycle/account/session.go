@@ -92,7 +92,7 @@ func (r *Register) Logout(ctx context.Context, t Token) error {
 
 // openSession makes a session and clears away those that ended.
 func (r *Register) openSession(ctx context.Context, tx *store.Tx, a Account) (Session, error) {
-	now := r.clock()
+	now := r.clock().Truncate(time.Microsecond) // as it is stored
 	s := Session{Account: a, Token: NewToken(), Made: now, Ends: now.Add(AbsoluteLimit)}
 	err := exec(ctx, tx, `DELETE FROM account_session WHERE made_at <= ? OR seen_at <= ?`,
 		stamp(now.Add(-AbsoluteLimit)), stamp(now.Add(-IdleLimit)))

@@ -7,11 +7,11 @@ import (
 	"testing/iotest"
 )
 
-func testKey(t testing.TB) Key {
-	t.Helper()
+func testKey(tb testing.TB) Key {
+	tb.Helper()
 	k, err := ParseKey("5c9a1e77d3046bf82b60c4e991a73d0f")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }
@@ -45,11 +45,11 @@ func agree(key, deviceKey Key, hear func(*Frame)) (controller, device *Session, 
 }
 
 // sessions returns both ends of a new session.
-func sessions(t testing.TB) (controller, device *Session) {
-	t.Helper()
-	c, d, err := agree(testKey(t), testKey(t), func(*Frame) {})
+func sessions(tb testing.TB) (controller, device *Session) {
+	tb.Helper()
+	c, d, err := agree(testKey(tb), testKey(tb), func(*Frame) {})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c, d
 }

@@ -113,8 +113,16 @@ func (d *modelDevice) act(command Frame) Frame {
 		}.Append(nil))
 	case CmdCapabilities:
 		return command.Answer(ReplyCapabilities, Capabilities{
-			{FuncContacts, 1, 4}, {FuncOutputs, 2, 2}, {FuncCardFormat, 1, 0}, {FuncLED, 4, 2}, {FuncBuzzer, 2, 1},
-			{FuncText, 1, 1}, {FuncCheck, 1, 0}, {FuncSecurity, 1, 0}, {FuncReceiveSize, 0, 1}, {FuncReaders, 0, 1},
+			{FuncContacts, 1, 4},
+			{FuncOutputs, 2, 2},
+			{FuncCardFormat, 1, 0},
+			{FuncLED, 4, 2},
+			{FuncBuzzer, 2, 1},
+			{FuncText, 1, 1},
+			{FuncCheck, 1, 0},
+			{FuncSecurity, 1, 0},
+			{FuncReceiveSize, 0, 1},
+			{FuncReaders, 0, 1},
 			{FuncVersion, 2, 0},
 		}.Append(nil))
 	case CmdInputStatus:

@@ -89,34 +89,34 @@ func TestPublishedHandshakesAreReproduced(t *testing.T) {
 	}
 }
 
-func sameHex(t testing.TB, what string, got []byte, want string) {
-	t.Helper()
+func sameHex(tb testing.TB, what string, got []byte, want string) {
+	tb.Helper()
 	if !bytes.Equal(got, unhex(want)) {
-		t.Errorf("%s is %x, want %s", what, got, want)
+		tb.Errorf("%s is %x, want %s", what, got, want)
 	}
 }
 
 // sameKey compares a block cipher with the key it should have, by what they make of one block.
-func sameKey(t testing.TB, what string, got interface{ Encrypt(dst, src []byte) }, key string) {
-	t.Helper()
+func sameKey(tb testing.TB, what string, got interface{ Encrypt(dst, src []byte) }, key string) {
+	tb.Helper()
 	var a, b [16]byte
 	got.Encrypt(a[:], a[:])
-	blockOf(t, unhex(key)).Encrypt(b[:], b[:])
+	blockOf(tb, unhex(key)).Encrypt(b[:], b[:])
 	if a != b {
-		t.Errorf("%s is not %s", what, key)
+		tb.Errorf("%s is not %s", what, key)
 	}
 }
 
 // ownKeySession is one end of the session that the second published handshake leads to, at a chaining value.
-func ownKeySession(t testing.TB, controller bool, from string) *Session {
-	t.Helper()
+func ownKeySession(tb testing.TB, controller bool, from string) *Session {
+	tb.Helper()
 	key, err := ParseKey("5c9a1e77d3046bf82b60c4e991a73d0f")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	keys, err := deriveKeys(key, RND(unhex("b0b1b2b3b4b5b6b7")))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &Session{keys: keys, chain: chain(unhex(from)), controller: controller}
 }
@@ -161,7 +161,8 @@ func TestWorkedFramesAreSealed(t *testing.T) {
 	}{
 		{
 			"LED, two MAC blocks", "cf68fcefbe8082211fcb79201278f0cd", "0000020505010214000101000200",
-			"ff 53011e000e021769 f8eb8b6d3a78088fb594de72794a29a3 0a1017cb 6506", Frame{Mark: true, Address: 1, Seq: 2, Code: CmdLED},
+			"ff 53011e000e021769 f8eb8b6d3a78088fb594de72794a29a3 0a1017cb 6506",
+			Frame{Mark: true, Address: 1, Seq: 2, Code: CmdLED},
 		},
 		{
 			"TEXT, three MAC blocks", "4e21e1bd97ab65bd3b3a2f25a2d80718", "00010001010e414343455353204752414e544544",
@@ -170,7 +171,8 @@ func TestWorkedFramesAreSealed(t *testing.T) {
 		},
 		{
 			"RAW reply of 26 bits", "e812ea0b18c936b4cc3af10fb1526063", "00011a00bdd93740",
-			"ff 53811e000e021850 dd5c534b664bb52a5a45309a60c12223 bc4ab4f5 3cfe", Frame{Mark: true, Address: 1, Reply: true, Seq: 2, Code: ReplyRaw},
+			"ff 53811e000e021850 dd5c534b664bb52a5a45309a60c12223 bc4ab4f5 3cfe",
+			Frame{Mark: true, Address: 1, Reply: true, Seq: 2, Code: ReplyRaw},
 		},
 	} {
 		t.Run(x.name, func(t *testing.T) {

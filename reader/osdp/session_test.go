@@ -8,20 +8,20 @@ import (
 	"pgregory.net/rapid"
 )
 
-func seal(t testing.TB, s *Session, f Frame) Frame {
-	t.Helper()
+func seal(tb testing.TB, s *Session, f Frame) Frame {
+	tb.Helper()
 	sealed, err := s.Seal(f)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return sealed
 }
 
-func open(t testing.TB, s *Session, f Frame) Frame {
-	t.Helper()
+func open(tb testing.TB, s *Session, f Frame) Frame {
+	tb.Helper()
 	opened, err := s.Open(f)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return opened
 }
@@ -91,7 +91,7 @@ func TestCommandsInTheWrongBlockEndTheSession(t *testing.T) {
 	}{
 		{"clear", Frame{Code: CmdPoll}, ErrBlock},
 		{"clear data", Frame{Block: SCS15, Code: CmdOutput, Data: Output{Control: OutputOnTimed, Timer: 50}.Append(nil)}, ErrBlock},
-		{"status code with clear data", Frame{Block: SCS15, Code: Code(ReplyLocalStatus), Data: []byte{0, 0}}, ErrBlock},
+		{"status code with clear data", Frame{Block: SCS15, Code: ReplyLocalStatus, Data: []byte{0, 0}}, ErrBlock},
 		{"encrypted block without data", Frame{Block: SCS17, Code: CmdPoll}, ErrBlock},
 		{"reply's block", Frame{Block: SCS16, Code: CmdPoll}, ErrBlock},
 		{"reply's encrypted block", Frame{Block: SCS18, Code: CmdLED, Data: make([]byte, 16)}, ErrBlock},

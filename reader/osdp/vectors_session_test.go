@@ -13,21 +13,21 @@ import (
 // them; Seal writes what the protocol says, so they are the only vectors it does not write again.
 var clearStatus = []string{"sc/lstatr-48", "sc/istatr-52", "sc/ostatr-56", "sc/rstatr-60", "edges/05-istatr"}
 
-func blockOf(t testing.TB, key []byte) cipher.Block {
-	t.Helper()
+func blockOf(tb testing.TB, key []byte) cipher.Block {
+	tb.Helper()
 	b, err := aes.NewCipher(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // sessionAt is one end of a session whose last frame left a chaining value.
-func sessionAt(t testing.TB, v vector, controller bool) *Session {
-	t.Helper()
+func sessionAt(tb testing.TB, v vector, controller bool) *Session {
+	tb.Helper()
 	return &Session{
 		keys: sessionKeys{
-			enc: blockOf(t, v.Keys.SEnc), mac1: blockOf(t, v.Keys.SMac1), mac2: blockOf(t, v.Keys.SMac2),
+			enc: blockOf(tb, v.Keys.SEnc), mac1: blockOf(tb, v.Keys.SMac1), mac2: blockOf(tb, v.Keys.SMac2),
 		},
 		chain:      chain(v.ChainIn),
 		controller: controller,
@@ -35,9 +35,9 @@ func sessionAt(t testing.TB, v vector, controller bool) *Session {
 	}
 }
 
-func secured(t testing.TB) []vector {
-	t.Helper()
-	return slices.DeleteFunc(vectors(t), func(v vector) bool { return v.ChainIn == nil })
+func secured(tb testing.TB) []vector {
+	tb.Helper()
+	return slices.DeleteFunc(vectors(tb), func(v vector) bool { return v.ChainIn == nil })
 }
 
 // R47-1: what crosses the wire is encrypted and authenticated.
@@ -173,21 +173,21 @@ func placed(f, where Frame) Frame {
 	return f
 }
 
-func sameOnWire(t testing.TB, f Frame, v vector) {
-	t.Helper()
-	if got := encode(t, f); !bytes.Equal(got, v.Hex) {
-		t.Errorf("%s written as %x, want %x", v.Name, got, v.Hex)
+func sameOnWire(tb testing.TB, f Frame, v vector) {
+	tb.Helper()
+	if got := encode(tb, f); !bytes.Equal(got, v.Hex) {
+		tb.Errorf("%s written as %x, want %x", v.Name, got, v.Hex)
 	}
 }
 
-func keyOf(t testing.TB, v vector) Key {
-	t.Helper()
+func keyOf(tb testing.TB, v vector) Key {
+	tb.Helper()
 	if string(v.Keys.SCBK) == "0123456789:;<=>?" {
 		return DefaultKey()
 	}
 	k, err := NewKey(v.Keys.SCBK)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }

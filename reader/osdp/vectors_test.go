@@ -47,33 +47,33 @@ func (h *hexBytes) UnmarshalText(text []byte) error {
 	return err
 }
 
-func vectors(t testing.TB) []vector {
-	t.Helper()
+func vectors(tb testing.TB) []vector {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "osdp-vectors.json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var vs []vector
 	if err := json.Unmarshal(b, &vs); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if len(vs) != 310 {
-		t.Fatalf("%d vectors, want 310", len(vs))
+		tb.Fatalf("%d vectors, want 310", len(vs))
 	}
 	return vs
 }
 
 // group returns the vectors whose names start with a prefix, in order.
-func group(t testing.TB, prefix string) []vector {
-	t.Helper()
+func group(tb testing.TB, prefix string) []vector {
+	tb.Helper()
 	var g []vector
-	for _, v := range vectors(t) {
+	for _, v := range vectors(tb) {
 		if strings.HasPrefix(v.Name, prefix) {
 			g = append(g, v)
 		}
 	}
 	if len(g) == 0 {
-		t.Fatalf("no vectors named %s", prefix)
+		tb.Fatalf("no vectors named %s", prefix)
 	}
 	return g
 }
@@ -96,20 +96,20 @@ func decodeAll(b []byte) ([]Frame, Stats) {
 	}
 }
 
-func decodeOne(t testing.TB, b []byte) Frame {
-	t.Helper()
+func decodeOne(tb testing.TB, b []byte) Frame {
+	tb.Helper()
 	fs, _ := decodeAll(b)
 	if len(fs) != 1 {
-		t.Fatalf("%x holds %d frames, want 1", b, len(fs))
+		tb.Fatalf("%x holds %d frames, want 1", b, len(fs))
 	}
 	return fs[0]
 }
 
-func encode(t testing.TB, f Frame) []byte {
-	t.Helper()
+func encode(tb testing.TB, f Frame) []byte {
+	tb.Helper()
 	b, err := f.Append(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
@@ -219,72 +219,72 @@ func TestPayloadsOfTheVectorsSayWhatTheirMeaningSays(t *testing.T) {
 }
 
 // describe reads a clear payload, and returns the vectors' sentence about it and the payload written again.
-func describe(t testing.TB, f Frame) (string, []byte) {
-	t.Helper()
+func describe(tb testing.TB, f Frame) (string, []byte) {
+	tb.Helper()
 	if !f.Reply {
-		return describeCommand(t, f)
+		return describeCommand(tb, f)
 	}
 	switch f.Code {
 	case ReplyAck, ReplyBusy:
 		return "", f.Data
 	case ReplyNak:
-		n := read(t, ParseNak, f.Data)
+		n := read(tb, ParseNak, f.Data)
 		return fmt.Sprintf("code %d", n.Code), n.Append(nil)
 	case ReplyID:
-		p := read(t, ParsePDID, f.Data)
+		p := read(tb, ParsePDID, f.Data)
 		w := p.Append(nil)
 		return fmt.Sprintf("OUI %x model %d version %d serial %x (wire order) firmware %d.%d.%d", p.OUI, p.Model, p.Version,
 			w[5:9], p.Firmware[0], p.Firmware[1], p.Firmware[2]), w
 	case ReplyCapabilities:
-		cs := read(t, ParseCapabilities, f.Data)
+		cs := read(tb, ParseCapabilities, f.Data)
 		var parts []string
 		for _, c := range cs {
 			parts = append(parts, fmt.Sprintf("%d=(%d,%d)", c.Function, c.Compliance, c.Number))
 		}
 		return strings.Join(parts, " "), cs.Append(nil)
 	case ReplyLocalStatus:
-		l := read(t, ParseLocalStatus, f.Data)
+		l := read(tb, ParseLocalStatus, f.Data)
 		return fmt.Sprintf("tamper %d power %d", flag(l.Tamper), flag(l.PowerFailure)), l.Append(nil)
 	case ReplyInputStatus:
-		s := read(t, ParseInputStatus, f.Data)
-		return fmt.Sprintf("%x", s.Append(nil)), s.Append(nil)
+		s := read(tb, ParseInputStatus, f.Data)
+		return hex.EncodeToString(s.Append(nil)), s.Append(nil)
 	case ReplyOutputStatus:
-		s := read(t, ParseOutputStatus, f.Data)
-		return fmt.Sprintf("%x", s.Append(nil)), s.Append(nil)
+		s := read(tb, ParseOutputStatus, f.Data)
+		return hex.EncodeToString(s.Append(nil)), s.Append(nil)
 	case ReplyReaderStatus:
-		s := read(t, ParseReaderStatus, f.Data)
-		return fmt.Sprintf("%x", s.Append(nil)), s.Append(nil)
+		s := read(tb, ParseReaderStatus, f.Data)
+		return hex.EncodeToString(s.Append(nil)), s.Append(nil)
 	case ReplyRaw:
-		c := read(t, ParseRawCard, f.Data)
+		c := read(tb, ParseRawCard, f.Data)
 		count, bits := c.Reveal()
 		return fmt.Sprintf("reader %d format %d bits %d data %x", c.Reader, c.Format, count, bits), c.Append(nil)
 	case ReplyKeypad:
-		k := read(t, ParseKeypad, f.Data)
+		k := read(tb, ParseKeypad, f.Data)
 		return fmt.Sprintf("reader %d count %d keys %x", k.Reader, len(k.Reveal()), k.Reveal()), k.Append(nil)
 	default: // CCRYPT and RMAC_I, which the handshake reads
 		return fmt.Sprintf("data %x", f.Data), f.Data
 	}
 }
 
-func describeCommand(t testing.TB, f Frame) (string, []byte) {
-	t.Helper()
+func describeCommand(tb testing.TB, f Frame) (string, []byte) {
+	tb.Helper()
 	switch f.Code {
 	case CmdLED:
-		l := read(t, ParseLEDs, f.Data)[0]
+		l := read(tb, ParseLEDs, f.Data)[0]
 		state := func(s LEDState) string {
 			return fmt.Sprintf("control %d on %d off %d colours %d/%d", s.Control, s.OnTime, s.OffTime, s.On, s.Off)
 		}
 		return fmt.Sprintf("reader %d led %d temporary(%s timer %d) permanent(%s)", l.Reader, l.Number, state(l.Temporary),
 			l.Timer, state(l.Permanent)), l.Append(nil)
 	case CmdBuzzer:
-		b := read(t, ParseBuzzers, f.Data)[0]
+		b := read(tb, ParseBuzzers, f.Data)[0]
 		return fmt.Sprintf("reader %d tone %d on %d off %d count %d", b.Reader, b.Tone, b.OnTime, b.OffTime, b.Count), b.Append(nil)
 	case CmdOutput:
-		o := read(t, ParseOutputs, f.Data)[0]
+		o := read(tb, ParseOutputs, f.Data)[0]
 		return fmt.Sprintf("output %d control %d timer %d", o.Number, o.Control, o.Timer), o.Append(nil)
 	case CmdID, CmdCapabilities:
 		if err := ParseRequest(f.Data); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return fmt.Sprintf("data %02x", RequestStandard), []byte{RequestStandard}
 	case CmdChallenge, CmdServerCryptogram:
@@ -295,11 +295,11 @@ func describeCommand(t testing.TB, f Frame) (string, []byte) {
 }
 
 // read unwraps a parser's result.
-func read[T any](t testing.TB, parse func([]byte) (T, error), data []byte) T {
-	t.Helper()
+func read[T any](tb testing.TB, parse func([]byte) (T, error), data []byte) T {
+	tb.Helper()
 	v, err := parse(data)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }

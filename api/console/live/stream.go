@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -124,6 +125,9 @@ func (s *stream) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.last > upTo { // the centre was restored from a backup: the page shows what is no longer there
+		return errors.Join(s.send("reload", "{}"), errBehind)
+	}
 	for sent := 0; s.last < upTo; {
 		entries, complete, err := s.pages.newer(ctx, s.visitor.Actor(), s.filter, s.last, upTo, batch)
 		if err != nil {
@@ -169,8 +173,11 @@ func (s *stream) tally(ctx context.Context) error {
 		return err
 	}
 	s.alarm = 0
-	text := s.pages.view.Text(s.lang, "tally.n", n.Text())
-	return s.send("tally", fmt.Sprintf(`{"alarms":%d,"text":%q}`, n.N, text))
+	data, err := json.Marshal(map[string]any{"alarms": n.N, "text": s.pages.view.Text(s.lang, "tally.n", n.Text())})
+	if err != nil {
+		return fmt.Errorf("encode tally: %w", err)
+	}
+	return s.send("tally", string(data))
 }
 
 // send writes one event. The id is where a client that lost the line resumes.

@@ -66,7 +66,9 @@ func midnight(t time.Time) bool { return Clock(t) == "00:00:00" }
 
 func iso(t time.Time) string { return t.In(jst).Format("2006-01-02T15:04:05.000-07:00") }
 
-func weekday(d time.Weekday) string { return [...]string{"日", "月", "火", "水", "木", "金", "土"}[d] }
+func weekday(d time.Weekday) string {
+	return [...]string{"日", "月", "火", "水", "木", "金", "土"}[d]
+}
 
 // Midnight reads the value of a date input, "2026-09-18", as the start of that day in Japan, UTC. An empty value
 // is the zero time.

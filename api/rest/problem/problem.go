@@ -25,7 +25,7 @@ type Problem struct {
 	Code   string  `json:"code,omitempty" doc:"Stable name of this very problem, for programs" example:"card.label_taken"`
 	Detail string  `json:"detail" doc:"One sentence for a person, in Japanese or English as Accept-Language asks"`
 	Field  string  `json:"field,omitempty" doc:"The input at fault"`
-	Errors []Input `json:"errors,omitempty" doc:"Every input that is out of form"`
+	Errors []Input `json:"errors,omitempty" nullable:"false" doc:"Every input that is out of form"`
 
 	retryAfter time.Duration
 }

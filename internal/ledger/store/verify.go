@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"kanmon/internal/db"
 	"kanmon/internal/fault"
@@ -54,14 +55,14 @@ type Audit struct {
 	head        Head
 	tree        ledger.Tree // made again from the leaves
 	scratch     []ledger.Hash
-	tainted     int64 // the last leaf known to be changed or missing, or NoLeaf
-	suspect     int64 // a leaf that differs from its own stored hash, not yet judged, or NoLeaf
-	Checkpoints int64 // looked at
+	tainted     int64   // the last leaf known to be changed or missing, or NoLeaf
+	suspects    []int64 // leaves that differ from their own stored hash, not yet judged
+	Checkpoints int64   // looked at
 }
 
 // NewAudit opens a walk; found is called for everything wrong. A nil key leaves signatures unchecked.
 func (l *Log) NewAudit(q db.Queryer, key *ledger.Verifier, found func(Finding)) *Audit {
-	return &Audit{log: l, q: q, key: key, found: found, tainted: NoLeaf, suspect: NoLeaf}
+	return &Audit{log: l, q: q, key: key, found: found, tainted: NoLeaf}
 }
 
 // Run recomputes the tree from the leaves and compares every stored hash, every checkpoint and the head with
@@ -119,6 +120,7 @@ func (a *Audit) skipTo(seq int64, points map[int64][]byte) {
 	if first >= seq {
 		return
 	}
+	a.judge(false) // their parent cannot be made
 	a.report(LeafMissing, first, fmt.Sprintf("leaves %d to %d are gone", first, seq-1))
 	for a.tree.Size() < seq {
 		a.tainted = a.tree.Size()
@@ -132,14 +134,14 @@ func (a *Audit) take(leaf StoredLeaf) {
 	a.scratch = a.tree.Append(a.scratch[:0], ledger.LeafHash(leaf.Body))
 	if len(leaf.hashes) != len(a.scratch)*ledger.HashSize {
 		a.report(HashChanged, leaf.Seq, "wrong number of stored hashes")
+		a.judge(false)
 		return
 	}
 	for level, want := range a.scratch {
 		same := string(leaf.hashes[level*ledger.HashSize:][:ledger.HashSize]) == string(want[:])
 		switch {
 		case level == 0 && !same:
-			a.judge(false) // an older suspect whose parent is not to be had
-			a.suspect = leaf.Seq
+			a.suspects = append(a.suspects, leaf.Seq)
 		case level == 1:
 			a.judge(same)
 		}
@@ -150,28 +152,25 @@ func (a *Audit) take(leaf StoredLeaf) {
 	}
 }
 
-// judge says of the suspect leaf whether its bytes or its stored hash were changed: the parent was made from
-// the true one.
+// judge says of the suspect leaves whether their bytes or their stored hashes were changed: the parent was made
+// from the true ones.
 func (a *Audit) judge(parentSame bool) {
-	switch {
-	case a.suspect == NoLeaf:
-		return
-	case parentSame:
-		a.report(HashChanged, a.suspect, "stored hash at level 0")
-	default:
-		a.report(LeafChanged, a.suspect, "the bytes do not give the leaf's hash")
-		a.tainted = max(a.tainted, a.suspect)
+	for _, leaf := range a.suspects {
+		if parentSame {
+			a.report(HashChanged, leaf, "stored hash at level 0")
+			continue
+		}
+		a.report(LeafChanged, leaf, "the bytes do not give the leaf's hash")
+		a.tainted = max(a.tainted, leaf)
 	}
-	a.suspect = NoLeaf
+	a.suspects = a.suspects[:0]
 }
 
 // end compares the head with the tree.
 func (a *Audit) end(ctx context.Context) error {
 	root := a.tree.Root()
 	sameRoot := string(root[:]) == string(a.head.Root)
-	if a.suspect != NoLeaf { // the last leaf, without a parent yet: the head is made from the true one
-		a.judge(sameRoot)
-	}
+	a.judge(sameRoot) // the last leaf, without a parent yet: the head is made from the true one
 	switch {
 	case a.tree.Size() < a.head.Size:
 		a.report(LeafMissing, a.tree.Size(), fmt.Sprintf("leaves %d to %d, the last, are gone", a.tree.Size(), a.head.Size-1))
@@ -180,9 +179,23 @@ func (a *Audit) end(ctx context.Context) error {
 	case !sameRoot && a.tainted == NoLeaf:
 		a.report(HeadChanged, NoLeaf, "the head's root is not the tree's")
 	}
-	beyond, err := a.checkpoints(ctx, a.tree.Size(), 1<<62)
+	if err := a.orphans(ctx); err != nil {
+		return err
+	}
+	beyond, err := a.checkpoints(ctx, a.tree.Size(), math.MaxInt64)
 	for size := range beyond {
-		a.report(CheckpointForked, size, "a checkpoint covers more leaves than there are")
+		a.report(CheckpointForked, size-1, "a checkpoint covers more leaves than there are")
+	}
+	return err
+}
+
+// orphans looks for leaves and checkpoints of a log that has no head.
+func (a *Audit) orphans(ctx context.Context) error {
+	var n int64
+	err := a.q.Get(ctx, &n, `SELECT (SELECT COUNT(*) FROM ledger_checkpoint WHERE log NOT IN (SELECT log FROM ledger_head))
+		+ (SELECT COUNT(*) FROM (SELECT DISTINCT log FROM ledger_leaf) l WHERE l.log NOT IN (SELECT log FROM ledger_head))`)
+	if err == nil && n > 0 {
+		a.report(HeadChanged, NoLeaf, "there are leaves or checkpoints of a log without a head")
 	}
 	return err
 }
@@ -223,7 +236,7 @@ func (a *Audit) compare(points map[int64][]byte) {
 	switch {
 	case err != nil || c.Origin != a.log.origin || c.Size != size:
 		a.report(CheckpointForged, size-1, "the note's form, place or signature is wrong")
-	case c.Root != a.tree.Root() && a.tainted == NoLeaf && a.suspect == NoLeaf:
+	case c.Root != a.tree.Root() && a.tainted == NoLeaf && len(a.suspects) == 0:
 		a.report(CheckpointForked, size-1, "the signed root is not the tree's")
 	}
 }

@@ -24,7 +24,8 @@ type Bus struct {
 	devices   []*device
 	last      int       // index of the device served last
 	nextProbe time.Time // no silent device is tried before, while others are alive
-	orders    int       // orders served in a row although polls were due
+	orders    int       // orders served in a row
+	poll      bool      // the device chosen is to be polled, although orders wait for it
 	lastRND   osdp.RND
 }
 
@@ -163,6 +164,7 @@ func (b *Bus) exchange(ctx context.Context, l *line, d *device) error {
 	if err != nil || f == nil {
 		return err
 	}
+	b.serving(d, f)
 	f.sends++
 	reply, match, err := l.ask(ctx, f.command, f.bytes)
 	b.count(l, match, err)

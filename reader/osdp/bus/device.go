@@ -136,7 +136,10 @@ func (d *device) addressed(seq uint8, f osdp.Frame) osdp.Frame {
 // sendSecured seals what is most urgent: an order, an open question of a new session, a poll.
 func (d *device) sendSecured() error {
 	f := osdp.Frame{Code: osdp.CmdPoll}
-	o := d.queue.take(d.phase == online)
+	var o *order
+	if !d.bus.poll {
+		o = d.queue.take(d.phase == online)
+	}
 	switch {
 	case o != nil:
 		f.Code, f.Data = o.command.code, o.command.data

@@ -88,3 +88,15 @@ func (m *model) forge(f osdp.Frame, block osdp.Block, code osdp.Code, data []byt
 	copy(f.MAC[:], m.mac(covered(raw)))
 	return wireBytes(f)
 }
+
+// encrypt is how the data of the next reply goes under SCS_18.
+func (m *model) encrypt(data []byte) []byte {
+	b := append(bytes.Clone(data), 0x80)
+	b = append(b, make([]byte, (16-len(b)%16)%16)...)
+	iv := bytes.Clone(m.chain)
+	for i := range iv {
+		iv[i] ^= 0xFF
+	}
+	cipher.NewCBCEncrypter(m.enc, iv).CryptBlocks(b, b)
+	return b
+}

@@ -2,9 +2,9 @@ package bus
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,7 +57,7 @@ func name(address byte) string { return "PD-" + string('0'+rune(address)) }
 func newRig(t *testing.T, w *wire, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, wire: w, events: make(chan Event, 100_000), ended: make(chan error, 1)}
-	cfg := Config{Open: w.Open, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Emit: func(e Event) { r.events <- e }}
+	cfg := Config{Open: w.Open, Rand: rand.NewChaCha8([32]byte{1}), Log: slog.New(slog.DiscardHandler), Emit: func(e Event) { r.events <- e }}
 	for _, d := range w.devices {
 		cfg.Devices = append(cfg.Devices, Device{Name: name(d.address), Address: d.address, Key: testKey(t, d.address)})
 	}

@@ -1,6 +1,9 @@
 package bus
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // rank says what a device is waiting for; lower goes first.
 type rank uint8
@@ -15,35 +18,46 @@ const (
 const ordersInRow = 8
 
 // pick chooses the device to serve now, or says how long there is nothing to do. Among devices of one rank the
-// one that has waited longest is served, so the routine work goes round.
+// one that has waited longest is served, so the routine work goes round. It decides nothing: until an exchange
+// begins it may be asked again.
 func (b *Bus) pick(now time.Time) (*device, time.Duration) {
+	b.poll = false
 	var best, routine *device
 	bestRank := rankRoutine
 	next := b.nextOffline(now)
 	for i := range b.devices {
 		d := b.devices[(b.last+1+i)%len(b.devices)]
-		r, at := b.want(d, now)
-		if at.After(now) {
-			next = earlier(next, at)
-			continue
-		}
-		if r == rankRoutine && (routine == nil || d.due.Before(routine.due)) {
+		if d.pollDue(now) && (routine == nil || d.due.Before(routine.due)) {
 			routine = d
 		}
-		if best == nil || r < bestRank || r == bestRank && d.due.Before(best.due) {
+		r, at := b.want(d, now)
+		switch {
+		case at.After(now):
+			next = earlier(next, at)
+		case best == nil, r < bestRank, r == bestRank && d.due.Before(best.due):
 			best, bestRank = d, r
 		}
 	}
 	if best == nil {
 		return nil, next.Sub(now)
 	}
-	if bestRank == rankRoutine {
-		b.orders = 0
-	} else if b.orders++; b.orders > ordersInRow && routine != nil {
-		best, b.orders = routine, 0
+	if bestRank != rankRoutine && b.orders >= ordersInRow && routine != nil {
+		best, b.poll = routine, true
 	}
-	b.last = b.index(best)
 	return best, 0
+}
+
+// pollDue reports a device that could be polled now, whatever orders wait for it.
+func (d *device) pollDue(now time.Time) bool {
+	return d.phase == online && d.flight == nil && !d.due.After(now)
+}
+
+// serving notes what an exchange is about to do.
+func (b *Bus) serving(d *device, f *flight) {
+	b.last = slices.Index(b.devices, d)
+	if b.orders++; f.order == nil {
+		b.orders = 0
+	}
 }
 
 // want says for what and from when on a device wants to be served.
@@ -86,15 +100,6 @@ func (b *Bus) probed(now time.Time) {
 			return
 		}
 	}
-}
-
-func (b *Bus) index(d *device) int {
-	for i := range b.devices {
-		if b.devices[i] == d {
-			return i
-		}
-	}
-	return 0
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -1,0 +1,231 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"kanmon/controller/journal"
+	"kanmon/controller/output"
+	"kanmon/controller/policystore"
+	"kanmon/controller/uplink"
+	"kanmon/internal/fault"
+	"kanmon/internal/mqtt"
+	"kanmon/internal/wire"
+	"kanmon/reader/credential"
+	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus"
+	"kanmon/reader/serialport"
+)
+
+// Edge is a whole controller: lines, doors, journal and the way to the centre.
+type Edge struct {
+	cfg        Config
+	log        *slog.Logger
+	key        credential.HashKey
+	buses      []*bus.Bus
+	journal    *journal.Journal
+	client     *mqtt.Client
+	controller *Controller
+}
+
+// NewEdge puts a controller together and reads its keys. It opens nothing yet, so an error is always one of
+// configuration.
+func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
+	e := &Edge{cfg: cfg, log: log}
+	b, err := readKey(cfg.CredentialHashKeyFile, "credential hash key")
+	if err != nil {
+		return nil, err
+	}
+	if e.key, err = credential.NewHashKey(b); err != nil {
+		return nil, err
+	}
+	if e.journal, err = journal.New(journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Floor: buildTime(), Log: log}); err != nil {
+		return nil, err
+	}
+	if e.client, err = newClient(cfg, log); err != nil {
+		return nil, err
+	}
+	field := lines{}
+	e.controller = New(Parts{
+		Wiring: cfg.wiring(cmp.Or(cfg.Software, softwareVersion())), Journal: e.journal, Panel: field, Strikes: cfg.strikes(field), Log: log,
+	})
+	return e, e.addLines(field)
+}
+
+func newClient(cfg Config, log *slog.Logger) (*mqtt.Client, error) {
+	password, err := readSecret(cfg.Broker.PasswordFile, "broker password")
+	if err != nil {
+		return nil, err
+	}
+	will, err := uplink.Will(cfg.Site, cfg.Controller)
+	if err != nil {
+		return nil, err
+	}
+	return mqtt.New(mqtt.Config{
+		URL: cfg.Broker.URL, ClientID: cfg.Controller, Username: cfg.Broker.Username, Password: mqtt.NewSecret(password),
+		Will: &will, Log: log,
+	})
+}
+
+func (c Config) strikes(field output.Sender) map[string]output.Strike {
+	strikes := make(map[string]output.Strike, len(c.Doors))
+	for _, d := range c.Doors {
+		strikes[d.ID] = output.OSDP{Line: field, Device: d.Strike.Device, Number: byte(d.Strike.Output)}
+	}
+	return strikes
+}
+
+func (e *Edge) addLines(field lines) error {
+	for _, l := range e.cfg.Lines {
+		b, err := e.newBus(l)
+		if err != nil {
+			return fault.Wrap(fault.Invalid, err, "line "+l.Port)
+		}
+		e.buses = append(e.buses, b)
+		for _, d := range l.Devices {
+			field[d.Name] = b
+		}
+	}
+	return nil
+}
+
+func (e *Edge) newBus(l LineConfig) (*bus.Bus, error) {
+	port := serialport.Config{Name: l.Port, Baud: cmp.Or(l.Baud, 9600)}
+	if err := port.Validate(); err != nil {
+		return nil, err
+	}
+	cfg := bus.Config{
+		Open: func(ctx context.Context) (bus.Port, error) { return serialport.Await(ctx, port, e.log) },
+		Baud: port.Baud, PollGap: time.Duration(l.PollGapMS) * time.Millisecond,
+		Rand: rand.Reader, Log: e.log.With("port", l.Port), Emit: e.emit,
+	}
+	for _, d := range l.Devices {
+		key, err := readSCBK(d)
+		if err != nil {
+			return nil, err
+		}
+		if d.Address < 0 || d.Address > 126 {
+			return nil, fault.BadField("address", "config.address", fmt.Sprintf("device %s: address %d", d.Name, d.Address))
+		}
+		cfg.Devices = append(cfg.Devices, bus.Device{Name: d.Name, Address: byte(d.Address), Key: key})
+	}
+	return bus.New(cfg)
+}
+
+func readSCBK(d DeviceConfig) (osdp.Key, error) {
+	b, err := readKey(d.SCBKFile, "SCBK of "+d.Name)
+	if err != nil {
+		return osdp.Key{}, err
+	}
+	key, err := osdp.NewKey(b)
+	return key, fault.Wrap(fault.Invalid, err, "SCBK of "+d.Name)
+}
+
+// emit runs on a line's goroutine and never waits.
+func (e *Edge) emit(ev bus.Event) {
+	if in, ok := translate(ev, e.key); ok && !e.controller.Post(in) {
+		e.log.Warn("input dropped, thousands are waiting")
+	}
+}
+
+// Controller is the part that decides.
+func (e *Edge) Controller() *Controller { return e.controller }
+
+// Run works until ctx ends. The order of stopping is: the controller finishes the decision in hand and its
+// strikes; the lines fall silent, and strikes go to rest by their own timers; the policy keeper and the uplink
+// stop; the MQTT client says "offline" and disconnects; the journal writes what is queued and closes.
+func (e *Edge) Run(ctx context.Context) error {
+	if err := os.MkdirAll(e.cfg.DataDir, 0o700); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "make the data folder")
+	}
+	return nest(ctx, part{"journal", e.journal.Run}, part{"doors", e.runOnJournal})
+}
+
+// runOnJournal reads what the last run left, and runs everything that stands on the journal.
+func (e *Edge) runOnJournal(ctx context.Context) error {
+	state, err := e.journal.Opened(ctx)
+	if err != nil {
+		return err
+	}
+	store := policystore.New(e.cfg.DataDir, state.Policy)
+	stored := e.loadPolicy(ctx, store)
+	keeper := NewPolicyKeeper(store, stored, e.controller.Post, e.log)
+	up := uplink.New(uplink.Config{
+		Site: e.cfg.Site, Controller: e.cfg.Controller, Journal: e.journal, Client: e.client,
+		Status: e.Status, Changed: e.controller.Changed(), Offer: keeper.Offer, Refuse: keeper.Refuse, Log: e.log,
+	})
+	saved := Saved{Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Wall)}
+	parts := []part{{"mqtt", e.client.Run}, {"uplink", up.Run}, {"policy", keeper.Run}}
+	for _, b := range e.buses {
+		parts = append(parts, part{"line", b.Run})
+	}
+	parts = append(parts, part{"controller", func(ctx context.Context) error { return e.controller.Run(ctx, saved) }})
+	return nest(ctx, parts...)
+}
+
+func (e *Edge) loadPolicy(ctx context.Context, store *policystore.Store) policystore.Stored {
+	stored, err := store.Load()
+	switch {
+	case err == nil:
+	case stored.Policy == nil && fault.KindOf(err) == fault.NotFound:
+		e.log.InfoContext(ctx, "no policy yet", "folder", filepath.Clean(e.cfg.DataDir))
+	default:
+		e.log.WarnContext(ctx, "policy on disk is not what it was", "error", err)
+		e.controller.Post(PolicyRejected{Detail: err.Error()})
+	}
+	return stored
+}
+
+// Status is the controller's status with what the journal and the clock add.
+func (e *Edge) Status() wire.ControllerStatus {
+	s := e.controller.Status()
+	j := e.journal.State()
+	now := time.Now().UTC()
+	s.At, s.Epoch, s.LastSeq, s.Acked = &now, j.Epoch, j.Seq, j.Acked
+	return s
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// oldest is certainly past for every program built from this text.
+var oldest = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// buildTime is a moment before which this program cannot run: the commit it was built from, where known.
+func buildTime() time.Time {
+	info, _ := debug.ReadBuildInfo()
+	if t, err := time.Parse(time.RFC3339, setting(info, "vcs.time")); err == nil {
+		return later(oldest, t)
+	}
+	return oldest
+}
+
+// softwareVersion is the commit this program was built from, or "dev".
+func softwareVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	revision := setting(info, "vcs.revision")
+	return cmp.Or(revision[:min(len(revision), 12)], "dev")
+}
+
+func setting(info *debug.BuildInfo, key string) string {
+	if info == nil {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
