@@ -19,9 +19,9 @@ setup-test: ## install what the tests need besides: PostgreSQL, Chromium, fonts,
 
 build: ## build the programs into bin/
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -o $(BIN)/kanmon-api ./api/cmd/kanmon-api
-	$(GO) build -trimpath -o $(BIN)/kanmon-controller ./controller/cmd/kanmon-controller
-	$(GO) build -trimpath -o $(BIN)/kanmon-sim ./firmware-sim/cmd/kanmon-sim
+	$(GO) build -o $(BIN)/kanmon-api ./api/cmd/kanmon-api
+	$(GO) build -o $(BIN)/kanmon-controller ./controller/cmd/kanmon-controller
+	$(GO) build -o $(BIN)/kanmon-sim ./firmware-sim/cmd/kanmon-sim
 
 run: setup build ## start the centre, a controller and simulated doors with a small demo city; Ctrl-C ends all
 	@exec $(BIN)/kanmon-sim demo --bin $(BIN) --data data

@@ -11,7 +11,8 @@ import (
 	"kanmon/lifecycle/account"
 )
 
-type accountView struct {
+// AccountView is an account in an answer.
+type AccountView struct {
 	Login      string       `json:"login"`
 	Staff      string       `json:"staff,omitempty" doc:"The member of staff it belongs to"`
 	Roles      []authz.Role `json:"roles" nullable:"false"`
@@ -21,18 +22,18 @@ type accountView struct {
 	Since      time.Time    `json:"since" doc:"When this version was made: since when it holds these roles"`
 }
 
-func newAccountView(a account.Account) accountView {
-	return accountView{
+func newAccountView(a account.Account) AccountView {
+	return AccountView{
 		Login: a.ID, Staff: a.Staff, Roles: a.Roles, State: string(a.State), MustChange: a.MustChange,
 		Version: a.N, Since: a.At.UTC(),
 	}
 }
 
-type accountOut struct{ Body accountView }
+type accountOut struct{ Body AccountView }
 
 type accountsOut struct {
 	Body struct {
-		Items []accountView `json:"items" nullable:"false"`
+		Items []AccountView `json:"items" nullable:"false"`
 	}
 }
 
@@ -51,7 +52,7 @@ type accountIn struct {
 }
 
 type rolesIn struct {
-	accountID
+	ID   string `path:"id" maxLength:"64"`
 	Body struct {
 		Roles []string `json:"roles" nullable:"false" maxItems:"10"`
 	}

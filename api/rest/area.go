@@ -9,7 +9,8 @@ import (
 	"kanmon/lifecycle/area"
 )
 
-type areaBody struct {
+// AreaBody is what is entered about an area.
+type AreaBody struct {
 	ID     string `json:"id" maxLength:"32"`
 	Name   string `json:"name" maxLength:"64"`
 	Grade  int    `json:"grade" minimum:"1" maximum:"3"`
@@ -17,20 +18,20 @@ type areaBody struct {
 }
 
 type areaView struct {
-	areaBody
+	AreaBody
 	Doors   int   `json:"doors" doc:"How many doors lead into it"`
 	Version int64 `json:"version"`
 }
 
 func newAreaView(v area.Area) areaView {
 	return areaView{
-		areaBody: areaBody{ID: v.ID, Name: v.Name, Grade: v.Grade, Record: string(v.Record)},
+		AreaBody: AreaBody{ID: v.ID, Name: v.Name, Grade: v.Grade, Record: string(v.Record)},
 		Doors:    v.Doors, Version: v.Version,
 	}
 }
 
 type (
-	areaIn   struct{ Body areaBody }
+	areaIn   struct{ Body AreaBody }
 	areaOut  struct{ Body areaView }
 	areasOut struct {
 		Body struct {
@@ -45,24 +46,25 @@ type windowBody struct {
 	Until int `json:"until" minimum:"0" maximum:"1440" doc:"Not after from: into the next day"`
 }
 
-type scheduleBody struct {
+// ScheduleBody is what is entered about a timetable.
+type ScheduleBody struct {
 	ID      string       `json:"id" maxLength:"32"`
 	Name    string       `json:"name" maxLength:"64"`
 	Windows []windowBody `json:"windows" nullable:"false" maxItems:"100"`
 }
 
 type scheduleView struct {
-	scheduleBody
+	ScheduleBody
 	Version int64 `json:"version"`
 }
 
 func newScheduleView(v area.Schedule) scheduleView {
 	windows := views(v.Windows, func(w access.Window) windowBody { return windowBody(w) })
-	return scheduleView{scheduleBody{ID: v.ID, Name: v.Name, Windows: windows}, v.Version}
+	return scheduleView{ScheduleBody{ID: v.ID, Name: v.Name, Windows: windows}, v.Version}
 }
 
 type (
-	scheduleIn   struct{ Body scheduleBody }
+	scheduleIn   struct{ Body ScheduleBody }
 	scheduleOut  struct{ Body scheduleView }
 	schedulesOut struct {
 		Body struct {
@@ -71,7 +73,8 @@ type (
 	}
 )
 
-type doorBody struct {
+// DoorBody is what is entered about a door.
+type DoorBody struct {
 	ID           string   `json:"id" maxLength:"32"`
 	Name         string   `json:"name" maxLength:"64"`
 	Area         string   `json:"area" maxLength:"32"`
@@ -83,20 +86,20 @@ type doorBody struct {
 }
 
 type doorView struct {
-	doorBody
+	DoorBody
 	AreaName string `json:"area_name"`
 	Version  int64  `json:"version"`
 }
 
 func newDoorView(v area.Door) doorView {
-	return doorView{doorBody{
+	return doorView{DoorBody{
 		ID: v.ID, Name: v.Name, Area: v.Area, Controller: v.Controller, EntryReaders: v.EntryReaders,
 		ExitReaders: v.ExitReaders, ReleaseMS: v.ReleaseMS, HeldMS: v.HeldMS,
 	}, v.AreaName, v.Version}
 }
 
 type (
-	doorIn   struct{ Body doorBody }
+	doorIn   struct{ Body DoorBody }
 	doorOut  struct{ Body doorView }
 	doorsOut struct {
 		Body struct {

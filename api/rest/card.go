@@ -19,13 +19,13 @@ type cardView struct {
 	PersonName string     `json:"person_name"`
 	IssuedAt   *time.Time `json:"issued_at,omitempty"`
 	Version    int64      `json:"version"`
-	span
+	Span
 }
 
 func newCardView(c card.Card) cardView {
 	return cardView{
 		ID: c.ID, Label: c.Label, Kind: string(c.Kind), State: string(c.State), Person: c.Person,
-		PersonName: c.PersonName, IssuedAt: moment(c.IssuedAt), Version: c.Version, span: newSpan(c.Period),
+		PersonName: c.PersonName, IssuedAt: moment(c.IssuedAt), Version: c.Version, Span: newSpan(c.Period),
 	}
 }
 
@@ -55,7 +55,7 @@ type cardIn struct {
 		Label      string `json:"label" maxLength:"32"`
 		Person     string `json:"person" maxLength:"64" doc:"Staff number of the holder"`
 		Credential string `json:"credential" maxLength:"128" writeOnly:"true" doc:"bits:<count>:<hex>, as the reader sends it. It is hashed at once and never kept, logged or answered" example:"bits:26:bdd93740"`
-		span
+		Span
 	}
 }
 

@@ -22,7 +22,8 @@ type doorState struct {
 	State string `json:"state"`
 }
 
-type controllerView struct {
+// ControllerView is a controller in an answer.
+type ControllerView struct {
 	Name       string         `json:"name"`
 	Place      string         `json:"place"`
 	Version    int64          `json:"version"`
@@ -40,8 +41,8 @@ type controllerView struct {
 	Trouble    []string       `json:"trouble" nullable:"false"`
 }
 
-func newControllerView(c device.Controller) controllerView {
-	v := controllerView{
+func newControllerView(c device.Controller) ControllerView {
+	v := ControllerView{
 		Name: c.Name, Place: c.Place, Version: c.Version, Online: c.Online, LastSeen: moment(c.LastSeen),
 		Backlog: c.Backlog, UpToDate: c.UpToDate(), Applied: c.Applied, Wanted: c.Wanted, PolicyHash: c.PolicyHash,
 		Software: c.Software,
@@ -58,7 +59,7 @@ func newControllerView(c device.Controller) controllerView {
 
 type controllersOut struct {
 	Body struct {
-		Items []controllerView `json:"items" nullable:"false"`
+		Items []ControllerView `json:"items" nullable:"false"`
 	}
 }
 
@@ -73,11 +74,12 @@ type newControllerOut struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
 		Secret string `json:"secret" doc:"Its MQTT password. It cannot be read again"`
-		controllerView
+		ControllerView
 	}
 }
 
-type readerBody struct {
+// ReaderBody is what is entered about a reader or I/O device.
+type ReaderBody struct {
 	Name       string `json:"name" maxLength:"32" doc:"Unique on its controller"`
 	Controller string `json:"controller" maxLength:"32"`
 	Kind       string `json:"kind" enum:"osdp_reader,osdp_io"`
@@ -85,18 +87,18 @@ type readerBody struct {
 }
 
 type readerView struct {
-	readerBody
+	ReaderBody
 	Version int64 `json:"version"`
 }
 
 func newReaderView(d device.Reader) readerView {
 	return readerView{
-		readerBody{Name: d.Name, Controller: d.Controller, Kind: string(d.Kind), Address: d.Address}, d.Version,
+		ReaderBody{Name: d.Name, Controller: d.Controller, Kind: string(d.Kind), Address: d.Address}, d.Version,
 	}
 }
 
 type (
-	readerIn   struct{ Body readerBody }
+	readerIn   struct{ Body ReaderBody }
 	readerOut  struct{ Body readerView }
 	readersOut struct {
 		Body struct {
@@ -127,7 +129,7 @@ func (a *API) addController(ctx context.Context, who auth.Principal, in *control
 	made, secret, err := a.cfg.Devices.AddController(ctx, who.Actor(),
 		device.NewController{Name: in.Body.Name, Place: in.Body.Place})
 	out := &newControllerOut{CacheControl: "no-store"}
-	out.Body.Secret, out.Body.controllerView = secret.Reveal(), newControllerView(made)
+	out.Body.Secret, out.Body.ControllerView = secret.Reveal(), newControllerView(made)
 	return out, err
 }
 

@@ -8,16 +8,17 @@ import (
 	"kanmon/lifecycle/area"
 )
 
-type rightBody struct {
+// RightBody is what is entered about a right.
+type RightBody struct {
 	Person   string `json:"person" maxLength:"64" doc:"Staff number"`
 	Area     string `json:"area" maxLength:"32"`
 	Schedule string `json:"schedule,omitempty" maxLength:"32" doc:"Left out: at any hour"`
-	span
+	Span
 }
 
 type rightView struct {
 	ID string `json:"id"`
-	rightBody
+	RightBody
 	PersonName   string `json:"person_name"`
 	AreaName     string `json:"area_name"`
 	ScheduleName string `json:"schedule_name,omitempty"`
@@ -28,14 +29,14 @@ type rightView struct {
 func newRightView(v area.Right) rightView {
 	return rightView{
 		ID:         v.ID,
-		rightBody:  rightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, span: newSpan(v.Period)},
+		RightBody:  RightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, Span: newSpan(v.Period)},
 		PersonName: v.PersonName, AreaName: v.AreaName, ScheduleName: v.ScheduleName,
 		Withdrawn: v.Withdrawn, Version: v.Version,
 	}
 }
 
 type (
-	rightIn   struct{ Body rightBody }
+	rightIn   struct{ Body RightBody }
 	rightOut  struct{ Body rightView }
 	rightsOut struct {
 		Body struct {

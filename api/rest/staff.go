@@ -10,15 +10,15 @@ import (
 	"kanmon/lifecycle/staff"
 )
 
-// span is a validity in a request or an answer.
-type span struct {
+// Span is a validity in a request or an answer.
+type Span struct {
 	From  *time.Time `json:"from,omitempty" doc:"From this moment on; open if left out"`
 	Until *time.Time `json:"until,omitempty" doc:"No longer from this moment on; open if left out"`
 }
 
-func newSpan(p period.Period) span { return span{From: moment(p.From), Until: moment(p.Until)} }
+func newSpan(p period.Period) Span { return Span{From: moment(p.From), Until: moment(p.Until)} }
 
-func (s span) period() period.Period {
+func (s Span) period() period.Period {
 	var p period.Period
 	if s.From != nil {
 		p.From = s.From.UTC()
@@ -45,13 +45,13 @@ type memberView struct {
 	Section string `json:"section,omitempty"`
 	Cards   int    `json:"cards" doc:"Cards issued and not closed"`
 	Version int64  `json:"version"`
-	span
+	Span
 }
 
 func newMemberView(m staff.Member) memberView {
 	return memberView{
 		ID: m.ID, Name: m.Name, Kana: m.Kana, Section: m.Section, Cards: m.Cards, Version: m.Version,
-		span: newSpan(m.Period),
+		Span: newSpan(m.Period),
 	}
 }
 
@@ -75,7 +75,7 @@ type memberIn struct {
 		Name    string `json:"name" maxLength:"64"`
 		Kana    string `json:"kana,omitempty" maxLength:"64"`
 		Section string `json:"section,omitempty" maxLength:"64"`
-		span
+		Span
 	}
 }
 

@@ -9,7 +9,7 @@
 //   - Each role publishes and reads its own topics and no others (Role); a client that publishes elsewhere is
 //     thrown out. Reading is checked at the subscription and again at each delivery. A last will is a publication and is
 //     checked when the client connects.
-//   - Only a status is retained. QoS 2, packets above the largest payload and more clients than MaxClients are refused.
+//   - Only a status is retained, and a last will is one. QoS 2, packets above the largest payload and more clients than MaxClients are refused.
 //   - A client that does not read what is sent to it holds up nobody, and is thrown out.
 //
 // It keeps nothing on disk and acknowledges before delivery: a PUBACK is no receipt. Controllers keep their
@@ -124,6 +124,7 @@ func capabilities(maxClients int) *mochi.Capabilities {
 	c.ReceiveMaximum = 64
 	c.MaximumInflight = maxPending
 	c.TopicAliasMaximum = 0
+	c.RetainAvailable = 0 // see retained
 	c.SharedSubAvailable = 0
 	c.SubIDAvailable = 0
 	c.MinimumProtocolVersion = 4

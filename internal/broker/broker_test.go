@@ -34,26 +34,26 @@ const (
 func TestOnlyAKnownClientUnderItsOwnNameIsAdmitted(t *testing.T) {
 	b := start(t, nil)
 	for name, change := range map[string]func(*hello){
-		"a wrong password":                  func(h *hello) { h.password = "x" },
-		"no password":                       func(h *hello) { h.password = "" },
-		"another client's id":               func(h *hello) { h.id = "centre" },
-		"another client's user name":        func(h *hello) { h.user = "centre" },
-		"an identity of another name":       func(h *hello) { h.id, h.user = "stranger", "stranger" },
-		"an empty id":                       func(h *hello) { h.id, h.user = "", "" },
-		"an id that is no name":             func(h *hello) { h.id, h.user = "ctl-1/+", "ctl-1/+" },
-		"a session outliving it":            func(h *hello) { h.unclean = true },
-		"MQTT 5":                            func(h *hello) { h.version = 5 },
-		"MQTT 3.1":                          func(h *hello) { h.version = 3 },
-		"no keep-alive":                     func(h *hello) { h.keepAlive = 0 },
-		"a keep-alive of a day":             func(h *hello) { h.keepAlive = 65535 },
-		"a will on another controller":      func(h *hello) { h.will = [2]string{"kanmon/v1/demo/ctl-2/status", "x"} },
-		"a will that is a command":          func(h *hello) { h.will = [2]string{cmd1, "open"} },
-		"a will on another site":            func(h *hello) { h.will = [2]string{"kanmon/v1/other/ctl-1/status", "x"} },
-		"a will outside all topics":         func(h *hello) { h.will = [2]string{"door/open", "x"} },
-		"a retained will that is no status": func(h *hello) { h.will, h.willFlags = [2]string{events1, "x"}, 0x20 },
-		"a will of QoS 2":                   func(h *hello) { h.will, h.willFlags = [2]string{status1, "x"}, 0x10 },
-		"a will of 5 KB":                    func(h *hello) { h.will = [2]string{status1, strings.Repeat("x", 5000)} },
-		"a panic in the check":              func(h *hello) { h.password = "panic" },
+		"a wrong password":             func(h *hello) { h.password = "x" },
+		"no password":                  func(h *hello) { h.password = "" },
+		"another client's id":          func(h *hello) { h.id = "centre" },
+		"another client's user name":   func(h *hello) { h.user = "centre" },
+		"an identity of another name":  func(h *hello) { h.id, h.user = "stranger", "stranger" },
+		"an empty id":                  func(h *hello) { h.id, h.user = "", "" },
+		"an id that is no name":        func(h *hello) { h.id, h.user = "ctl-1/+", "ctl-1/+" },
+		"a session outliving it":       func(h *hello) { h.unclean = true },
+		"MQTT 5":                       func(h *hello) { h.version = 5 },
+		"MQTT 3.1":                     func(h *hello) { h.version = 3 },
+		"no keep-alive":                func(h *hello) { h.keepAlive = 0 },
+		"a keep-alive of a day":        func(h *hello) { h.keepAlive = 65535 },
+		"a will on another controller": func(h *hello) { h.will = [2]string{"kanmon/v1/demo/ctl-2/status", "x"} },
+		"a will that is a command":     func(h *hello) { h.will = [2]string{cmd1, "open"} },
+		"a will on another site":       func(h *hello) { h.will = [2]string{"kanmon/v1/other/ctl-1/status", "x"} },
+		"a will outside all topics":    func(h *hello) { h.will = [2]string{"door/open", "x"} },
+		"a will that is no status":     func(h *hello) { h.will = [2]string{events1, "x"} },
+		"a will of QoS 2":              func(h *hello) { h.will, h.willFlags = [2]string{status1, "x"}, 0x10 },
+		"a will of 5 KB":               func(h *hello) { h.will = [2]string{status1, strings.Repeat("x", 5000)} },
+		"a panic in the check":         func(h *hello) { h.password = "panic" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := as("ctl-1")
@@ -91,8 +91,8 @@ func TestAWillCannotForgeAnotherControllersMessage(t *testing.T) {
 		t.Fatal("a will on the own status was refused")
 	}
 	_ = honest.conn.Close()
-	if topic, payload, _ := centre.receive(); topic != status1 || payload != "own" {
-		t.Errorf("received %s %q", topic, payload)
+	if payload := centre.live(); payload != "own" {
+		t.Errorf("the centre heard %q", payload)
 	}
 	late := connect(t, b, "screen")
 	late.subscribe("kanmon/v1/demo/+/status")
@@ -292,8 +292,7 @@ func TestTheWillOfAReplacedConnectionComesBeforeTheNewOneIsAnswered(t *testing.T
 		if !r.connect(h) || !r.publish(status1, "online", 1) {
 			t.Fatal("refused")
 		}
-		_, first, _ := centre.receive()
-		_, second, _ := centre.receive()
+		first, second := centre.live(), centre.live()
 		if want := fmt.Sprint("offline ", i); first != want || second != "online" {
 			t.Fatalf("after connection %d the centre heard %q, then %q", i, first, second)
 		}
@@ -463,4 +462,44 @@ func (w writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.out.Write(p)
+}
+
+// For the race detector: the library's shared tables under everything at once.
+func TestManyClientsComeAndGo(t *testing.T) {
+	b := start(t, nil)
+	var wg sync.WaitGroup
+	for i := range 12 {
+		wg.Go(func() {
+			id := fmt.Sprintf("ctl-%d", i%8) // some take each other's place
+			topic := "kanmon/v1/demo/" + id + "/status"
+			for round := range 15 {
+				h := as(id)
+				h.will, h.willFlags = [2]string{topic, "offline"}, 0x28
+				r := dial(t, b)
+				if !r.connect(h) {
+					continue
+				}
+				r.subscribe("kanmon/v1/demo/" + id + "/ack")
+				r.publish(topic, fmt.Sprint(round), 1)
+				_ = r.conn.Close()
+			}
+		})
+	}
+	for _, id := range []string{"centre", "screen"} {
+		wg.Go(func() {
+			for range 15 {
+				r := dial(t, b)
+				if !r.connect(as(id)) {
+					t.Errorf("%s was refused", id)
+				}
+				r.subscribe("kanmon/v1/demo/+/status")
+				r.receive()
+				_ = r.conn.Close()
+			}
+		})
+	}
+	wg.Wait()
+	if s := b.Stats(); s.Panics > 0 || s.Malformed > 0 {
+		t.Errorf("%+v", s)
+	}
 }

@@ -27,12 +27,14 @@ type hook struct {
 	run        func() context.Context
 	connected  map[string]*conn    // by client id, from the moment it is admitted until its connection is gone
 	identities map[string]Identity // of those
+
+	kept retained
 }
 
 func newHook(config Config, count *counters, log *throttled) *hook {
 	return &hook{
 		config: config, count: count, log: log, run: context.Background,
-		connected: map[string]*conn{}, identities: map[string]Identity{},
+		connected: map[string]*conn{}, identities: map[string]Identity{}, kept: retained{status: map[string][]byte{}},
 	}
 }
 
@@ -48,7 +50,8 @@ func (h *hook) ID() string { return "kanmon" }
 // Provides says which of the methods below the library is to call.
 func (h *hook) Provides(b byte) bool {
 	switch b {
-	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPacketRead, mochi.OnPublishDropped, mochi.OnDisconnect:
+	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPacketRead, mochi.OnPacketProcessed, mochi.OnWill,
+		mochi.OnPublishDropped, mochi.OnDisconnect:
 		return true
 	default:
 		return false
@@ -90,7 +93,7 @@ func (h *hook) admit(pk packets.Packet) (Identity, error) {
 		return Identity{}, err
 	case who.Name != c.ClientIdentifier:
 		return Identity{}, fmt.Errorf("client id is not the name of its identity %q", who.Name)
-	case c.WillFlag && (!who.mayPublish(h.config.Site, c.WillTopic, c.WillRetain) || c.WillQos > 1 || len(c.WillPayload) > maxWill):
+	case c.WillFlag && (!who.mayPublish(h.config.Site, c.WillTopic, true) || c.WillQos > 1 || len(c.WillPayload) > maxWill):
 		return Identity{}, fmt.Errorf("last will to %.80q is not allowed", c.WillTopic)
 	}
 	return who, nil
@@ -118,12 +121,11 @@ func (h *hook) enter(cl *mochi.Client, who Identity) error {
 		return nil
 	}
 	_ = before.Close()
-	select {
-	case <-before.gone:
-		return nil
-	case <-mine.closing: // a third connection replaces this one, or the broker stops
+	<-before.gone // soon: reading has ended, and at most the check of its identity is still under way
+	if mine.isClosed() {
 		return errors.New("replaced while connecting")
 	}
+	return nil
 }
 
 func (h *hook) leave(name string, c *conn) {
@@ -167,17 +169,43 @@ func (h *hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
 }
 
 // OnPacketRead sees every packet before the library acts on it. A publication against the rule ends the
-// connection, whatever its QoS; the library would let one of QoS 0 go by in silence.
+// connection, whatever its QoS; the library would let one of QoS 0 go by in silence. What is to be retained is kept
+// here and the mark taken off (see retained).
 func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
-	if pk.FixedHeader.Type != packets.Publish {
-		return pk, nil
-	}
-	if pk.FixedHeader.Qos > 1 || len(pk.Payload) > wire.MaxPayload ||
-		!h.identity(cl).mayPublish(h.config.Site, pk.TopicName, pk.FixedHeader.Retain) {
-		h.deny(cl, "publish", pk.TopicName)
-		return pk, packets.ErrRejectPacket
+	switch pk.FixedHeader.Type {
+	case packets.Connect:
+		pk.Connect.WillRetain = false
+	case packets.Publish:
+		if pk.FixedHeader.Qos > 1 || len(pk.Payload) > wire.MaxPayload ||
+			!h.identity(cl).mayPublish(h.config.Site, pk.TopicName, pk.FixedHeader.Retain) {
+			h.deny(cl, "publish", pk.TopicName)
+			return pk, packets.ErrRejectPacket
+		}
+		if pk.FixedHeader.Retain {
+			h.kept.keep(pk.TopicName, pk.Payload)
+			pk.FixedHeader.Retain = false
+		}
 	}
 	return pk, nil
+}
+
+// OnPacketProcessed sends what is retained after a subscription has been answered.
+func (h *hook) OnPacketProcessed(cl *mochi.Client, pk packets.Packet, err error) {
+	if err != nil || pk.FixedHeader.Type != packets.Subscribe {
+		return
+	}
+	who := h.identity(cl)
+	for _, f := range pk.Filters {
+		if who.mayRead(h.config.Site, f.Filter) {
+			h.kept.send(cl, f.Filter)
+		}
+	}
+}
+
+// OnWill keeps a will: it is a status, by the rule.
+func (h *hook) OnWill(_ *mochi.Client, will mochi.Will) (mochi.Will, error) {
+	h.kept.keep(will.TopicName, will.Payload)
+	return will, nil
 }
 
 func (h *hook) deny(cl *mochi.Client, what, topic string) {

@@ -230,6 +230,17 @@ func (r *raw) receive() (topic, payload string, retained bool) {
 	}
 }
 
+// live is the payload of the next message that is not a retained one: those are looked up after the SUBACK and
+// can come at any time.
+func (r *raw) live() string {
+	r.t.Helper()
+	for {
+		if topic, payload, retained := r.receive(); !retained || topic == "" {
+			return payload
+		}
+	}
+}
+
 // ended waits for the broker to end the connection.
 func (r *raw) ended() bool {
 	for {

@@ -94,4 +94,6 @@ func (d *DB) Close() error {
 }
 
 // Ping reports whether the database answers.
-func (d *DB) Ping(ctx context.Context) error { return interpret(d.reader.PingContext(ctx), "ping database") }
+func (d *DB) Ping(ctx context.Context) error {
+	return interpret(d.reader.PingContext(ctx), "ping database")
+}

@@ -9,7 +9,7 @@ import (
 	"kanmon/internal/fault"
 )
 
-// Queryer reads. Placeholders are '?'; a slice other than []byte fills the brackets of "IN (?)".
+// Queryer reads. Placeholders are '?', so no literal in a query holds one; a slice other than []byte fills the brackets of "IN (?)".
 type Queryer interface {
 	// Get reads one row into dest: a pointer to a scalar, or to a struct with `db` tags. No row is fault.NotFound.
 	Get(ctx context.Context, dest any, query string, args ...any) error

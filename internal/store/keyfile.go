@@ -19,7 +19,7 @@ func OpenSigner(path, origin string) (*ledger.Signer, error) {
 		return makeSigner(path, origin)
 	}
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "read checkpoint key")
+		return nil, err
 	}
 	s, err := ledger.ParseSigner(text)
 	if err != nil {
@@ -34,13 +34,13 @@ func OpenSigner(path, origin string) (*ledger.Signer, error) {
 func readSecret(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return "", fault.Wrap(fault.Unavailable, err, "read checkpoint key")
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return "", fault.New(fault.Denied, "ledger.key_readable", path+" may be read by others: chmod 600")
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the path is configuration
-	return string(text), err
+	return string(text), fault.Wrap(fault.Unavailable, err, "read checkpoint key")
 }
 
 // makeSigner makes a key and puts its file in place only when it is whole and on disk.

@@ -95,33 +95,51 @@ func plain(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 // passages brings the presence up to date with who was let in or out. Only the last passage of each person in
 // each area counts, by the controllers' clocks.
 func passages(ctx context.Context, tx *store.Tx, events []event.Event) error {
+	last := lastPassages(events)
+	for len(last) > 0 {
+		n := min(len(last), mostPassages)
+		if err := pass(ctx, tx, last[:n]); err != nil {
+			return err
+		}
+		last = last[n:]
+	}
+	return nil
+}
+
+// mostPassages is how many rows one statement writes.
+const mostPassages = 64
+
+func pass(ctx context.Context, tx *store.Tx, events []event.Event) error {
+	args := make([]any, 0, 5*len(events))
+	for _, e := range events {
+		args = append(args, plain(e.Person), plain(e.Area), inside(e), store.FormatTime(e.At), plain(e.Door))
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO presence (person, area, inside, at, door) VALUES (?, ?, ?, ?, ?)`+
+		strings.Repeat(`, (?, ?, ?, ?, ?)`, len(events)-1)+`
+		ON CONFLICT (person, area) DO UPDATE SET inside = excluded.inside, at = excluded.at, door = excluded.door
+		WHERE excluded.at >= presence.at`, args...)
+	return err
+}
+
+// lastPassages returns the latest granted event of each person in each area.
+func lastPassages(events []event.Event) []event.Event {
 	type place struct{ person, area string }
-	last := map[place]event.Event{}
-	var order []place
+	var last []event.Event
+	index := map[place]int{}
 	for _, e := range events {
 		if e.Kind != event.AccessGranted || e.Person == "" || e.Area == "" {
 			continue
 		}
 		at := place{plain(e.Person), plain(e.Area)}
-		before, again := last[at]
-		if !again {
-			order = append(order, at)
-		}
-		if !again || !e.At.Before(before.At) {
-			last[at] = e
-		}
-	}
-	for _, at := range order {
-		e := last[at]
-		_, err := tx.Exec(ctx, `INSERT INTO presence (person, area, inside, at, door) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (person, area) DO UPDATE SET inside = excluded.inside, at = excluded.at, door = excluded.door
-			WHERE excluded.at >= presence.at`,
-			at.person, at.area, inside(e), store.FormatTime(e.At), plain(e.Door))
-		if err != nil {
-			return err
+		switch i, again := index[at]; {
+		case !again:
+			index[at] = len(last)
+			last = append(last, e)
+		case !e.At.Before(last[i].At):
+			last[i] = e
 		}
 	}
-	return nil
+	return last
 }
 
 func inside(e event.Event) int64 {

@@ -68,6 +68,7 @@ func (d *Decoder) Next() (Frame, bool) {
 		f, err := parseChecked(d.buf[:n])
 		f.Mark = d.marked
 		d.drop(n)
+		d.marked = false // a last check byte of 0xFF is no mark
 		if err != nil {
 			d.stats.Malformed++
 			continue

@@ -80,6 +80,15 @@ func TestFrameIsNotContinuedAcrossAGap(t *testing.T) {
 	}
 }
 
+func TestCheckByteOfAFrameIsNoMarkOfTheNext(t *testing.T) {
+	first := unhex("53010c00011e03043c61deff") // a checksum of 0xFF
+	d := NewDecoder(0)
+	_, _ = d.Write(concat(first, poll2))
+	if got := drain(d); len(got) != 2 || got[1].Mark {
+		t.Errorf("%d frames, the second with a mark", len(got))
+	}
+}
+
 func TestSmallerLimitRefusesLongerFrames(t *testing.T) {
 	long := encode(t, Frame{Address: 1, Code: CmdText, Data: make([]byte, 200)})
 	for limit, want := range map[int]int{0: 1, SafeFrame: 0, len(long): 1, len(long) - 1: 0, MaxFrame + 1: 1} {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"testing"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // PTY is a pseudo terminal in raw mode. The program under test opens Name; the test reads and writes Master,
@@ -40,7 +40,7 @@ func (p *PTY) HangUp() {
 }
 
 func openPTY() (_ *PTY, err error) {
-	const flags = os.O_RDWR | syscall.O_NOCTTY | syscall.O_NONBLOCK
+	const flags = os.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK
 	master, err := os.OpenFile("/dev/ptmx", flags, 0)
 	if err != nil {
 		return nil, err
@@ -50,39 +50,38 @@ func openPTY() (_ *PTY, err error) {
 			_ = master.Close()
 		}
 	}()
-	var locked, number int32
-	termios := syscall.Termios{Cflag: syscall.CS8 | syscall.CREAD | syscall.CLOCAL | syscall.B9600}
-	termios.Cc[syscall.VMIN] = 1
-	err = errors.Join(
-		ioctl(master, syscall.TIOCSPTLCK, unsafe.Pointer(&locked)),
-		ioctl(master, syscall.TIOCGPTN, unsafe.Pointer(&number)),
-	)
+	var number int
+	err = control(master, func(fd int) error {
+		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+			return err
+		}
+		number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("unlock: %w", err)
 	}
 	name := fmt.Sprintf("/dev/pts/%d", number)
-	slave, err := os.OpenFile(name, flags, 0) //nolint:gosec // the kernel made the name
+	slave, err := os.OpenFile(name, flags, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := ioctl(slave, syscall.TCSETS, unsafe.Pointer(&termios)); err != nil {
+	raw := unix.Termios{Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B9600}
+	raw.Cc[unix.VMIN] = 1
+	if err := control(slave, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, &raw) }); err != nil {
 		_ = slave.Close()
 		return nil, fmt.Errorf("raw mode: %w", err)
 	}
 	return &PTY{Name: name, Master: master, slave: slave}, nil
 }
 
-// ioctl goes through SyscallConn: Fd would switch the file to blocking and take its deadlines away.
-func ioctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
+// control goes through SyscallConn: Fd would switch the file to blocking and take its deadlines away.
+func control(f *os.File, fn func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var failed error
-	err = raw.Control(func(fd uintptr) {
-		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(arg)); e != 0 {
-			failed = e
-		}
-	})
+	err = raw.Control(func(fd uintptr) { failed = fn(int(fd)) })
 	return errors.Join(err, failed)
 }

@@ -13,7 +13,7 @@ import (
 type hold struct{ file *os.File }
 
 func lock(name string) (hold, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0) //nolint:gosec // the operator's configuration names the device
+	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return hold{}, err
 	}
@@ -53,6 +53,6 @@ func (h hold) control(fn func(fd int) error) error {
 		return err
 	}
 	var failed error
-	err = raw.Control(func(fd uintptr) { failed = fn(int(fd)) }) //nolint:gosec // a descriptor is a small number
+	err = raw.Control(func(fd uintptr) { failed = fn(int(fd)) })
 	return errors.Join(err, failed)
 }

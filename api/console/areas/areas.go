@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strconv"
 
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
@@ -60,7 +61,12 @@ func (p *Pages) Routes() []ui.Route { return []ui.Route{{Pattern: "GET /areas", 
 // block is an area with its doors.
 type block struct {
 	area.Area
-	Doors []area.Door
+	Doors []doorRow
+}
+
+type doorRow struct {
+	area.Door
+	Release, Held string // in seconds
 }
 
 // Best reports an area whose doors open even when the decision cannot be written down.
@@ -100,9 +106,9 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 }
 
 func blocks(all []area.Area, doors []area.Door) []block {
-	by := map[string][]area.Door{}
+	by := map[string][]doorRow{}
 	for _, d := range doors {
-		by[d.Area] = append(by[d.Area], d)
+		by[d.Area] = append(by[d.Area], doorRow{d, seconds(d.ReleaseMS), seconds(d.HeldMS)})
 	}
 	out := make([]block, len(all))
 	for i, a := range all {
@@ -131,6 +137,9 @@ func days(windows []access.Window) []day {
 	}
 	return out
 }
+
+// seconds writes milliseconds as seconds, without zeros that say nothing: "3", "0.5".
+func seconds(ms int) string { return strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64) }
 
 // span is a window as hours: "8:30–17:15". One that crosses midnight ends on the next day, in the way of "22:00–30:00".
 func span(w access.Window) string {

@@ -57,14 +57,14 @@ type Entries struct {
 	mu    sync.Mutex
 	list  []entrylog.Entry // by id, oldest first
 	wakes map[chan struct{}]struct{}
-	Fail  error // answered instead, where set
+	fail  error
 }
 
 // Add appends an entry under the next id and wakes whoever subscribed.
 func (e *Entries) Add(x entrylog.Entry) entrylog.Entry {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	x.ID = int64(len(e.list)) + 1
+	x.ID = e.newest() + 3 // other registers write leaves too
 	x.Alarm = x.Kind.Alarm() || x.Kind == entrylog.Quarantined
 	if x.Received.IsZero() {
 		x.Received = x.At
@@ -106,7 +106,14 @@ func (e *Entries) Listeners() int {
 func (e *Entries) Newest(context.Context) (int64, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return int64(len(e.list)), e.Fail
+	return e.newest(), e.fail
+}
+
+func (e *Entries) newest() int64 {
+	if len(e.list) == 0 {
+		return 0
+	}
+	return e.list[len(e.list)-1].ID
 }
 
 // List implements live.Entries as package entrylog documents it.
@@ -123,7 +130,14 @@ func (e *Entries) List(_ context.Context, _ store.Actor, f entrylog.Filter) ([]e
 		slices.Reverse(out)
 	}
 	limit := cmp.Or(f.Limit, 100)
-	return out[:min(limit, len(out))], e.Fail
+	return out[:min(limit, len(out))], e.fail
+}
+
+// Break makes every later answer an error; nil mends it.
+func (e *Entries) Break(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.fail = err
 }
 
 // Areas is a register of areas in memory.

@@ -248,3 +248,26 @@ func firstDifference(got, want string) string {
 	}
 	return "one is the beginning of the other"
 }
+
+// Hostile is a name that would run, end its attribute, its element or its event, if it were not escaped everywhere.
+const Hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>\r\n\r\nevent: end\r\rdata: {}"
+
+// Harmless fails the test unless the page shows Hostile at least n times, as text or in an attribute, and nothing of
+// it became an element.
+func (p Page) Harmless(t *testing.T, n int) {
+	t.Helper()
+	p.Count(t, "script", 1)
+	p.Count(t, "img[onerror]", 0)
+	shown := 0
+	for c := range p.Descendants() {
+		if c.Type == html.TextNode && strings.Contains(c.Data, "<script>alert(1)</script>") {
+			shown++
+		}
+		for _, a := range c.Attr {
+			shown += strings.Count(a.Val, "<script>alert(1)</script>")
+		}
+	}
+	if shown < n {
+		t.Errorf("the hostile name is shown %d times, want at least %d", shown, n)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"kanmon/api/console/ui"
@@ -121,7 +122,7 @@ func (p *Pages) panel(l message.Lang, c device.Controller, readers []device.Read
 		out.Ago = p.ago(l, now.Sub(c.LastSeen))
 	}
 	if c.OffsetOK {
-		out.Offset = p.view.Text(l, "seconds", c.Offset.Seconds())
+		out.Offset = p.view.Text(l, "seconds", strings.Replace(fmt.Sprintf("%+.2f", c.Offset.Seconds()), "-", "−", 1))
 	}
 	return out
 }

@@ -108,7 +108,8 @@ func (p *Pages) older(ctx context.Context, actor store.Actor, f filter, limit in
 // complete. upTo must have been read before: what is committed while the kinds are read one by one then waits for
 // the next call instead of being jumped over.
 func (p *Pages) newer(ctx context.Context, actor store.Actor, f filter, after, upTo int64, limit int) (list []entrylog.Entry, complete int64, err error) {
-	all, err := p.list(ctx, actor, f, entrylog.Filter{AfterID: after, Door: f.Door, Limit: limit})
+	// An AfterID of 0 would turn the order around.
+	all, err := p.list(ctx, actor, f, entrylog.Filter{AfterID: max(after, 1), Door: f.Door, Limit: limit})
 	if err != nil {
 		return nil, 0, err
 	}

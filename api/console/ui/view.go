@@ -124,8 +124,13 @@ type layout struct {
 	Site      string
 	Version   string
 	Back      string // where the language switch returns to
-	Ledger    *int64
+	Ledger    ledger
 	RequestID string
+}
+
+type ledger struct {
+	Known bool
+	Size  int64
 }
 
 // Render answers with a page. It is written only when it could be rendered as a whole.
@@ -139,7 +144,7 @@ func (s *Shell) Render(w http.ResponseWriter, r *http.Request, v Visitor, view V
 		if err != nil {
 			return fmt.Errorf("ledger size: %w", err)
 		}
-		l.Ledger = &n
+		l.Ledger = ledger{Known: true, Size: n}
 	}
 	var b bytes.Buffer
 	if err := view.byLang[l.Lang].ExecuteTemplate(&b, "layout", l); err != nil {

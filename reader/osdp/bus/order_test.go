@@ -16,7 +16,7 @@ import (
 var strike = Output(osdp.Output{Number: 0, Control: osdp.OutputOnTimed, Timer: 50})
 
 func TestAnOrderIsDoneWhenTheDeviceSaysSo(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -40,7 +40,7 @@ func TestAnOrderIsDoneWhenTheDeviceSaysSo(t *testing.T) {
 
 // A device may answer OUT with the state of its outputs instead of an ACK.
 func TestAnOutputStatusConfirmsAnOutput(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.opened = func(f osdp.Frame) *osdp.Frame {
 			if f.Code != osdp.CmdOutput {
@@ -61,7 +61,7 @@ func TestAnOutputStatusConfirmsAnOutput(t *testing.T) {
 }
 
 func TestAnOutputGoesBeforeEverythingElse(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d, other := newPD(t, 1), newPD(t, 2)
 		w := newWire(t, d, other)
 		r := newRig(t, w, nil)
@@ -97,7 +97,7 @@ func TestAnOutputGoesBeforeEverythingElse(t *testing.T) {
 }
 
 func TestOrdersDoNotShutOutThePolls(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d, other := newPD(t, 1), newPD(t, 2)
 		r := newRig(t, newWire(t, d, other), nil)
 		next[Outputs](r)
@@ -125,7 +125,7 @@ func TestOrdersDoNotShutOutThePolls(t *testing.T) {
 }
 
 func TestARefusedOrderSaysSo(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.opened = func(f osdp.Frame) *osdp.Frame {
 			if f.Code != osdp.CmdLED {
@@ -148,7 +148,7 @@ func TestARefusedOrderSaysSo(t *testing.T) {
 
 // A strike must not open late: what was not sent in time is not sent at all.
 func TestAnOrderThatComesTooLateIsNotCarriedOut(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -171,10 +171,10 @@ func TestAnOrderThatComesTooLateIsNotCarriedOut(t *testing.T) {
 }
 
 func TestAnOrderWithoutAnAnswerIsUnconfirmed(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		w := newWire(t, d)
-		w.reply = func(_ int, f osdp.Frame, raw []byte) [][]byte {
+		w.reply = func(_ int, _ osdp.Frame, raw []byte) [][]byte {
 			if len(d.orders()) > 0 {
 				return nil
 			}
@@ -200,7 +200,7 @@ func TestAnOrderWithoutAnAnswerIsUnconfirmed(t *testing.T) {
 
 // A disturbed frame may cost a device its session; the order then goes out again in the next one.
 func TestAnOrderSurvivesASessionLostOnTheWay(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -227,7 +227,7 @@ func TestAnOrderSurvivesASessionLostOnTheWay(t *testing.T) {
 }
 
 func TestOrdersThatMakeNoSenseAreRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newWire(t, newPD(t, 1)), nil)
 		next[Outputs](r)
 		many := make([]osdp.Output, 40)

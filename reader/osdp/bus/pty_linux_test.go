@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,15 +61,7 @@ func TestATapOnATerminalReachesTheStrike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- b.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("run ended with %v", err)
-		}
-	}()
+	runInBackground(t, b)
 
 	awaitEvent[Outputs](t, events)
 	awaitEvent[Outputs](t, events)
@@ -84,7 +75,7 @@ func TestATapOnATerminalReachesTheStrike(t *testing.T) {
 			t.Fatalf("card %d came as %d", i, cardByte(c))
 		}
 		began = time.Now()
-		if err := b.Do(ctx, "IO-1", strike); err != nil {
+		if err := b.Do(t.Context(), "IO-1", strike); err != nil {
 			t.Fatal(err)
 		}
 		order = append(order, time.Since(began))
@@ -108,20 +99,4 @@ func TestATapOnATerminalReachesTheStrike(t *testing.T) {
 	}
 	reader.tap(1)
 	awaitEvent[Card](t, events)
-}
-
-func awaitEvent[E Event](t *testing.T, events <-chan Event) E {
-	t.Helper()
-	timeout := time.After(30 * time.Second)
-	for {
-		select {
-		case e := <-events:
-			if want, ok := e.(E); ok {
-				return want
-			}
-		case <-timeout:
-			var none E
-			t.Fatalf("no %T came", none)
-		}
-	}
 }

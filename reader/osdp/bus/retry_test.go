@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -29,7 +30,7 @@ func repeats(t *testing.T, sent []sentFrame) (n int) {
 func TestAFrameWithoutAnAnswerIsRepeatedAsTheSameBytes(t *testing.T) {
 	for what, lose := range map[string]struct{ command, reply bool }{"command lost": {command: true}, "reply lost": {reply: true}} {
 		t.Run(what, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				w := newWire(t, d)
 				lost := 0
@@ -64,7 +65,7 @@ func TestAFrameWithoutAnAnswerIsRepeatedAsTheSameBytes(t *testing.T) {
 }
 
 func TestBusyIsAnsweredWithTheSameBytesAfterAPause(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d, other := newPD(t, 1), newPD(t, 2)
 		w := newWire(t, d, other)
 		r := newRig(t, w, nil)
@@ -112,7 +113,7 @@ func TestBusyIsAnsweredWithTheSameBytesAfterAPause(t *testing.T) {
 
 // Section 13 row 11: BUSY without end.
 func TestNobodyMayBeBusyForEver(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -136,7 +137,7 @@ func TestForeignFramesAreNoise(t *testing.T) {
 	}
 	for what, spoil := range change {
 		t.Run(what, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				w := newWire(t, d)
 				w.reply = func(_ int, f osdp.Frame, raw []byte) [][]byte {
@@ -166,7 +167,7 @@ func TestForeignFramesAreNoise(t *testing.T) {
 }
 
 func TestAnAdapterThatHearsItselfDoesNotDisturb(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		w := newWire(t, d)
 		w.echo = true
@@ -180,7 +181,7 @@ func TestAnAdapterThatHearsItselfDoesNotDisturb(t *testing.T) {
 }
 
 func TestADeviceThatLostItsPlaceIsTakenUpFromTheStart(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -202,7 +203,7 @@ func TestADeviceThatLostItsPlaceIsTakenUpFromTheStart(t *testing.T) {
 
 // A card delivered just before its session is lost comes again from the device in the next one: it is one tap.
 func TestACardRepeatedAcrossALostSessionIsDeliveredOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		w := newWire(t, d)
 		breakAfter, broken := false, false
@@ -239,7 +240,7 @@ func TestCardsSurviveADisturbedLine(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := rapid.SliceOfN(rapid.IntRange(0, 19), 400, 400).Draw(rt, "faults")
 		var got []Card
-		bubble(t, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
 			d, other := newPD(t, 1), newPD(t, 2)
 			w := newWire(t, d, other)
 			disturb := func(n int, _ osdp.Frame, raw []byte) [][]byte {

@@ -17,25 +17,29 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // k1 is the test key of the published captures; the others are made from it.
-func testKey(t testing.TB, n byte) osdp.Key {
-	t.Helper()
+func testKey(tb testing.TB, n byte) osdp.Key {
+	tb.Helper()
 	b := []byte{0x5c, 0x9a, 0x1e, 0x77, 0xd3, 0x04, 0x6b, 0xf8, 0x2b, 0x60, 0xc4, 0xe9, 0x91, 0xa7, 0x3d, 0x0f}
 	b[15] ^= n
 	k, err := osdp.NewKey(b)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }
 
 // newPD is an honest device with two inputs and an output at an address.
-func newPD(t testing.TB, address byte) *pd {
+func newPD(tb testing.TB, address byte) *pd {
+	tb.Helper()
 	return &pd{
-		address: address, key: testKey(t, address),
+		address: address, key: testKey(tb, address),
 		id: osdp.PDID{OUI: [3]byte{0x12, 0x34, 0x56}, Model: 0x22, Version: 0x11, Serial: 1000 + uint32(address), Firmware: [3]byte{1, 2, 3}},
 		caps: osdp.Capabilities{
-			{Function: osdp.FuncContacts, Compliance: 1, Number: 2}, {Function: osdp.FuncOutputs, Compliance: 2, Number: 1},
-			{Function: osdp.FuncCheck, Compliance: 1}, {Function: osdp.FuncSecurity, Compliance: 1}, {Function: osdp.FuncReceiveSize, Number: 1},
+			{Function: osdp.FuncContacts, Compliance: 1, Number: 2},
+			{Function: osdp.FuncOutputs, Compliance: 2, Number: 1},
+			{Function: osdp.FuncCheck, Compliance: 1},
+			{Function: osdp.FuncSecurity, Compliance: 1},
+			{Function: osdp.FuncReceiveSize, Number: 1},
 		},
 		inputs: osdp.InputStatus{osdp.InputActive, osdp.InputInactive},
 	}
@@ -140,6 +144,3 @@ func alarms(events []Event, kind AlarmKind) (n int) {
 	}
 	return n
 }
-
-// bubble runs a test in fake time.
-func bubble(t *testing.T, fn func(t *testing.T)) { t.Helper(); synctest.Test(t, fn) }

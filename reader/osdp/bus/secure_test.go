@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kanmon/internal/fault"
@@ -33,7 +34,7 @@ func (r *rig) refused(during time.Duration, kind AlarmKind) {
 
 // O-1, section 13 row 1: a device that answers everything with a card in clear.
 func TestACardInClearIsAnAlarmAndNoCard(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.raw = func(f osdp.Frame) ([]byte, bool) { return wireBytes(f.Answer(osdp.ReplyRaw, rawCard(1))), true }
 		r := newRig(t, newWire(t, d), nil)
@@ -48,7 +49,7 @@ func TestACardInClearIsAnAlarmAndNoCard(t *testing.T) {
 func TestACardInClearEndsTheSession(t *testing.T) {
 	for _, code := range []osdp.Code{osdp.ReplyRaw, osdp.ReplyKeypad, osdp.ReplyAck, osdp.ReplyInputStatus} {
 		t.Run(code.Name(true), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				r := newRig(t, newWire(t, d), nil)
 				next[Outputs](r)
@@ -75,7 +76,7 @@ func TestADowngradeOfTheCapabilitiesChangesNothing(t *testing.T) {
 		"a buffer of 1":     {{Function: osdp.FuncReceiveSize, Compliance: 1}},
 	} {
 		t.Run(what, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				w := newWire(t, d)
 				w.reply = func(_ int, f osdp.Frame, raw []byte) [][]byte {
@@ -103,7 +104,7 @@ func TestADowngradeOfTheCapabilitiesChangesNothing(t *testing.T) {
 func TestAnUnknownReaderIsRefused(t *testing.T) {
 	for what, key := range map[string]osdp.Key{"another key": testKey(t, 99), "the default key": osdp.DefaultKey()} {
 		t.Run(what, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				d.key = key
 				d.tap(1)
@@ -116,7 +117,7 @@ func TestAnUnknownReaderIsRefused(t *testing.T) {
 
 // O-3, section 13 row 3: a device in the state of a fresh one, which answers the handshake with SCBK-D.
 func TestADeviceThatAsksForTheDefaultKeyGetsNothing(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.opened = func(f osdp.Frame) *osdp.Frame {
 			if f.Code != osdp.CmdChallenge {
@@ -182,7 +183,7 @@ func TestRecordedAttacksFail(t *testing.T) {
 	for _, attack := range []string{"attack/downgrade/", "attack/key-given-away/"} {
 		t.Run(attack, func(t *testing.T) {
 			replies := captured(t, attack)
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				n := map[osdp.Code]int{}
 				d.raw = func(f osdp.Frame) ([]byte, bool) {
@@ -229,7 +230,7 @@ func TestKeysThatProtectNothingAreRefusedByTheConfiguration(t *testing.T) {
 func TestACardUnderABlockWithoutEncryptionIsNotTaken(t *testing.T) {
 	for _, block := range []osdp.Block{osdp.SCS16, osdp.SCS15} {
 		t.Run(map[osdp.Block]string{osdp.SCS15: "SCS_15", osdp.SCS16: "SCS_16"}[block], func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				m := newModel(testKey(t, 1))
 				w := newWire(t, d)
@@ -257,7 +258,7 @@ func TestACardUnderABlockWithoutEncryptionIsNotTaken(t *testing.T) {
 // A peer seen in the field answers a status question in the session with an authentic, unencrypted SCS_15. That
 // is taken as an answer, and refused as an event.
 func TestAnUnencryptedStatusIsTakenOnlyAsTheAnswerToItsQuestion(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		m := newModel(testKey(t, 1))
 		w := newWire(t, d)
@@ -296,7 +297,7 @@ func TestAnUnencryptedStatusIsTakenOnlyAsTheAnswerToItsQuestion(t *testing.T) {
 // O-10, section 13 row 11.
 func TestAnInjectedClearRefusalCostsOneSessionAndIsTold(t *testing.T) {
 	for _, code := range []osdp.NakCode{osdp.NakNone, osdp.NakSequence, osdp.NakNoSession, osdp.NakSecurity} {
-		bubble(t, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
 			d := newPD(t, 1)
 			r := newRig(t, newWire(t, d), nil)
 			next[Outputs](r)
@@ -315,7 +316,7 @@ func TestAnInjectedClearRefusalCostsOneSessionAndIsTold(t *testing.T) {
 }
 
 func TestRefusalsWithoutEndSlowTheHandshakesDown(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.opened = func(f osdp.Frame) *osdp.Frame {
 			if f.Code == osdp.CmdPoll {
@@ -342,7 +343,7 @@ func TestRefusalsWithoutEndSlowTheHandshakesDown(t *testing.T) {
 }
 
 func TestADeviceReplacedByAnotherWithTheSameKeyIsTold(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Online](r)

@@ -83,10 +83,10 @@ func (d *device) verdict(reply osdp.Frame) error {
 func (d *device) settle(now time.Time, reply osdp.Frame) {
 	asked := d.questions[0]
 	d.questions = d.questions[1:]
-	switch asked {
-	case osdp.CmdID:
+	if asked == osdp.CmdID {
 		d.now.id = parseID(reply)
-	case osdp.CmdCapabilities:
+	}
+	if asked == osdp.CmdCapabilities {
 		d.now.capabilities = parseCapabilities(reply)
 		d.identified(now)
 		if !d.rekey {

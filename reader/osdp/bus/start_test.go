@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kanmon/reader/osdp"
@@ -11,7 +12,7 @@ import (
 
 // R47-1
 func TestStartUpGoesFromIDToASecuredPollInTheWrittenOrder(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		w := newWire(t, newPD(t, 1))
 		r := newRig(t, w, nil)
 		on := next[Online](r)
@@ -37,7 +38,7 @@ func TestStartUpGoesFromIDToASecuredPollInTheWrittenOrder(t *testing.T) {
 }
 
 func TestStatesAreKnownAfterEveryConnection(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		for range 2 {
@@ -57,7 +58,7 @@ func TestStatesAreKnownAfterEveryConnection(t *testing.T) {
 }
 
 func TestEveryKindOfReplyBecomesItsEvent(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -90,7 +91,7 @@ func TestEveryKindOfReplyBecomesItsEvent(t *testing.T) {
 
 // R43-2: cards come in the order in which they were held there, each once.
 func TestCardsComeInOrderAndOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d, newPD(t, 2)), nil)
 		next[Online](r)
@@ -118,7 +119,7 @@ func (r *rig) wait(n int) {
 }
 
 func TestSeveralDevicesAreServedEqually(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		ds := []*pd{newPD(t, 1), newPD(t, 2), newPD(t, 3), newPD(t, 4)}
 		r := newRig(t, newWire(t, ds...), nil)
 		r.pass(time.Second)

@@ -2,13 +2,14 @@ package bus
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kanmon/reader/osdp"
 )
 
 func TestADeviceIsOfflineAfterEightSecondsAndToldOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		r := newRig(t, newWire(t, d), nil)
 		next[Outputs](r)
@@ -32,7 +33,7 @@ func TestADeviceIsOfflineAfterEightSecondsAndToldOnce(t *testing.T) {
 }
 
 func TestADeviceThatWasNeverThereIsOffline(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.dead = true
 		r := newRig(t, newWire(t, d), nil)
@@ -44,7 +45,7 @@ func TestADeviceThatWasNeverThereIsOffline(t *testing.T) {
 
 // Three dead devices take at most a quarter of the line, and no more than a reply timeout at a time.
 func TestSilentDevicesSlowTheOthersOnlySoMuch(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		live, dead := newPD(t, 1), []*pd{newPD(t, 2), newPD(t, 3), newPD(t, 4)}
 		for _, d := range dead {
 			d.dead = true
@@ -85,7 +86,7 @@ func TestSilentDevicesSlowTheOthersOnlySoMuch(t *testing.T) {
 }
 
 func TestFailedHandshakesAreTriedAgainMoreAndMoreSlowly(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		d.key = testKey(t, 77)
 		w := newWire(t, d)
@@ -115,7 +116,7 @@ func TestFailedHandshakesAreTriedAgainMoreAndMoreSlowly(t *testing.T) {
 func TestTheChannelIsBackSoonAfterTheLineWasLost(t *testing.T) {
 	for _, away := range []time.Duration{0, time.Second, 7 * time.Second, time.Hour} {
 		t.Run(away.String(), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				w := newWire(t, d)
 				r := newRig(t, w, nil)
@@ -143,7 +144,7 @@ func TestTheChannelIsBackSoonAfterTheLineWasLost(t *testing.T) {
 func TestASessionIsReplacedWhenItIsOldOrLong(t *testing.T) {
 	for what, timing := range map[string]Timing{"old": {RekeyAfter: time.Minute}, "long": {RekeyFrames: 2000}} {
 		t.Run(what, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				d := newPD(t, 1)
 				w := newWire(t, d)
 				r := newRig(t, w, func(c *Config) { c.Timing = timing })
@@ -170,7 +171,7 @@ func TestASessionIsReplacedWhenItIsOldOrLong(t *testing.T) {
 
 // O-6, section 13 row 6: an attacker guesses MACs, one after another, for a day.
 func TestForgedFramesAreNotTakenAndGuessingIsSlow(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		w := newWire(t, d)
 		forged := uint32(0)
@@ -206,7 +207,7 @@ func TestForgedFramesAreNotTakenAndGuessingIsSlow(t *testing.T) {
 
 // O-8, section 13 row 7: the reply that opened the door yesterday.
 func TestRecordedRepliesOpenNothing(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
 		d := newPD(t, 1)
 		w := newWire(t, d)
 		recorded := map[uint8][][]byte{}

@@ -46,6 +46,7 @@ type opening struct {
 }
 
 func newWire(t *testing.T, devices ...*pd) *wire {
+	t.Helper()
 	return &wire{t: t, devices: devices, delay: 3 * time.Millisecond, rnds: map[string]bool{}}
 }
 

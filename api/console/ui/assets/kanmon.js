@@ -48,7 +48,7 @@
     function pause(on) {
       paused = on;
       hold.setAttribute("aria-pressed", String(on));
-      hold.querySelector("span").textContent = on ? hold.dataset.on : hold.dataset.off;
+      hold.querySelector("span").textContent = on ? hold.dataset.go : hold.dataset.stop;
       if (!on) held.splice(0).forEach(put);
       waitingCount();
     }
@@ -80,7 +80,7 @@
       const url = new URL(live.dataset.stream, location.href);
       url.searchParams.set("after", last);
       source = new EventSource(url);
-      source.onopen = () => { show("on"); alive(); };
+      source.onopen = () => { show("up"); alive(); };
       source.onerror = () => { if (source.readyState === EventSource.CLOSED) refused(); else show("wait"); };
       source.addEventListener("row", (e) => {
         last = e.lastEventId;
@@ -90,14 +90,14 @@
         if (held.length > keep) held.shift();
         waitingCount();
       });
-      source.addEventListener("beat", (e) => { if (e.lastEventId) last = e.lastEventId; show("on"); alive(); });
+      source.addEventListener("beat", (e) => { if (e.lastEventId) last = e.lastEventId; show("up"); alive(); });
       source.addEventListener("tally", (e) => {
         const n = JSON.parse(e.data);
         tally.querySelector("b").textContent = n.text;
         tally.toggleAttribute("data-some", n.alarms > 0);
       });
       source.addEventListener("reload", () => { source.close(); show("wait"); setTimeout(() => location.reload(), 3000); });
-      source.addEventListener("end", () => { source.close(); clearTimeout(watchdog); show("off"); say.textContent = state.dataset.off; });
+      source.addEventListener("end", () => { source.close(); clearTimeout(watchdog); show("end"); say.textContent = state.dataset.end; });
       alive();
     }
 
