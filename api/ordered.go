@@ -25,9 +25,10 @@ func runOrdered(ctx context.Context, log *slog.Logger, parts ...part) error {
 		stop := previous
 		stopped := make(chan struct{})
 		group.Go(func() error {
-			defer close(stopped)
-			defer stopAll() // one part less is no centre
 			err := p.runUntil(ctx, stop)
+			stopAll() // one part less is no centre
+			<-stop    // a part that ended out of turn does not let the next one go before its turn
+			close(stopped)
 			log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "part stopped", slog.String("part", p.name))
 			return err
 		})

@@ -44,7 +44,7 @@ type Server struct {
 	listener  net.Listener
 	web       *web
 	routes    []string // every pattern served
-	bootstrap string // file with the bootstrap token; empty: not needed
+	bootstrap string   // file with the bootstrap token; empty: not needed
 }
 
 // origin names a site's ledger.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -105,13 +106,14 @@ const testPassword = "corect horse battery"
 // login makes an account with the roles and returns a token.
 func (r *running) login(id string, roles ...authz.Role) string {
 	r.t.Helper()
-	_, err := r.accounts.Add(r.t.Context(), store.System("test"), account.Details{
+	cheap := account.New(r.store, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
+	_, err := cheap.Add(r.t.Context(), store.System("test"), account.Details{
 		ID: id, Roles: roles, Password: account.NewPassword(testPassword),
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s, err := r.accounts.Login(r.t.Context(), id, account.NewPassword(testPassword))
+	s, err := cheap.Login(r.t.Context(), id, account.NewPassword(testPassword))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -300,5 +302,31 @@ func TestATakenPortIsSaidAndLeavesNothingOpen(t *testing.T) {
 	_, err := Open(t.Context(), s, "test", slog.New(slog.DiscardHandler))
 	if err == nil || fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "open the console's port") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// A page that listens for new entries does not hold up the end.
+func TestAnOpenStreamDoesNotHoldUpTheEnd(t *testing.T) {
+	r := start(t, t.TempDir())
+	token := r.login("guard", authz.Guard)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/live/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // the server ends it
+	if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+		t.Fatalf("stream: %d %s", res.StatusCode, res.Header.Get("Content-Type"))
+	}
+	began := time.Now()
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took >= closeTime {
+		t.Errorf("the end took %v: the stream was cut, not ended", took)
 	}
 }

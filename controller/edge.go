@@ -59,6 +59,10 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	return e, e.addLines(field)
 }
 
+// brokerRetry is the longest pause between two tries to reach the broker: a centre that is back should hear from its
+// doors within seconds, and a town has few enough controllers not to crowd it.
+const brokerRetry = 5 * time.Second
+
 func newClient(cfg Config, log *slog.Logger) (*mqtt.Client, error) {
 	password, err := readSecret(cfg.Broker.PasswordFile, "broker password")
 	if err != nil {
@@ -70,7 +74,7 @@ func newClient(cfg Config, log *slog.Logger) (*mqtt.Client, error) {
 	}
 	return mqtt.New(mqtt.Config{
 		URL: cfg.Broker.URL, ClientID: cfg.Controller, Username: cfg.Broker.Username, Password: mqtt.NewSecret(password),
-		Will: &will, Log: log,
+		Will: &will, Log: log, RetryMax: brokerRetry,
 	})
 }
 

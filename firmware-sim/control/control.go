@@ -26,6 +26,7 @@ const (
 	Unplug Op = "unplug" // the device falls silent
 	Plug   Op = "plug"   // and comes back
 	Tamper Op = "tamper" // its cover is opened
+	Noise  Op = "noise"  // bytes of no frame on the line
 	State  Op = "state"  // how everything is
 )
 

@@ -11,23 +11,24 @@ import (
 	"time"
 )
 
-// client speaks to the centre's REST interface, as any other system would.
-type client struct {
+// Client speaks to the centre's REST interface, as any other system would.
+type Client struct {
 	base  string
 	token string
 	http  *http.Client
 }
 
-func newClient(base string) *client {
-	return &client{base: base, http: &http.Client{Timeout: 10 * time.Second}}
+// NewClient speaks to the centre at base, such as "http://127.0.0.1:8480".
+func NewClient(base string) *Client {
+	return &Client{base: base, http: &http.Client{Timeout: 10 * time.Second}}
 }
 
 // awaitCentre returns when the centre answers.
-func (c *client) awaitCentre(ctx context.Context) error {
+func (c *Client) awaitCentre(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		err := c.call(ctx, http.MethodGet, "healthz", nil, nil)
+		err := c.Call(ctx, http.MethodGet, "healthz", nil, nil)
 		if err == nil {
 			return nil
 		}
@@ -39,11 +40,13 @@ func (c *client) awaitCentre(ctx context.Context) error {
 	}
 }
 
-func (c *client) post(ctx context.Context, path string, body, out any) error {
-	return c.call(ctx, http.MethodPost, path, body, out)
+func (c *Client) post(ctx context.Context, path string, body, out any) error {
+	return c.Call(ctx, http.MethodPost, path, body, out)
 }
 
-func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+// Call sends body (nil: none) as JSON and decodes the answer into out (nil: dropped). An answer of 400 or more is an
+// error with the problem document in its text.
+func (c *Client) Call(ctx context.Context, method, path string, body, out any) error {
 	var in io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -57,9 +60,7 @@ func (c *client) call(ctx context.Context, method, path string, body, out any) e
 		return fmt.Errorf("make request %s: %w", path, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
+	c.Authorize(req)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -81,7 +82,15 @@ func (c *client) call(ctx context.Context, method, path string, body, out any) e
 	return nil
 }
 
-func (c *client) login(ctx context.Context, name, password string) error {
+// Authorize puts the session's token into a request.
+func (c *Client) Authorize(r *http.Request) {
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+}
+
+// Login opens a session; later calls carry its token.
+func (c *Client) Login(ctx context.Context, name, password string) error {
 	var out struct {
 		Token string `json:"token"`
 	}

@@ -129,7 +129,7 @@ func (d *demo) reached(ctx context.Context, n int, filled bool) error {
 }
 
 func (d *demo) centreUp(ctx context.Context, filled bool) error {
-	if err := newClient(d.URL()).awaitCentre(ctx); err != nil {
+	if err := NewClient(d.URL()).awaitCentre(ctx); err != nil {
 		return fmt.Errorf("%w (log: %s)", err, filepath.Join(d.Files.logDir(), "kanmon-api.log"))
 	}
 	if filled {

@@ -16,14 +16,14 @@ func (c *City) Fill(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read bootstrap token: %w", err)
 	}
-	admin, centre := c.Users[0], newClient(c.URL())
+	admin, centre := c.Users[0], NewClient(c.URL())
 	if err := centre.post(ctx, "setup", body{"token": strings.TrimSpace(string(token)), "login": admin.Name, "password": admin.Password}, nil); err != nil {
 		return err
 	}
-	if err := centre.login(ctx, admin.Name, admin.Password); err != nil {
+	if err := centre.Login(ctx, admin.Name, admin.Password); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, *client) error{seedAreas, c.seedDevices, seedDoors, c.seedPeople, c.seedAccounts} {
+	for _, step := range []func(context.Context, *Client) error{seedAreas, c.seedDevices, seedDoors, c.seedPeople, c.seedAccounts} {
 		if err := step(ctx, centre); err != nil {
 			return err
 		}
@@ -31,7 +31,7 @@ func (c *City) Fill(ctx context.Context) error {
 	return nil
 }
 
-func seedAreas(ctx context.Context, c *client) error {
+func seedAreas(ctx context.Context, c *Client) error {
 	for _, b := range []body{
 		{"id": areaServer, "name": "電子計算機室", "grade": 3, "record": "strict"},
 		{"id": areaArchive, "name": "書庫", "grade": 2, "record": "best_effort"},
@@ -51,7 +51,7 @@ func seedAreas(ctx context.Context, c *client) error {
 	return nil
 }
 
-func (c *City) seedDevices(ctx context.Context, centre *client) error {
+func (c *City) seedDevices(ctx context.Context, centre *Client) error {
 	var made struct {
 		Secret string `json:"secret"`
 	}
@@ -69,7 +69,7 @@ func (c *City) seedDevices(ctx context.Context, centre *client) error {
 	return nil
 }
 
-func seedDoors(ctx context.Context, c *client) error {
+func seedDoors(ctx context.Context, c *Client) error {
 	for _, b := range []body{
 		{"id": doorServer, "name": "電子計算機室 入口", "area": areaServer, "controller": controllerName, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 20000},
 		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": controllerName, "entry_readers": []string{"IN-2"}, "release_ms": 3000, "held_ms": 20000},
@@ -81,7 +81,7 @@ func seedDoors(ctx context.Context, c *client) error {
 	return nil
 }
 
-func (c *City) seedPeople(ctx context.Context, centre *client) error {
+func (c *City) seedPeople(ctx context.Context, centre *Client) error {
 	for i, p := range people() {
 		if err := centre.post(ctx, "staff", body{"no": p.No, "name": p.Name, "kana": p.Kana, "section": p.Section}, nil); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (c *City) seedPeople(ctx context.Context, centre *client) error {
 	return nil
 }
 
-func (c *City) seedAccounts(ctx context.Context, centre *client) error {
+func (c *City) seedAccounts(ctx context.Context, centre *Client) error {
 	for _, u := range c.Users[1:] {
 		if err := centre.post(ctx, "accounts", body{"login": u.Name, "roles": u.Roles, "password": u.Password, "final": true}, nil); err != nil {
 			return err

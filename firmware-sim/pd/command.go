@@ -167,6 +167,7 @@ func (d *Device) drive(f osdp.Frame, now time.Time) (osdp.Code, []byte) {
 			return nak(osdp.NakUnknown)
 		}
 	}
+	d.marks.OutputRead = now
 	for _, r := range records {
 		d.outputs[r.Number].take(r, now)
 	}

@@ -63,6 +63,7 @@ type Device struct {
 	ledTill time.Time
 	shows   int
 	beeps   int
+	marks   Marks
 	queue   []report
 	sent    []report // handed to the controller, not yet confirmed by its next number
 
@@ -138,6 +139,17 @@ func (d *Device) Await(ctx context.Context, ok func(Snapshot) bool) (Snapshot, e
 			return s, fmt.Errorf("device %s: %w", d.config.Name, ctx.Err())
 		}
 	}
+}
+
+// Marks are moments a measurement wants: when the last card report was written to the line, and when the last OUT
+// command had been read from it.
+type Marks struct{ CardSent, OutputRead time.Time }
+
+// Marks of the device so far.
+func (d *Device) Marks() Marks {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.marks
 }
 
 // change runs fn under the lock and wakes whoever waits.

@@ -80,9 +80,13 @@ func (l *Line) drain(dec *osdp.Decoder) error {
 			if err := l.wire.Write(reply); err != nil {
 				return fmt.Errorf("write reply of %s: %w", d.Name(), err)
 			}
+			d.written(time.Now())
 		}
 	}
 }
+
+// Noise puts bytes on the line that belong to no frame, as a bad cable does.
+func (l *Line) Noise(b []byte) error { return l.wire.Write(b) }
 
 // stream makes a Wire of an io.ReadWriter.
 type stream struct {

@@ -45,6 +45,15 @@ func (d *Device) Receive(f osdp.Frame, now time.Time) []byte {
 	return reply
 }
 
+// written notes when a card report left.
+func (d *Device) written(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.sent) > 0 && d.sent[len(d.sent)-1].code == osdp.ReplyRaw {
+		d.marks.CardSent = now
+	}
+}
+
 // encode writes a reply; one that cannot be written is a defect and stays unsent.
 func encode(f osdp.Frame) []byte {
 	b, err := f.Append(nil)

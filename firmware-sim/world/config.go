@@ -86,6 +86,7 @@ func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *
 		_ = tty.Close() // the first error is the one to report
 		return err
 	}
+	w.noise = line.Noise
 	g.Go(func() error {
 		if err := line.Run(ctx); err != nil && ctx.Err() == nil {
 			return err

@@ -4,6 +4,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +44,7 @@ type World struct {
 	cards map[string]credential.Credential
 
 	people sync.WaitGroup // those still walking
+	noise  func([]byte) error
 }
 
 // New makes a world. Every door must name devices that are there.
@@ -84,6 +86,8 @@ func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, 
 		return w.tap(ctx, r)
 	case control.State:
 		return control.Answer{Lines: w.state()}, nil
+	case control.Noise:
+		return control.Answer{}, w.disturb()
 	case control.Unplug, control.Plug, control.Tamper:
 		return control.Answer{}, w.device(r)
 	case control.Open, control.Close, control.Exit:
@@ -91,6 +95,14 @@ func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, 
 	default:
 		return control.Answer{}, fmt.Errorf("unknown operation %q", r.Op)
 	}
+}
+
+// disturb puts half a frame, start bytes and other rubbish on the line.
+func (w *World) disturb() error {
+	if w.noise == nil {
+		return errors.New("this world has no line")
+	}
+	return w.noise([]byte("\x00\x11\x53\x81\x10\x00\x06\x50\x53\x53\xff\xff\x53\x01\xff\xff\xde\xad\xbe\xef"))
 }
 
 func (w *World) device(r control.Request) error {

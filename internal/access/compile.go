@@ -1,7 +1,9 @@
 package access
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"kanmon/internal/fault"
 )
@@ -23,43 +25,63 @@ type span struct{ from, until int64 }
 func (s span) early(now int64) bool { return now < s.from }
 func (s span) over(now int64) bool  { return s.until != 0 && now >= s.until }
 
-type right struct {
-	area     int32
-	schedule int32 // -1: always
-	span
-}
-
-type person struct {
-	id     string
-	rights []right
-	span
-}
-
-type credential struct {
-	card   string
-	person int32
-	state  CredentialState
-	span
-}
-
 type passage struct {
 	door      string
 	area      string
-	areaIndex int32
+	areaIndex uint16
 	direction Direction
 	record    RecordMode
 	releaseMS int
 }
 
 // Policy is a compiled Spec. It is never changed after Compile, so any number of goroutines may read it.
+//
+// A city has more cards than a processor's cache has room for, so the cost of a decision is the number of places
+// in memory it looks at. For a card there are three: a slot of the index, its credential, its rights. What most
+// cards share (validity, timetables) is kept once and stays in the cache.
 type Policy struct {
-	version     Version
-	readers     map[string]passage
-	credentials map[Key]credential
-	people      []person
-	schedules   []timetable
-	doors       map[string]Door
+	version   Version
+	readers   map[string]passage
+	doors     map[string]Door
+	schedules []timetable
+
+	index       index
+	credentials []credential
+	rights      []right
+	spans       []span // by number; 0 is "no limits"
+	names       string // ids of cards and people, one after the other
 }
+
+// credential is 64 bytes, what a processor reads from memory at once; it holds what is asked of its person too.
+type credential struct {
+	key                  Key
+	cardSpan, personSpan uint32 // in spans
+	card, person         name
+	firstRight, rights   uint32 // in rights
+	state                standing
+}
+
+type standing uint8
+
+const (
+	revoked standing = iota
+	suspended
+	active
+)
+
+type right struct {
+	area     uint16
+	schedule uint16 // 0: always, else a schedule's number plus one
+	span     uint32
+}
+
+// name is a part of Policy.names.
+type name struct {
+	at     uint32
+	length uint16
+}
+
+func (p *Policy) text(n name) string { return p.names[n.at : n.at+uint32(n.length)] }
 
 // Version of the Spec it was compiled from; zero for nil.
 func (p *Policy) Version() Version {
@@ -78,40 +100,90 @@ func (p *Policy) Door(id string) (Door, bool) {
 	return d, ok
 }
 
+// MaxID is the longest id in a Spec, in bytes: with several of them an event still has its bounded size.
+const MaxID = 128
+
+// maxAreas also bounds the schedules.
+const maxAreas = 1 << 15
+
 // Compile checks a Spec and indexes it for Decide. Any reference to a thing that is not there, any double and
 // any number out of range refuses the whole Spec: a policy applies entirely or not at all.
 func Compile(s Spec) (*Policy, error) {
+	if err := limits(s); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "compile policy")
+	}
 	c := compiler{
 		policy: &Policy{
-			version:     s.Version,
-			readers:     make(map[string]passage, 2*len(s.Doors)),
-			credentials: make(map[Key]credential, len(s.Credentials)),
-			doors:       make(map[string]Door, len(s.Doors)),
+			version: s.Version,
+			readers: make(map[string]passage, 2*len(s.Doors)),
+			doors:   make(map[string]Door, len(s.Doors)),
+			spans:   []span{{}},
+			index:   newIndex(len(s.Credentials)),
 		},
-		areas: map[string]int32{}, schedules: map[string]int32{}, people: map[string]int32{},
+		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
+		spans: map[span]uint32{{}: 0},
 	}
 	for _, step := range []func(Spec) error{c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}
 	}
+	c.policy.names = c.names.String()
 	return c.policy, nil
+}
+
+func limits(s Spec) error {
+	if len(s.Areas) > maxAreas || len(s.Schedules) > maxAreas {
+		return fmt.Errorf("%d areas and %d schedules, want at most %d", len(s.Areas), len(s.Schedules), maxAreas)
+	}
+	const most = 1 << 24 // people, cards or rights; numbers of them fit 32 bits, their names 4 GB
+	if len(s.People) > most || len(s.Credentials) > most || len(s.Rights) > most {
+		return fmt.Errorf("%d people, %d cards and %d rights, want at most %d of each", len(s.People), len(s.Credentials), len(s.Rights), most)
+	}
+	return nil
 }
 
 type compiler struct {
 	policy                   *Policy
-	areas, schedules, people map[string]int32
+	areas, schedules, people map[string]int
+	holders                  []credential // of each person, what its credentials share
+	spans                    map[span]uint32
+	names                    strings.Builder
 }
 
-func index(m map[string]int32, what, id string) error {
-	if id == "" {
-		return fmt.Errorf("%s without an id", what)
+func checkID(what, id string) error {
+	if id == "" || len(id) > MaxID {
+		return fmt.Errorf("%s id of %d bytes, want 1–%d", what, len(id), MaxID)
+	}
+	return nil
+}
+
+func number(m map[string]int, what, id string) error {
+	if err := checkID(what, id); err != nil {
+		return err
 	}
 	if _, double := m[id]; double {
 		return fmt.Errorf("%s %q twice", what, id)
 	}
-	m[id] = int32(len(m)) //nolint:gosec // a policy is far smaller than 2^31 records
+	m[id] = len(m)
 	return nil
+}
+
+func (c *compiler) span(from, until int64) uint32 {
+	s := span{from, until}
+	n, known := c.spans[s]
+	if !known {
+		n = uint32(len(c.spans))
+		c.spans[s] = n
+		c.policy.spans = append(c.policy.spans, s)
+	}
+	return n
+}
+
+func (c *compiler) name(id string) name {
+	n := name{at: uint32(c.names.Len()), length: uint16(len(id))}
+	c.names.WriteString(id)
+	return n
 }
 
 func (c *compiler) addAreas(s Spec) error {
@@ -119,7 +191,7 @@ func (c *compiler) addAreas(s Spec) error {
 		if a.Record != Strict && a.Record != BestEffort {
 			return fmt.Errorf("area %q: record mode %q", a.ID, a.Record)
 		}
-		if err := index(c.areas, "area", a.ID); err != nil {
+		if err := number(c.areas, "area", a.ID); err != nil {
 			return err
 		}
 	}
@@ -128,7 +200,7 @@ func (c *compiler) addAreas(s Spec) error {
 
 func (c *compiler) addSchedules(s Spec) error {
 	for _, sc := range s.Schedules {
-		if err := index(c.schedules, "schedule", sc.ID); err != nil {
+		if err := number(c.schedules, "schedule", sc.ID); err != nil {
 			return err
 		}
 		var t timetable
@@ -171,70 +243,126 @@ func (c *compiler) addDoors(s Spec) error {
 		if !ok {
 			return fmt.Errorf("door %q: no area %q", d.ID, d.Area)
 		}
-		if _, double := c.policy.doors[d.ID]; double || d.ID == "" {
-			return fmt.Errorf("door %q twice or without an id", d.ID)
+		if err := checkID("door", d.ID); err != nil {
+			return err
+		}
+		if _, double := c.policy.doors[d.ID]; double {
+			return fmt.Errorf("door %q twice", d.ID)
 		}
 		if d.ReleaseMS < 500 || d.ReleaseMS > 30_000 || d.HeldMS < 1_000 {
 			return fmt.Errorf("door %q: release %d ms, held %d ms out of range", d.ID, d.ReleaseMS, d.HeldMS)
 		}
 		c.policy.doors[d.ID] = d
-		p := passage{door: d.ID, area: d.Area, areaIndex: area, record: record[d.Area], releaseMS: d.ReleaseMS}
-		for dir, names := range map[Direction][]string{In: d.EntryReads, Out: d.ExitReads} {
-			p.direction = dir
-			for _, r := range names {
-				if _, double := c.policy.readers[r]; double || r == "" {
-					return fmt.Errorf("door %q: reader %q twice or without a name", d.ID, r)
-				}
-				c.policy.readers[r] = p
-			}
+		p := passage{door: d.ID, area: d.Area, areaIndex: uint16(area), record: record[d.Area], releaseMS: d.ReleaseMS}
+		if err := errors.Join(c.addReaders(p, In, d.EntryReads), c.addReaders(p, Out, d.ExitReads)); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (c *compiler) addReaders(p passage, direction Direction, names []string) error {
+	p.direction = direction
+	for _, r := range names {
+		if err := checkID("reader", r); err != nil {
+			return err
+		}
+		if _, double := c.policy.readers[r]; double {
+			return fmt.Errorf("door %q: reader %q twice", p.door, r)
+		}
+		c.policy.readers[r] = p
 	}
 	return nil
 }
 
 func (c *compiler) addPeople(s Spec) error {
-	c.policy.people = make([]person, 0, len(s.People))
+	c.holders = make([]credential, 0, len(s.People))
 	for _, p := range s.People {
-		if err := index(c.people, "person", p.ID); err != nil {
+		if err := number(c.people, "person", p.ID); err != nil {
 			return err
 		}
-		c.policy.people = append(c.policy.people, person{id: p.ID, span: span{p.From, p.Until}})
+		c.holders = append(c.holders, credential{person: c.name(p.ID), personSpan: c.span(p.From, p.Until)})
 	}
 	return nil
 }
 
+// addRights sorts the rights by person, keeping their order.
 func (c *compiler) addRights(s Spec) error {
-	for _, r := range s.Rights {
+	whose := make([]int, len(s.Rights))
+	for i, r := range s.Rights {
 		who, ok := c.people[r.Person]
 		if !ok {
 			return fmt.Errorf("right: no person %q", r.Person)
 		}
-		area, ok := c.areas[r.Area]
-		if !ok {
-			return fmt.Errorf("right: no area %q", r.Area)
+		whose[i] = who
+		c.holders[who].rights++
+	}
+	first := uint32(0)
+	for i := range c.holders {
+		h := &c.holders[i]
+		h.firstRight, first = first, first+h.rights
+		h.rights = 0 // counted again while filling
+	}
+	c.policy.rights = make([]right, len(s.Rights))
+	for i, r := range s.Rights {
+		compiled, err := c.right(r)
+		if err != nil {
+			return err
 		}
-		schedule := int32(-1)
-		if r.Schedule != "" {
-			if schedule, ok = c.schedules[r.Schedule]; !ok {
-				return fmt.Errorf("right: no schedule %q", r.Schedule)
-			}
-		}
-		p := &c.policy.people[who]
-		p.rights = append(p.rights, right{area: area, schedule: schedule, span: span{r.From, r.Until}})
+		h := &c.holders[whose[i]]
+		c.policy.rights[h.firstRight+h.rights] = compiled
+		h.rights++
 	}
 	return nil
 }
 
+func (c *compiler) right(r Right) (right, error) {
+	area, ok := c.areas[r.Area]
+	if !ok {
+		return right{}, fmt.Errorf("right: no area %q", r.Area)
+	}
+	schedule := 0
+	if r.Schedule != "" {
+		n, ok := c.schedules[r.Schedule]
+		if !ok {
+			return right{}, fmt.Errorf("right: no schedule %q", r.Schedule)
+		}
+		schedule = n + 1
+	}
+	return right{area: uint16(area), schedule: uint16(schedule), span: c.span(r.From, r.Until)}, nil
+}
+
 func (c *compiler) addCredentials(s Spec) error {
+	p := c.policy
+	p.credentials = make([]credential, 0, len(s.Credentials))
 	for _, cr := range s.Credentials {
 		who, ok := c.people[cr.Person]
 		if !ok {
 			return fmt.Errorf("card %q: no person %q", cr.Card, cr.Person)
 		}
-		if _, double := c.policy.credentials[cr.Key]; double {
+		if err := checkID("card", cr.Card); err != nil {
+			return err
+		}
+		compiled := c.holders[who]
+		compiled.key, compiled.card, compiled.cardSpan = cr.Key, c.name(cr.Card), c.span(cr.From, cr.Until)
+		compiled.state = standingOf(cr.State)
+		p.credentials = append(p.credentials, compiled)
+		if !p.index.add(p.credentials) {
 			return fmt.Errorf("card %q: its credential is another card's too", cr.Card)
 		}
-		c.policy.credentials[cr.Key] = credential{card: cr.Card, person: who, state: cr.State, span: span{cr.From, cr.Until}}
 	}
 	return nil
+}
+
+func standingOf(s CredentialState) standing {
+	switch s {
+	case Active:
+		return active
+	case Suspended:
+		return suspended
+	case Revoked:
+		return revoked
+	default:
+		return revoked
+	}
 }

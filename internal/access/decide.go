@@ -15,53 +15,53 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 		return Decision{Reason: UnknownReader, Record: Strict}
 	}
 	d := Decision{Direction: at.direction, Door: at.door, Area: at.area, Record: at.record, ReleaseMS: at.releaseMS}
-	d.Reason = p.judge(&d, at.areaIndex, r.Key, now)
+	d.Reason = p.judge(&d, at.areaIndex, &r.Key, now)
 	d.Allow = d.Reason == Granted || d.Direction == Out
 	return d
 }
 
-func (p *Policy) judge(d *Decision, area int32, key Key, now time.Time) Reason {
-	c, ok := p.credentials[key]
-	if !ok {
+func (p *Policy) judge(d *Decision, area uint16, key *Key, now time.Time) Reason {
+	n, _ := p.index.find(p.credentials, key)
+	if n < 0 {
 		return UnknownCredential
 	}
-	who := &p.people[c.person]
-	d.Card, d.Person = c.card, who.id
+	c := &p.credentials[n]
+	d.Card, d.Person = p.text(c.card), p.text(c.person)
 	switch c.state {
-	case Active:
-	case Suspended:
+	case active:
+	case suspended:
 		return CredentialSuspend
-	case Revoked:
+	case revoked:
 		return CredentialRevoked
 	default:
 		return CredentialRevoked
 	}
+	rights := p.rights[c.firstRight : c.firstRight+c.rights]
 	if now.IsZero() {
-		return who.withoutClock(c.span, area)
+		return withoutClock(c, rights, area)
 	}
 	t := now.Unix()
-	switch {
-	case c.early(t):
+	switch card, person := &p.spans[c.cardSpan], &p.spans[c.personSpan]; {
+	case card.early(t):
 		return CredentialEarly
-	case c.over(t):
+	case card.over(t):
 		return CredentialExpired
-	case who.early(t):
+	case person.early(t):
 		return PersonEarly
-	case who.over(t):
+	case person.over(t):
 		return PersonExpired
 	}
-	return p.rightNow(who, area, t)
+	return p.rightNow(rights, area, t)
 }
 
-func (p *Policy) rightNow(who *person, area int32, t int64) Reason {
+func (p *Policy) rightNow(rights []right, area uint16, t int64) Reason {
 	reason := NoRight
 	minute := minuteOfWeek(t)
-	for i := range who.rights {
-		r := &who.rights[i]
-		if r.area != area || r.early(t) || r.over(t) {
+	for _, r := range rights {
+		if s := &p.spans[r.span]; r.area != area || s.early(t) || s.over(t) {
 			continue
 		}
-		if r.schedule < 0 || p.schedules[r.schedule].has(minute) {
+		if r.schedule == 0 || p.schedules[r.schedule-1].has(minute) {
 			return Granted
 		}
 		reason = OutsideSchedule
@@ -71,14 +71,13 @@ func (p *Policy) rightNow(who *person, area int32, t int64) Reason {
 
 // withoutClock grants only what no clock could refuse: an unlimited card of an unlimited person with an
 // unlimited, unscheduled right.
-func (who *person) withoutClock(card span, area int32) Reason {
+func withoutClock(c *credential, rights []right, area uint16) Reason {
 	reason := NoRight
-	for i := range who.rights {
-		r := &who.rights[i]
+	for _, r := range rights {
 		if r.area != area {
 			continue
 		}
-		if r.schedule < 0 && r.span == (span{}) && card == (span{}) && who.span == (span{}) {
+		if r.schedule == 0 && r.span == 0 && c.cardSpan == 0 && c.personSpan == 0 {
 			return Granted
 		}
 		reason = TimeUnknown

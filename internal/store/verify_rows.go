@@ -24,8 +24,10 @@ func (v *verification) rows(ctx context.Context, first, end int64, leaves []ledg
 	claims := make([]claim, end-first)
 	for _, l := range leaves {
 		leaf, err := ledger.ParseLeaf(l.Body)
-		if err != nil {
+		if err != nil && !l.Odd {
 			v.found(Finding{Problem: LeafChanged, Table: "ledger_leaf", Leaf: l.Seq, Detail: "the bytes are not those of a leaf"})
+		}
+		if err != nil {
 			continue
 		}
 		claims[l.Seq-first] = claim{Leaf: leaf, read: true}

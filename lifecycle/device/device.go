@@ -5,6 +5,8 @@
 package device
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -19,11 +21,8 @@ type Secret struct{ text string }
 // Reveal returns the secret itself.
 func (s Secret) Reveal() string { return s.text }
 
-// String masks the secret.
-func (Secret) String() string { return "[secret]" }
-
-// GoString masks the secret.
-func (Secret) GoString() string { return "[secret]" }
+// Format masks the secret under every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret]") }
 
 // LogValue masks the secret.
 func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }

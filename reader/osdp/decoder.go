@@ -29,6 +29,7 @@ type Decoder struct {
 }
 
 // NewDecoder returns a Decoder that refuses frames over limit bytes; 0, or more than MaxFrame, means MaxFrame.
+// The smaller the limit, the sooner noise that looks like the start of a long frame is seen through.
 func NewDecoder(limit int) *Decoder {
 	if limit <= 0 || limit > MaxFrame {
 		limit = MaxFrame

@@ -120,6 +120,7 @@ func TestHandshakeTakesBothFormsOfAccepted(t *testing.T) {
 	}
 }
 
+// R103-1: a device is who holds its key; any other is refused.
 func TestHandshakeNeedsOneKeyAtBothEnds(t *testing.T) {
 	other, err := ParseKey("d2f04b8861c73e95aa1709bc5ed3860c")
 	if err != nil {

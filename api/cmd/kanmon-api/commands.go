@@ -39,7 +39,7 @@ func verify(ctx context.Context, settings api.Settings, log *slog.Logger, stdout
 		_, _ = fmt.Fprintln(stderr, "kanmon-api cannot verify:", err)
 		return exitFailed
 	}
-	_, _ = fmt.Fprintf(stdout, "ledger %s: %d leaves, root %x, %d rows, %d checkpoints\n",
+	_, _ = fmt.Fprintf(stdout, "ledger %s: %d leaves, root %v, %d rows, %d checkpoints\n",
 		report.Origin, report.Leaves, report.Root, report.Rows, report.Checkpoints)
 	for _, f := range report.Findings {
 		_, _ = fmt.Fprintf(stdout, "%s: %s %s (leaf %d) %s\n", f.Problem, f.Table, f.Key, f.Leaf, f.Detail)

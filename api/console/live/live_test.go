@@ -76,8 +76,8 @@ func TestANightIsShownNewestFirst(t *testing.T) {
 		t.Errorf("first row: %s", first)
 	}
 	p.Has(t, "#tally", "2件")
-	p.Has(t, "#e33 .c-who", "田中 健")
-	p.Has(t, "#e30", "機器切断")
+	p.Has(t, "#e30 .c-who", "田中 健")
+	p.Has(t, "#e27", "機器切断")
 }
 
 func TestARowSaysInWordsWhatItsColourSays(t *testing.T) {

@@ -34,6 +34,7 @@ func commands() []command {
 		{"unplug", "機器の線を抜く: unplug --device IN-1", opCommand},
 		{"plug", "機器の線を戻す: plug --device IN-1", opCommand},
 		{"tamper", "機器のふたを開ける: tamper --device IN-1", opCommand},
+		{"noise", "回線に雑音を流す", opCommand},
 		{"state", "模擬機器の状態を見る", opCommand},
 	}
 }

@@ -18,30 +18,24 @@ import (
 // Run runs fn as two subtests, "sqlite" and "postgres", each on a fresh database with the centre's schema.
 func Run(t *testing.T, fn func(t *testing.T, d *db.DB)) {
 	t.Helper()
-	each(t, func(t *testing.T, d *db.DB) {
-		t.Helper()
-		migrate(t, d)
-		fn(t, d)
-	})
+	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { fn(t, Postgres(t)) })
 }
 
 // RunEmpty is Run without a schema.
 func RunEmpty(t *testing.T, fn func(t *testing.T, d *db.DB)) {
 	t.Helper()
-	each(t, fn)
-}
-
-func each(t *testing.T, fn func(t *testing.T, d *db.DB)) {
-	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { fn(t, open(t, sqliteConfig(t))) })
-	t.Run("postgres", func(t *testing.T) { fn(t, open(t, postgresConfig(t))) })
+	t.Run("postgres", func(t *testing.T) { fn(t, open(t, postgresConfig(t, emptyTemplate))) })
 }
 
 // SQLite returns a fresh SQLite database with the centre's schema, for a test or a benchmark.
 func SQLite(tb testing.TB) *db.DB {
 	tb.Helper()
 	d := open(tb, sqliteConfig(tb))
-	migrate(tb, d)
+	if err := d.Migrate(tb.Context(), migrations.SQLite()); err != nil {
+		tb.Fatalf("migrate test database: %v", err)
+	}
 	return d
 }
 
@@ -49,9 +43,7 @@ func SQLite(tb testing.TB) *db.DB {
 // does not wait for the disk; see DurablePostgres.
 func Postgres(tb testing.TB) *db.DB {
 	tb.Helper()
-	d := open(tb, postgresConfig(tb))
-	migrate(tb, d)
-	return d
+	return open(tb, postgresConfig(tb, centreTemplate))
 }
 
 // Config returns how d was opened, to open it a second time.
@@ -105,13 +97,6 @@ func open(tb testing.TB, cfg db.Config) *db.DB {
 		}
 	})
 	return d
-}
-
-func migrate(tb testing.TB, d *db.DB) {
-	tb.Helper()
-	if err := d.Migrate(tb.Context(), migrations.For(string(d.Dialect()))); err != nil {
-		tb.Fatalf("migrate test database: %v", err)
-	}
 }
 
 func sqliteConfig(tb testing.TB) db.Config {

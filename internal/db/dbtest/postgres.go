@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"kanmon/internal/db"
+	"kanmon/migrations"
 )
 
 // postgres is the one server of this test binary.
@@ -27,7 +28,15 @@ type postgres struct {
 	mu     sync.Mutex
 	admin  *pgx.Conn
 	number int // of the databases made
+	centre error
+	once   sync.Once
 }
+
+// Templates of the databases a test gets.
+const (
+	emptyTemplate  = "template1"
+	centreTemplate = "centre"
+)
 
 var startPostgres = sync.OnceValues(newPostgres)
 
@@ -148,22 +157,43 @@ func (p *postgres) exec(statement string) error {
 	return err
 }
 
-// fresh makes an empty database and returns its name.
-func (p *postgres) fresh() (string, error) {
+// fresh makes a database, a copy of template, and returns its name.
+func (p *postgres) fresh(template string) (string, error) {
 	p.mu.Lock()
 	p.number++
 	name := fmt.Sprintf("test_%d", p.number)
 	p.mu.Unlock()
-	return name, p.exec("CREATE DATABASE " + name + " STRATEGY FILE_COPY")
+	return name, p.exec("CREATE DATABASE " + name + " TEMPLATE " + template)
 }
 
-func postgresConfig(tb testing.TB) db.Config {
+// migrated makes, once, the database "centre" with the centre's schema, to be copied.
+func (p *postgres) migrated() error {
+	p.once.Do(func() { p.centre = p.migrate() })
+	return p.centre
+}
+
+func (p *postgres) migrate() error {
+	if err := p.exec("CREATE DATABASE centre"); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	d, err := db.Open(ctx, db.Config{Driver: db.Postgres, DSN: p.dsn("centre")})
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Migrate(ctx, migrations.Postgres()), d.Close())
+}
+
+func postgresConfig(tb testing.TB, template string) db.Config {
 	tb.Helper()
 	p, err := startPostgres()
+	if err == nil && template == centreTemplate {
+		err = p.migrated()
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	name, err := p.fresh()
+	name, err := p.fresh(template)
 	if err != nil {
 		tb.Fatalf("make test database: %v", err)
 	}

@@ -42,6 +42,7 @@ const chunkSize = 4096
 type StoredLeaf struct {
 	Seq    int64
 	Body   []byte
+	Odd    bool // the bytes do not give the stored hash; it is reported
 	hashes []byte
 }
 
@@ -85,9 +86,9 @@ func (a *Audit) Run(ctx context.Context, visit func(first, end int64, leaves []S
 		if err != nil {
 			return err
 		}
-		for _, leaf := range leaves {
-			a.skipTo(leaf.Seq, points)
-			a.take(leaf)
+		for i := range leaves {
+			a.skipTo(leaves[i].Seq, points)
+			a.take(&leaves[i])
 			a.compare(points)
 		}
 		if err := visit(first, a.tree.Size(), leaves); err != nil {
@@ -130,7 +131,7 @@ func (a *Audit) skipTo(seq int64, points map[int64][]byte) {
 }
 
 // take adds a leaf to the tree and compares the hashes it completes with those stored beside it.
-func (a *Audit) take(leaf StoredLeaf) {
+func (a *Audit) take(leaf *StoredLeaf) {
 	a.scratch = a.tree.Append(a.scratch[:0], ledger.LeafHash(leaf.Body))
 	if len(leaf.hashes) != len(a.scratch)*ledger.HashSize {
 		a.report(HashChanged, leaf.Seq, "wrong number of stored hashes")
@@ -141,6 +142,7 @@ func (a *Audit) take(leaf StoredLeaf) {
 		same := string(leaf.hashes[level*ledger.HashSize:][:ledger.HashSize]) == string(want[:])
 		switch {
 		case level == 0 && !same:
+			leaf.Odd = true
 			a.suspects = append(a.suspects, leaf.Seq)
 		case level == 1:
 			a.judge(same)

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var address = regexp.MustCompile(`console  (http://\S+)`)
+
+// setUp runs the centre once more and makes the first account through its REST interface.
+func setUp(t *testing.T, file, data string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &watched{word: "console ", seen: make(chan struct{})}
+	code := make(chan int, 1)
+	var problems watched
+	go func() { code <- run(ctx, []string{"serve", "-config", file}, out, &problems) }()
+	<-out.seen
+	token, err := os.ReadFile(filepath.Join(data, "bootstrap-token")) //nolint:gosec // the test's own folder
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"token":%q,"login":"yamada","password":"corect horse battery"}`, strings.TrimSpace(string(token)))
+	url := address.FindStringSubmatch(out.String())[1] + "/api/v1/setup"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("set-up: %s", res.Status)
+	}
+	cancel()
+	if c := <-code; c != exitOK {
+		t.Fatalf("exit code %d: %s", c, problems.String())
+	}
+}

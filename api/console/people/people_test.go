@@ -1,0 +1,231 @@
+package people_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"kanmon/api/console/consoletest"
+	"kanmon/api/console/people"
+	"kanmon/api/console/ui"
+	"kanmon/internal/authz"
+	"kanmon/internal/fault"
+	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/staff"
+	"kanmon/reader/credential"
+)
+
+type office struct {
+	shell  *ui.Shell
+	staff  consoletest.Staff
+	cards  *consoletest.Cards
+	rights consoletest.Areas
+	key    credential.HashKey
+	who    ui.Visitor
+}
+
+func open(t *testing.T) office {
+	t.Helper()
+	key, err := credential.NewHashKey([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return office{
+		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), key: key,
+		who: consoletest.Visitor(authz.SystemManager),
+	}
+}
+
+func (o office) do(t *testing.T, r *http.Request) consoletest.Page {
+	t.Helper()
+	p, err := people.New(people.Config{
+		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, HashKey: o.key, Now: consoletest.Clock,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return consoletest.Do(t, o.shell, p.Routes(), o.who, r)
+}
+
+func (o office) get(t *testing.T, path string) consoletest.Page {
+	t.Helper()
+	return o.do(t, consoletest.Get(path, "ja"))
+}
+
+func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
+	o := open(t)
+	for name, path := range map[string]string{
+		"staff": "/staff", "member": "/staff/S-1001", "cards": "/cards", "card": "/cards/C-AAAAAAAAAA", "new": "/cards/new?person=S-1001",
+	} {
+		for _, lang := range []string{"ja", "en"} {
+			p := o.do(t, consoletest.Get(path, lang))
+			p.Sound(t)
+			p.Golden(t, name+"."+lang)
+		}
+	}
+}
+
+// R44-2, R76-1: who holds which card, since when, until when, in which state.
+func TestTheCardRegisterSaysWhoHoldsWhatUntilWhenAndHowItStands(t *testing.T) {
+	p := open(t).get(t, "/cards")
+	p.Count(t, "tbody tr", 4)
+	var rows []string
+	for _, n := range p.Find("tbody tr") {
+		rows = append(rows, consoletest.Text(n))
+	}
+	for i, want := range []string{
+		"T-001 佐藤 花子 S-1001 個人認証用 有効 2026年4月1日(水) ～ 2029年3月31日(土) 2026年4月1日(水)",
+		"T-002 鈴木 一郎 S-1002 個人認証用 有効", "T-003 髙橋 美咲 S-1003 個人認証用 一時停止", "T-004 田中 健 S-1004 個人認証用 期間終了",
+	} {
+		if !strings.HasPrefix(rows[i], want) {
+			t.Errorf("row %d: %s", i, rows[i])
+		}
+	}
+}
+
+func TestSearchNarrowsAndKeepsWhatWasTyped(t *testing.T) {
+	o := open(t)
+	p := o.get(t, "/staff?q="+url.QueryEscape("デジタル"))
+	p.Count(t, "tbody tr", 2)
+	if got := consoletest.Attr(p.Find("#q")[0], "value"); got != "デジタル" {
+		t.Errorf("the field says %q", got)
+	}
+	p = o.get(t, "/cards?q="+url.QueryEscape("だれもいない"))
+	p.Has(t, ".none", "条件に合うものはありません")
+}
+
+func TestALongListIsReadPageByPage(t *testing.T) {
+	o := open(t)
+	o.staff.Members = nil
+	for i := range 130 {
+		o.staff.Members = append(o.staff.Members, staff.Member{ID: "S-" + string(rune('A'+i/26)) + string(rune('A'+i%26)), Name: "名"})
+	}
+	seen, path := 0, "/staff?q=S"
+	for range 5 {
+		p := o.get(t, path)
+		seen += len(p.Find("tbody tr"))
+		next := p.Find(".pages a")
+		if len(next) == 0 {
+			break
+		}
+		path = consoletest.Attr(next[0], "href")
+	}
+	if seen != 130 {
+		t.Errorf("%d rows seen", seen)
+	}
+}
+
+func TestAMembersPageShowsCardsAndRightsToWhoMaySeeThem(t *testing.T) {
+	o := open(t)
+	p := o.get(t, "/staff/S-1001")
+	p.Has(t, "h1", "佐藤 花子")
+	p.Count(t, "section.panel", 2)
+	p.Count(t, ".top .button", 1)
+	o.who = consoletest.Visitor(authz.CSIRT) // may see areas, not cards
+	p = o.get(t, "/staff/S-1001")
+	p.Count(t, "section.panel", 1)
+	p.Count(t, ".top .button", 0)
+}
+
+func TestAnUnknownMemberOrCardIsNotFound(t *testing.T) {
+	for _, path := range []string{"/staff/S-9999", "/cards/C-9999"} {
+		if p := open(t).get(t, path); p.Status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, p.Status)
+		} else {
+			p.Sound(t)
+		}
+	}
+}
+
+const number = "bits:26:bdd93740"
+
+func form(change func(url.Values)) string {
+	v := url.Values{"label": {"T-100"}, "person": {"S-1001"}, "number": {number}, "from": {"2026-10-01"}, "until": {"2027-03-31"}}
+	if change != nil {
+		change(v)
+	}
+	return v.Encode()
+}
+
+// R76-1, R44-2: a card is issued to one named holder.
+func TestIssuingACardHandsOverItsKeyAndNotItsNumber(t *testing.T) {
+	o := open(t)
+	p := o.do(t, consoletest.Post("/cards", form(nil)))
+	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/cards/C-NEW0000000?done=issued" {
+		t.Fatalf("%d to %q: %s", p.Status, p.Header.Get("Location"), consoletest.Text(p.Node))
+	}
+	c, err := credential.Parse(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := card.Issue{
+		Label: "T-100", Kind: card.Personal, Person: "S-1001", Key: c.Key(o.key),
+		Period: period.Period{From: consoletest.Day(2026, 10, 1), Until: consoletest.Day(2027, 4, 1)}, // the last day counts
+	}
+	if o.cards.Last != want {
+		t.Errorf("issued %+v, want %+v", o.cards.Last, want)
+	}
+}
+
+// A card number that was typed comes back on no page, whatever was wrong with the form.
+func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(url.Values)
+		fail   error
+		field  string
+		says   string
+	}{
+		"number out of form": {func(v url.Values) { v.Set("number", "12345678901234") }, nil, "number", "「bits:ビット数:16進数」"},
+		"number too long":    {func(v url.Values) { v.Set("number", "bits:26:bdd9374012345678") }, nil, "number", "桁数"},
+		"not a date":         {func(v url.Values) { v.Set("until", "soon") }, nil, "until", "日付"},
+		"number taken":       {nil, fault.New(fault.Conflict, "card.credential_taken", "taken"), "number", "すでに登録"},
+		"label taken":        {nil, fault.New(fault.Conflict, "card.label_taken", "taken"), "label", "すでに登録"},
+		"field at fault":     {nil, fault.BadField("until", "period.order", "order"), "until", "始めより後"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := open(t)
+			o.cards.Fail = c.fail
+			body := form(c.change)
+			p := o.do(t, consoletest.Post("/cards", body))
+			p.Sound(t)
+			if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusConflict {
+				t.Errorf("status %d", p.Status)
+			}
+			p.Has(t, "[role=alert]", c.says)
+			p.Count(t, "#f-"+c.field+"[aria-invalid]", 1)
+			p.Has(t, "#e-"+c.field, c.says)
+			if got := consoletest.Attr(p.Find("#f-label")[0], "value"); got != "T-100" {
+				t.Errorf("the label was lost: %q", got)
+			}
+			typed, _ := url.ParseQuery(body)
+			if strings.Contains(strings.ReplaceAll(p.Body, "例 bits:26:bdd93740", ""), `value="`+typed.Get("number")) {
+				t.Error("the page repeats the card number")
+			}
+		})
+	}
+}
+
+func TestAFailureInsideIsNoFormError(t *testing.T) {
+	o := open(t)
+	o.cards.Fail = fault.New(fault.Denied, "auth.denied", "not allowed")
+	if p := o.do(t, consoletest.Post("/cards", form(nil))); p.Status != http.StatusForbidden {
+		t.Errorf("status %d", p.Status)
+	}
+}
+
+func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
+	o := open(t)
+	o.staff.Members = []staff.Member{{ID: "S-1", Name: consoletest.Hostile, Kana: consoletest.Hostile, Section: consoletest.Hostile}}
+	o.cards.All = []card.Card{{ID: "C-1", Label: consoletest.Hostile, Kind: card.Personal, State: card.Issued, Person: "S-1", PersonName: consoletest.Hostile, IssuedAt: time.Unix(0, 0)}}
+	o.rights = consoletest.Areas{Hostile: consoletest.Hostile}
+	for path, n := range map[string]int{
+		"/staff?q=" + url.QueryEscape(consoletest.Hostile): 1, "/staff": 3, "/staff/S-1": 6, "/cards": 2, "/cards/C-1": 2, "/cards/new?person=S-1": 3,
+	} {
+		p := o.get(t, path)
+		p.Sound(t)
+		p.Harmless(t, n)
+	}
+}

@@ -1,0 +1,238 @@
+package access_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"kanmon/internal/access"
+)
+
+// model decides by reading the Spec from top to bottom, with the calendar of package time.
+func model(s access.Spec, r access.Request, now time.Time) access.Reason {
+	var area string
+	for _, d := range s.Doors {
+		for _, reader := range append(append([]string{}, d.EntryReads...), d.ExitReads...) {
+			if reader == r.Reader {
+				area = d.Area
+			}
+		}
+	}
+	if area == "" {
+		return access.UnknownReader
+	}
+	for _, c := range s.Credentials {
+		if c.Key == r.Key {
+			return modelCard(s, c, area, now)
+		}
+	}
+	return access.UnknownCredential
+}
+
+func modelCard(s access.Spec, c access.Credential, area string, now time.Time) access.Reason {
+	if c.State == access.Suspended {
+		return access.CredentialSuspend
+	}
+	if c.State != access.Active {
+		return access.CredentialRevoked
+	}
+	var who access.Person
+	for _, p := range s.People {
+		if p.ID == c.Person {
+			who = p
+		}
+	}
+	if !now.IsZero() {
+		t := now.Unix()
+		switch {
+		case t < c.From:
+			return access.CredentialEarly
+		case c.Until != 0 && t >= c.Until:
+			return access.CredentialExpired
+		case t < who.From:
+			return access.PersonEarly
+		case who.Until != 0 && t >= who.Until:
+			return access.PersonExpired
+		}
+	}
+	limited := c.From != 0 || c.Until != 0 || who.From != 0 || who.Until != 0
+	reason := access.NoRight
+	for _, r := range s.Rights {
+		if r.Person != who.ID || r.Area != area {
+			continue
+		}
+		switch verdict := modelRight(s, r, limited, now); verdict {
+		case access.Granted:
+			return access.Granted
+		case access.NoRight:
+		default:
+			reason = verdict
+		}
+	}
+	return reason
+}
+
+func modelRight(s access.Spec, r access.Right, limited bool, now time.Time) access.Reason {
+	if now.IsZero() {
+		if limited || r.From != 0 || r.Until != 0 || r.Schedule != "" {
+			return access.TimeUnknown
+		}
+		return access.Granted
+	}
+	if now.Unix() < r.From || (r.Until != 0 && now.Unix() >= r.Until) {
+		return access.NoRight
+	}
+	if r.Schedule == "" {
+		return access.Granted
+	}
+	local := now.In(time.FixedZone("JST", 9*3600))
+	today, minute := int(local.Weekday()), local.Hour()*60+local.Minute()
+	for _, sc := range s.Schedules {
+		for _, w := range sc.Windows {
+			within := w.Day == today && minute >= w.From && minute < w.Until
+			if w.Until <= w.From {
+				within = (w.Day == today && minute >= w.From) || ((w.Day+1)%7 == today && minute < w.Until)
+			}
+			if sc.ID == r.Schedule && within {
+				return access.Granted
+			}
+		}
+	}
+	return access.OutsideSchedule
+}
+
+// moments are few, so that limits are often met exactly.
+func moment(t *rapid.T, label string) int64 {
+	return rapid.SampledFrom([]int64{0, 0, -1, 1, 1782864000, 1782864001, 1782950400, 1783468800}).Draw(t, label)
+}
+
+func anySpec(t *rapid.T) access.Spec {
+	s := access.Spec{Areas: []access.Area{{ID: "a", Record: access.Strict}, {ID: "b", Record: access.BestEffort}}}
+	for i, a := range s.Areas {
+		s.Doors = append(s.Doors, access.Door{
+			ID: "D-" + a.ID, Area: a.ID, ReleaseMS: 500, HeldMS: 1000,
+			EntryReads: []string{fmt.Sprint("IN-", i)}, ExitReads: []string{fmt.Sprint("OUT-", i)},
+		})
+	}
+	minute := rapid.SampledFrom([]int{0, 1, 539, 540, 720, 1020, 1439})
+	for i := range rapid.IntRange(0, 3).Draw(t, "schedules") {
+		sc := access.Schedule{ID: fmt.Sprint("s", i)}
+		for range rapid.IntRange(0, 4).Draw(t, "windows") {
+			until := minute.Draw(t, "until")
+			if rapid.Bool().Draw(t, "to the end") {
+				until = 1440
+			}
+			sc.Windows = append(sc.Windows, access.Window{Day: rapid.IntRange(0, 6).Draw(t, "day"), From: minute.Draw(t, "from"), Until: until})
+		}
+		s.Schedules = append(s.Schedules, sc)
+	}
+	for i := range rapid.IntRange(1, 4).Draw(t, "people") {
+		s.People = append(s.People, access.Person{ID: fmt.Sprint("p", i), From: moment(t, "p from"), Until: moment(t, "p until")})
+	}
+	person := func() string { return s.People[rapid.IntRange(0, len(s.People)-1).Draw(t, "whose")].ID }
+	for i := range rapid.IntRange(0, 6).Draw(t, "cards") {
+		s.Credentials = append(s.Credentials, access.Credential{
+			Key: access.Key{31: byte(i)}, Card: fmt.Sprint("c", i), Person: person(), From: moment(t, "c from"), Until: moment(t, "c until"),
+			State: rapid.SampledFrom([]access.CredentialState{access.Active, access.Active, access.Active, access.Suspended, access.Revoked, "", "Active"}).Draw(t, "state"),
+		})
+	}
+	for range rapid.IntRange(0, 8).Draw(t, "rights") {
+		r := access.Right{Person: person(), Area: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "area"), From: moment(t, "r from"), Until: moment(t, "r until")}
+		if n := rapid.IntRange(0, len(s.Schedules)).Draw(t, "when"); n > 0 {
+			r.Schedule = s.Schedules[n-1].ID
+		}
+		s.Rights = append(s.Rights, r)
+	}
+	return s
+}
+
+// The decision agrees with a model that only reads the lists; on the way out it always allows.
+func TestDecideAgreesWithANaiveModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySpec(t)
+		p, err := access.Compile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			request := access.Request{
+				Reader: rapid.SampledFrom([]string{"IN-0", "IN-1", "IN-1", "OUT-0", "IN-2"}).Draw(t, "reader"),
+				Key:    access.Key{31: byte(rapid.IntRange(0, 7).Draw(t, "key"))},
+			}
+			var now time.Time
+			if seconds := moment(t, "now"); seconds != 0 {
+				now = time.Unix(seconds+rapid.Int64Range(-700_000, 700_000).Draw(t, "off"), 0)
+			}
+			d, want := access.Decide(p, request, now), model(s, request, now)
+			allow := want == access.Granted || request.Reader == "OUT-0"
+			if d.Reason != want || d.Allow != allow {
+				t.Fatalf("%v at %v: %+v, the model says %s", request, now, d, want)
+			}
+		}
+	})
+}
+
+// Whatever arrives as a policy either compiles and decides without a panic, and never lets an unknown card in, or is refused.
+func FuzzCompile(f *testing.F) {
+	seed, err := json.Marshal(smallCity())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add([]byte(`{"areas":[{"id":"a","record":"strict"}],"doors":[{"id":"d","area":"a","entry_readers":["r"],"release_ms":500,"held_ms":1000}],"rights":[{"person":"p","area":"a"}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s access.Spec
+		if json.Unmarshal(b, &s) != nil {
+			return
+		}
+		p, err := access.Compile(s)
+		if (err == nil) != (p != nil) {
+			t.Fatalf("policy %v with error %v", p, err)
+		}
+		for _, d := range s.Doors {
+			for _, reader := range d.EntryReads {
+				for _, key := range []access.Key{{0xFF, 31: 0xFF}, {}} {
+					known := false
+					for _, c := range s.Credentials {
+						known = known || c.Key == key
+					}
+					got := access.Decide(p, access.Request{Reader: reader, Key: key}, jst(1, 12, 0))
+					if got.Allow && !known {
+						t.Fatalf("%s lets an unknown card in: %+v", reader, got)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Many cards whose hashes meet in the index are all found, and no other is.
+func TestEveryCardOfACityIsFound(t *testing.T) {
+	s := city(20_000)
+	p := compile(t, s)
+	at := map[string]string{}
+	for _, d := range s.Doors {
+		at[d.Area] = d.EntryReads[0]
+	}
+	for i, c := range s.Credentials {
+		d := access.Decide(p, access.Request{Reader: at[s.Rights[4*i+3].Area], Key: c.Key}, noon)
+		if !d.Allow || d.Card != c.Card || d.Person != c.Person {
+			t.Fatalf("%s: %+v", c.Card, d)
+		}
+		c.Key[31] ^= 1
+		if d := access.Decide(p, access.Request{Reader: "IN-000", Key: c.Key}, noon); d.Reason != access.UnknownCredential {
+			t.Fatalf("a card that differs in one bit: %+v", d)
+		}
+	}
+}
+
+func TestDecideDoesNotAllocate(t *testing.T) {
+	p := compile(t, smallCity())
+	request := access.Request{Reader: "IN-1", Key: satoKey}
+	if n := testing.AllocsPerRun(100, func() { access.Decide(p, request, noon) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
