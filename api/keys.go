@@ -12,6 +12,7 @@ import (
 
 	"kanmon/internal/fault"
 	"kanmon/internal/ledger"
+	"kanmon/internal/store"
 	"kanmon/reader/credential"
 )
 
@@ -48,30 +49,12 @@ type keys struct {
 
 // openKeys reads the key files and makes those that are not there yet.
 func openKeys(dir, origin string) (keys, error) {
-	signer, err := openLedgerKey(filepath.Join(dir, keysFolder, ledgerKeyFile), origin)
+	signer, err := store.OpenSigner(filepath.Join(dir, keysFolder, ledgerKeyFile), origin)
 	if err != nil {
 		return keys{}, err
 	}
 	hash, err := openHashKey(filepath.Join(dir, keysFolder, hashKeyFile))
 	return keys{ledger: signer, hash: hash}, err
-}
-
-func openLedgerKey(file, origin string) (*ledger.Signer, error) {
-	text, err := readOrMake(file, func() (string, error) {
-		s, err := ledger.NewSigner(rand.Reader, origin)
-		if err != nil {
-			return "", err
-		}
-		return s.Secret(), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	s, err := ledger.ParseSigner(text)
-	if err == nil && s.Origin() != origin {
-		err = fault.New(fault.Invalid, "", "it is the key of "+s.Origin()+", not of "+origin)
-	}
-	return s, fault.Wrap(fault.Invalid, err, "ledger signing key "+file)
 }
 
 func openHashKey(file string) (credential.HashKey, error) {
@@ -104,7 +87,7 @@ func readOrMake(file string, fresh func() (string, error)) (string, error) {
 	case err != nil:
 		return "", fault.Wrap(fault.Unavailable, err, "look at a key file")
 	case info.Mode().Perm()&0o077 != 0:
-		return "", fault.New(fault.Invalid, "", "others may read "+file+": chmod 600, and think of making a new one")
+		return "", fault.New(fault.Invalid, "", file+" may be read by others: chmod 600, and think of making a new one")
 	}
 	b, err := os.ReadFile(file) //nolint:gosec // a fixed name in the data folder
 	return strings.TrimSpace(string(b)), fault.Wrap(fault.Unavailable, err, "read a key file")

@@ -281,7 +281,7 @@ func TestAKeyOthersMayReadIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), "others may read "+file) {
+		if err == nil || !strings.Contains(err.Error(), file+" may be read by others") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := os.Chmod(file, 0o600); err != nil {

@@ -26,7 +26,7 @@ func Verify(ctx context.Context, settings Settings, log *slog.Logger) (store.Rep
 			return store.Report{}, fault.New(fault.NotFound, "", "nothing to verify: there is no "+file)
 		}
 	}
-	signer, err := openLedgerKey(filepath.Join(settings.DataDir, keysFolder, ledgerKeyFile), origin(settings.Site))
+	signer, err := store.OpenSigner(filepath.Join(settings.DataDir, keysFolder, ledgerKeyFile), origin(settings.Site))
 	if err != nil {
 		return store.Report{}, err
 	}

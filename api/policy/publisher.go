@@ -65,13 +65,12 @@ func (p *Publisher) serve(ctx context.Context, now time.Time) error {
 	for _, t := range targets {
 		do, next := plan(t, p.known[t.Controller], now)
 		if do != rest {
-			hash, err := p.act(ctx, do, t)
-			switch {
-			case err != nil:
+			version, hash, err := p.act(ctx, do, t.Controller)
+			if err != nil {
 				p.complain(ctx, t.Controller, err)
 				next = next.failed(now)
-			case hash != "":
-				next.hash = hash
+			} else { // the registers may have moved on since the look: what was compiled counts
+				next.wanted, next.hash = version, hash
 			}
 		}
 		seen[t.Controller] = next
@@ -111,31 +110,35 @@ func (p *Publisher) targets(ctx context.Context) ([]target, error) {
 	return targets, fault.Wrap(fault.KindOf(err), err, "read which policies are wanted")
 }
 
-// act compiles and, when asked, sends. The hash is of the version t.Wanted, or empty when the registers have
-// moved on meanwhile: the next look sees that.
-func (p *Publisher) act(ctx context.Context, do step, t target) (hash string, err error) {
-	spec, err := p.compiler.Compile(ctx, t.Controller)
-	if err != nil || spec.Version != t.Wanted {
-		return "", err
+// act compiles and, when asked, sends. It returns the version and hash of what it compiled.
+func (p *Publisher) act(ctx context.Context, do step, controller string) (access.Version, string, error) {
+	spec, err := p.compiler.Compile(ctx, controller)
+	if err != nil {
+		return access.Version{}, "", err
 	}
-	if do == inspect {
-		return wire.PolicyHash(spec)
+	hash, err := wire.PolicyHash(spec)
+	if err == nil && do == send {
+		err = p.send(ctx, controller, spec)
 	}
+	return spec.Version, hash, err
+}
+
+func (p *Publisher) send(ctx context.Context, controller string, spec access.Spec) error {
 	parts, err := wire.SplitPolicy(spec)
 	if err != nil {
-		return "", err
+		return err
 	}
-	topic := wire.Topic(p.cfg.Site, t.Controller, wire.Policy)
+	topic := wire.Topic(p.cfg.Site, controller, wire.Policy)
 	for _, part := range parts {
 		payload, err := wire.Encode(part)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if err := p.cfg.Publish(ctx, topic, payload); err != nil {
-			return "", err
+			return err
 		}
 	}
-	p.cfg.Log.InfoContext(ctx, "policy sent", slog.String("controller", t.Controller),
+	p.cfg.Log.InfoContext(ctx, "policy sent", slog.String("controller", controller),
 		slog.Uint64("epoch", spec.Version.Epoch), slog.Uint64("n", spec.Version.N), slog.Int("parts", len(parts)))
-	return parts[0].Hash, nil
+	return nil
 }

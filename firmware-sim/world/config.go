@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,11 +80,12 @@ func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	stop := context.AfterFunc(ctx, func() { _ = tty.Close() }) // ends the reading goroutine
+	hangUp := sync.OnceValue(tty.Close)
+	defer func() { _ = hangUp() }()                         // also waits: the next line may use the same link
+	stop := context.AfterFunc(ctx, func() { _ = hangUp() }) // ends the reading goroutine
 	defer stop()
 	line, err := pd.NewLine(pd.Stream(ctx, tty), log, devices...)
 	if err != nil {
-		_ = tty.Close() // the first error is the one to report
 		return err
 	}
 	w.noise = line.Noise

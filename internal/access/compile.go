@@ -22,7 +22,7 @@ func (t *timetable) has(minute int) bool { return t[minute/64]&(1<<(minute%64)) 
 
 type span struct{ from, until int64 }
 
-func (s span) early(now int64) bool { return now < s.from }
+func (s span) early(now int64) bool { return s.from != 0 && now < s.from }
 func (s span) over(now int64) bool  { return s.until != 0 && now >= s.until }
 
 type passage struct {

@@ -68,11 +68,11 @@ func smallCity() access.Spec {
 	}
 }
 
-func compile(t testing.TB, s access.Spec) *access.Policy {
-	t.Helper()
+func compile(tb testing.TB, s access.Spec) *access.Policy {
+	tb.Helper()
 	p, err := access.Compile(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }

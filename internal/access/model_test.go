@@ -48,11 +48,11 @@ func modelCard(s access.Spec, c access.Credential, area string, now time.Time) a
 	if !now.IsZero() {
 		t := now.Unix()
 		switch {
-		case t < c.From:
+		case c.From != 0 && t < c.From:
 			return access.CredentialEarly
 		case c.Until != 0 && t >= c.Until:
 			return access.CredentialExpired
-		case t < who.From:
+		case who.From != 0 && t < who.From:
 			return access.PersonEarly
 		case who.Until != 0 && t >= who.Until:
 			return access.PersonExpired
@@ -82,7 +82,7 @@ func modelRight(s access.Spec, r access.Right, limited bool, now time.Time) acce
 		}
 		return access.Granted
 	}
-	if now.Unix() < r.From || (r.Until != 0 && now.Unix() >= r.Until) {
+	if (r.From != 0 && now.Unix() < r.From) || (r.Until != 0 && now.Unix() >= r.Until) {
 		return access.NoRight
 	}
 	if r.Schedule == "" {

@@ -144,6 +144,8 @@ type Spec struct {
 type Reason string
 
 // Reasons, in the order in which Decide looks for them (docs/access-rules.md).
+//
+//nolint:gosec // the word credential, not one
 const (
 	Granted           Reason = "granted"
 	NoPolicy          Reason = "no_policy"

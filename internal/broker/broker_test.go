@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -269,7 +270,7 @@ func TestTheLastOfManyConnectionsOfOneClientWorks(t *testing.T) {
 		if !last.subscribe(ack1) {
 			t.Fatal("cannot subscribe")
 		}
-		want := fmt.Sprint(round)
+		want := strconv.Itoa(round)
 		if !centre.publish(ack1, want, 0) {
 			t.Fatal("not acknowledged")
 		}
@@ -311,10 +312,10 @@ func TestASlowReaderHoldsUpNobodyAndIsThrownOut(t *testing.T) {
 	longest := time.Duration(0)
 	for i := range 40 { // more than the sockets' buffers take
 		began := time.Now()
-		if !centre.publish(policy1, big, 0) || !centre.publish("kanmon/v1/demo/ctl-2/ack", fmt.Sprint(i), 0) {
+		if !centre.publish(policy1, big, 0) || !centre.publish("kanmon/v1/demo/ctl-2/ack", strconv.Itoa(i), 0) {
 			t.Fatal("the centre was not acknowledged")
 		}
-		if _, payload, _ := quick.receive(); payload != fmt.Sprint(i) {
+		if _, payload, _ := quick.receive(); payload != strconv.Itoa(i) {
 			t.Fatalf("ctl-2 received %q", payload)
 		}
 		longest = max(longest, time.Since(began))
@@ -480,7 +481,7 @@ func TestManyClientsComeAndGo(t *testing.T) {
 					continue
 				}
 				r.subscribe("kanmon/v1/demo/" + id + "/ack")
-				r.publish(topic, fmt.Sprint(round), 1)
+				r.publish(topic, strconv.Itoa(round), 1)
 				_ = r.conn.Close()
 			}
 		})

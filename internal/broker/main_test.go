@@ -41,28 +41,28 @@ func who(_ context.Context, clientID, _, password string) (broker.Identity, erro
 	}
 }
 
-func start(t testing.TB, change func(*broker.Config)) *broker.Broker {
-	t.Helper()
+func start(tb testing.TB, change func(*broker.Config)) *broker.Broker {
+	tb.Helper()
 	config := broker.Config{Listen: "127.0.0.1:0", Site: "demo", Authenticate: who, Log: quiet}
 	if change != nil {
 		change(&config)
 	}
 	b, err := broker.New(context.Background(), config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("Run: %v", err)
+				tb.Errorf("Run: %v", err)
 			}
 		case <-time.After(patience):
-			t.Error("Run did not end")
+			tb.Error("Run did not end")
 		}
 	})
 	return b
@@ -75,20 +75,20 @@ type raw struct {
 	in   *bufio.Reader
 }
 
-func dial(t testing.TB, b *broker.Broker) *raw {
-	t.Helper()
+func dial(tb testing.TB, b *broker.Broker) *raw {
+	tb.Helper()
 	conn, err := net.Dial("tcp", b.Addr().String())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return over(t, conn)
+	return over(tb, conn)
 }
 
-func over(t testing.TB, conn net.Conn) *raw {
-	t.Helper()
+func over(tb testing.TB, conn net.Conn) *raw {
+	tb.Helper()
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	t.Cleanup(func() { _ = conn.Close() })
-	return &raw{t: t, conn: conn, in: bufio.NewReader(conn)}
+	tb.Cleanup(func() { _ = conn.Close() })
+	return &raw{t: tb, conn: conn, in: bufio.NewReader(conn)}
 }
 
 // hello is a CONNECT; will is {topic, payload} or empty.
@@ -157,11 +157,11 @@ func (r *raw) connect(h hello) bool {
 	return first == 0x20 && body[1] == 0
 }
 
-func connect(t testing.TB, b *broker.Broker, id string) *raw {
-	t.Helper()
-	r := dial(t, b)
+func connect(tb testing.TB, b *broker.Broker, id string) *raw {
+	tb.Helper()
+	r := dial(tb, b)
 	if !r.connect(as(id)) {
-		t.Fatalf("%s was refused", id)
+		tb.Fatalf("%s was refused", id)
 	}
 	return r
 }
@@ -250,8 +250,8 @@ func (r *raw) ended() bool {
 	}
 }
 
-func until(t testing.TB, what string, holds func() bool) {
-	t.Helper()
+func until(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(patience)
@@ -259,7 +259,7 @@ func until(t testing.TB, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited in vain until %s", what)
+			tb.Fatalf("waited in vain until %s", what)
 		}
 	}
 }

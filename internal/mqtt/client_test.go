@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestMessagesArriveInOrderAndAHandlerMayPublish(t *testing.T) {
 		}
 	}
 	for i := range n {
-		if got := await(t, answered, "an answer"); got != fmt.Sprint(i) {
+		if got := await(t, answered, "an answer"); got != strconv.Itoa(i) {
 			t.Fatalf("answer %s in place of %d", got, i)
 		}
 	}
@@ -245,7 +246,7 @@ func TestOverflowDropsTheNewestAndCounts(t *testing.T) {
 	}
 	close(release)
 	for i := range 1 + queue {
-		if p := await(t, got, "a kept message"); p != fmt.Sprint(i) {
+		if p := await(t, got, "a kept message"); p != strconv.Itoa(i) {
 			t.Errorf("message %s in place of %d", p, i)
 		}
 	}

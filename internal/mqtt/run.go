@@ -71,7 +71,7 @@ func (c *Client) connection(ctx context.Context) error {
 	case <-s.done:
 		return s.err
 	case <-ctx.Done():
-		s.farewell(c.config.Will)
+		s.farewell(ctx, c.config.Will)
 		return nil
 	}
 }

@@ -211,11 +211,11 @@ func (s *session) publish(ctx context.Context, m Message) error {
 }
 
 // farewell publishes the will, for the broker forgets it when a client leaves in good order.
-func (s *session) farewell(will *Message) {
+func (s *session) farewell(ctx context.Context, will *Message) {
 	if will == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), partingTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTimeout)
 	defer cancel()
 	_ = s.publish(ctx, *will) // without success the others find out by the silence
 }

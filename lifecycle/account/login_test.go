@@ -2,12 +2,16 @@ package account_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"kanmon/internal/authz"
+	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
@@ -36,6 +40,43 @@ func TestWrongPasswordUnknownNameAndDisabledAccountAreTheSameError(t *testing.T)
 			}
 		}
 	})
+}
+
+// R104-1: an unknown name takes as long as a wrong password. Without the work for nothing it would be a
+// hundred times faster; half is far from both.
+func TestAnUnknownNameTakesAsLongAsAWrongPassword(t *testing.T) {
+	s, err := store.New(dbtest.SQLite(t), store.Config{Origin: "kanmon.test/account"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	r := account.New(s, account.Config{
+		Cost: account.Cost{MemoryKiB: 16 << 10, Passes: 2, Lanes: 1}, Clock: func() time.Time { return now },
+	})
+	_, err = r.Add(t.Context(), store.System("test"), account.Details{
+		ID: "boss", Roles: []authz.Role{authz.SystemManager}, Password: account.NewPassword(goodPassword),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	median := func(id string) time.Duration {
+		var took []time.Duration
+		for range 7 {
+			now = now.Add(time.Hour)
+			began := time.Now()
+			if _, err := r.Login(t.Context(), id, account.NewPassword("wrong password 1")); fault.CodeOf(err) != "auth.login" {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		return took[len(took)/2]
+	}
+	known, unknown, impossible := median("boss"), median("nobody"), median("' or 1=1")
+	t.Logf("wrong password %v, unknown name %v, impossible name %v", known, unknown, impossible)
+	if unknown < known/2 || impossible < known/2 {
+		t.Errorf("wrong password %v, unknown name %v, impossible name %v", known, unknown, impossible)
+	}
 }
 
 // R104-1: from the fourth wrong password on the next attempt waits, longer each time; for names that do not
@@ -154,6 +195,11 @@ func TestASessionFollowsItsAccountAtOnce(t *testing.T) {
 		b.must(err)
 		_, err = b.Resume(ctx, s.Token)
 		b.want(fault.Unauthenticated, "auth.session", err)
+		hash := sha256.Sum256([]byte("left over"))
+		dbtest.Attack(b.t, b.db, fmt.Sprintf(`INSERT INTO account_session (hash, account, made_at, seen_at)
+VALUES ('%x', 'taro', '2027-04-01T00:00:00.000000Z', '2027-04-01T00:00:00.000000Z')`, hash))
+		_, err = b.Resume(ctx, account.ParseToken("left over"))
+		b.want(fault.Unauthenticated, "auth.session", err) // even one that should have been deleted
 		_, err = b.Enable(ctx, boss.Actor(), "taro")
 		b.must(err)
 		_, err = b.Resume(ctx, s.Token)

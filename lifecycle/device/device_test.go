@@ -99,6 +99,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		}{
 			"upper case controller": {controller(device.NewController{Name: "CTL", Place: "x"}), fault.Invalid, "device.controller_name"},
 			"wildcard in its name":  {controller(device.NewController{Name: "ctl-+", Place: "x"}), fault.Invalid, "device.controller_name"},
+			"the centre's name":     {controller(device.NewController{Name: "centre", Place: "x"}), fault.Invalid, "device.controller_name"},
 			"no place":              {controller(device.NewController{Name: "ctl-9"}), fault.Invalid, "field.required"},
 			"controller twice":      {controller(device.NewController{Name: "ctl-1", Place: "x"}), fault.Conflict, "device.name_taken"},
 			"reader's name":         {reader(device.Reader{Name: "a/b", Controller: "ctl-1", Kind: device.OSDPReader}), fault.Invalid, "field.device"},

@@ -45,8 +45,11 @@ func (r *Register) AddController(ctx context.Context, actor store.Actor, n NewCo
 	return c, secret, nil
 }
 
+// centre is the centre's own name at the broker; a controller cannot have it.
+const centre = "centre"
+
 func (n *NewController) check() error {
-	if !wire.ValidName(n.Name) {
+	if !wire.ValidName(n.Name) || n.Name == centre {
 		return fault.BadField("name", "device.controller_name", "not a name of 1 to 32 lower case letters, digits, hyphens")
 	}
 	var err error

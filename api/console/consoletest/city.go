@@ -325,7 +325,10 @@ func Night(e *Entries) {
 	sato := entrylog.Entry{Door: "D-1", Person: "S-1001", PersonName: "佐藤 花子", Card: "C-AAAAAAAAAA", CardLabel: "T-001", Direction: access.In}
 	suzuki := entrylog.Entry{Door: "D-2", Person: "S-1002", PersonName: "鈴木 一郎", Card: "C-BBBBBBBBBB", CardLabel: "T-002", Direction: access.In}
 	tanaka := entrylog.Entry{Door: "D-2", Person: "S-1004", PersonName: "田中 健", Card: "C-DDDDDDDDDD", CardLabel: "T-004", Direction: access.In}
-	with := func(x entrylog.Entry, k event.Kind, r access.Reason) entrylog.Entry { x.Kind, x.Reason = k, r; return x }
+	with := func(x entrylog.Entry, k event.Kind, r access.Reason) entrylog.Entry {
+		x.Kind, x.Reason = k, r
+		return x
+	}
 
 	add(0, entrylog.Entry{Kind: event.DeviceOnline, Device: "IN-2"})
 	add(4*time.Minute, with(sato, event.AccessGranted, access.Granted))

@@ -222,7 +222,7 @@ func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	o.cards.All = []card.Card{{ID: "C-1", Label: consoletest.Hostile, Kind: card.Personal, State: card.Issued, Person: "S-1", PersonName: consoletest.Hostile, IssuedAt: time.Unix(0, 0)}}
 	o.rights = consoletest.Areas{Hostile: consoletest.Hostile}
 	for path, n := range map[string]int{
-		"/staff?q=" + url.QueryEscape(consoletest.Hostile): 1, "/staff": 3, "/staff/S-1": 6, "/cards": 2, "/cards/C-1": 2, "/cards/new?person=S-1": 3,
+		"/staff?q=" + url.QueryEscape(consoletest.Hostile): 1, "/staff": 3, "/staff/S-1": 6, "/cards": 2, "/cards/C-1": 2, "/cards/new?person=S-1": 2,
 	} {
 		p := o.get(t, path)
 		p.Sound(t)

@@ -179,16 +179,16 @@ func TestHomeIsTheFirstPageThatMayBeSeen(t *testing.T) {
 func TestTimesAreJapansWhateverTheServersZone(t *testing.T) {
 	at := time.Date(2026, 12, 31, 15, 4, 5, 0, time.UTC)
 	for want, got := range map[string]string{
-		"00:04:05":                     ui.Clock(at),
-		"1月1日(金)":                      ui.Day(message.JA, at),
-		"1 Jan (Fri)":                  ui.Day(message.EN, at),
-		"2027年1月1日(金) 00:04:05":        ui.Stamp(message.JA, at),
-		"1 Jan 2027 (Fri) 00:04:05":    ui.Stamp(message.EN, at),
-		"—":                            ui.Stamp(message.JA, time.Time{}),
-		"2027年3月31日(水)":               ui.Until(message.JA, consoletest.Day(2027, 4, 1)),
-		"2027年4月1日(木)":                ui.From(message.JA, consoletest.Day(2027, 4, 1)),
-		"2027年4月1日(木) 09:00:00":       ui.Until(message.JA, consoletest.Day(2027, 4, 1).Add(9*time.Hour)),
-		"31 Mar 2027 (Wed)":            ui.Until(message.EN, consoletest.Day(2027, 4, 1)),
+		"00:04:05":                  ui.Clock(at),
+		"1月1日(金)":                   ui.Day(message.JA, at),
+		"1 Jan (Fri)":               ui.Day(message.EN, at),
+		"2027年1月1日(金) 00:04:05":     ui.Stamp(message.JA, at),
+		"1 Jan 2027 (Fri) 00:04:05": ui.Stamp(message.EN, at),
+		"—":                         ui.Stamp(message.JA, time.Time{}),
+		"2027年3月31日(水)":             ui.Until(message.JA, consoletest.Day(2027, 4, 1)),
+		"2027年4月1日(木)":              ui.From(message.JA, consoletest.Day(2027, 4, 1)),
+		"2027年4月1日(木) 09:00:00":     ui.Until(message.JA, consoletest.Day(2027, 4, 1).Add(9*time.Hour)),
+		"31 Mar 2027 (Wed)":         ui.Until(message.EN, consoletest.Day(2027, 4, 1)),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

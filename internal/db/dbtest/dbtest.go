@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"kanmon/internal/db"
@@ -25,25 +26,33 @@ func Run(t *testing.T, fn func(t *testing.T, d *db.DB)) {
 // RunEmpty is Run without a schema.
 func RunEmpty(t *testing.T, fn func(t *testing.T, d *db.DB)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { fn(t, open(t, sqliteConfig(t))) })
-	t.Run("postgres", func(t *testing.T) { fn(t, open(t, postgresConfig(t, emptyTemplate))) })
+	t.Run("sqlite", func(t *testing.T) { fn(t, open(t, sqliteConfig(t, memoryFolder()))) })
+	t.Run("postgres", func(t *testing.T) { fn(t, open(t, postgresConfig(t, testServer, emptyTemplate))) })
 }
 
-// SQLite returns a fresh SQLite database with the centre's schema, for a test or a benchmark.
+// SQLite returns a fresh SQLite database with the centre's schema. Its file is in memory where the machine has a
+// folder for that.
 func SQLite(tb testing.TB) *db.DB {
 	tb.Helper()
-	d := open(tb, sqliteConfig(tb))
-	if err := d.Migrate(tb.Context(), migrations.SQLite()); err != nil {
-		tb.Fatalf("migrate test database: %v", err)
-	}
-	return d
+	return migrated(tb, open(tb, sqliteConfig(tb, memoryFolder())))
 }
 
-// Postgres returns a fresh PostgreSQL database with the centre's schema, for a test or a benchmark. Its server
-// does not wait for the disk; see DurablePostgres.
+// DurableSQLite is SQLite with the file on a disk, for benchmarks.
+func DurableSQLite(tb testing.TB) *db.DB {
+	tb.Helper()
+	return migrated(tb, open(tb, sqliteConfig(tb, os.TempDir())))
+}
+
+// Postgres returns a fresh PostgreSQL database with the centre's schema. Its server does not wait for a disk.
 func Postgres(tb testing.TB) *db.DB {
 	tb.Helper()
-	return open(tb, postgresConfig(tb, centreTemplate))
+	return open(tb, postgresConfig(tb, testServer, centreTemplate))
+}
+
+// DurablePostgres is Postgres on a server that waits for the disk at every commit, for benchmarks.
+func DurablePostgres(tb testing.TB) *db.DB {
+	tb.Helper()
+	return open(tb, postgresConfig(tb, durableServer, centreTemplate))
 }
 
 // Config returns how d was opened, to open it a second time.
@@ -99,18 +108,36 @@ func open(tb testing.TB, cfg db.Config) *db.DB {
 	return d
 }
 
-func sqliteConfig(tb testing.TB) db.Config {
+func migrated(tb testing.TB, d *db.DB) *db.DB {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "test.db")
-	if dir := os.Getenv("KANMON_TEST_DIR"); dir != "" { // a real disk, where the temp dir is in memory
-		own, err := os.MkdirTemp(dir, "kanmon-test-")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		tb.Cleanup(func() { os.RemoveAll(own) }) //nolint:errcheck,gosec // a test's own folder
-		path = filepath.Join(own, "test.db")
+	if err := d.Migrate(tb.Context(), migrations.SQLite()); err != nil {
+		tb.Fatalf("migrate test database: %v", err)
 	}
-	return db.Config{Driver: db.SQLite, Path: path}
+	return d
+}
+
+func sqliteConfig(tb testing.TB, parent string) db.Config {
+	tb.Helper()
+	dir, err := os.MkdirTemp(parent, "kanmon-sqlite-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Errorf("remove test database: %v", err)
+		}
+	})
+	return db.Config{Driver: db.SQLite, Path: filepath.Join(dir, "test.db")}
+}
+
+// memoryFolder returns a folder that lives in memory and has room, or the usual one for temporary files.
+func memoryFolder() string {
+	const shm, room = "/dev/shm", 1 << 30
+	var fs syscall.Statfs_t
+	if syscall.Statfs(shm, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room { //nolint:gosec // a block size is positive
+		return os.TempDir()
+	}
+	return shm
 }
 
 // Translate writes the DDL of a test, in SQLite's words, for the database d: BLOB becomes BYTEA.

@@ -38,14 +38,19 @@ const (
 	centreTemplate = "centre"
 )
 
-var startPostgres = sync.OnceValues(newPostgres)
+// The servers: one for tests, that keeps its files in memory where it can, and one for benchmarks, that waits
+// for the disk as a real one does.
+var (
+	testServer    = sync.OnceValues(func() (*postgres, error) { return newPostgres(memoryFolder(), "off") })
+	durableServer = sync.OnceValues(func() (*postgres, error) { return newPostgres(os.TempDir(), "on") })
+)
 
 // supervisor makes a data folder and runs the server on a socket in it. It ends the server and removes the
 // folder when its standard input ends, that is, when the test binary ends, however it ends.
 const supervisor = `
 umask 077
 "$1/initdb" -D "$2/data" -A trust -U kanmon -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 || exit 1
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off -c autovacuum=off \
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync="$3" -c full_page_writes="$3" -c autovacuum=off \
   -c max_connections=200 -c shared_buffers=64MB -c max_wal_size=4GB >>"$2/log" 2>&1 &
 server=$!
 cat >/dev/null
@@ -54,7 +59,8 @@ wait $server
 rm -rf "$2"
 `
 
-func newPostgres() (*postgres, error) {
+// newPostgres starts a server with its files in a new folder of parent.
+func newPostgres(parent, fsync string) (*postgres, error) {
 	bin, err := findPostgres()
 	if err != nil {
 		return nil, err
@@ -63,7 +69,7 @@ func newPostgres() (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "kanmon-pg-")
+	dir, err := os.MkdirTemp(parent, "kanmon-pg-")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +79,7 @@ func newPostgres() (*postgres, error) {
 		}
 	}
 	p := &postgres{dir: dir}
-	if err := p.launch(bin, owner); err != nil {
+	if err := p.launch(bin, fsync, owner); err != nil {
 		return nil, err
 	}
 	return p, p.connect()
@@ -110,7 +116,7 @@ func serverUser() (*syscall.Credential, error) {
 }
 
 // launch starts the supervisor with our end of its standard input kept open for the life of the process.
-func (p *postgres) launch(bin string, owner *syscall.Credential) error {
+func (p *postgres) launch(bin, fsync string, owner *syscall.Credential) error {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return err
@@ -118,7 +124,7 @@ func (p *postgres) launch(bin string, owner *syscall.Credential) error {
 	defer read.Close() //nolint:errcheck // the supervisor has its own
 	p.life = write
 	// No context: the server lives as long as the test binary.
-	cmd := exec.Command("/bin/sh", "-c", supervisor, "supervisor", bin, p.dir) //nolint:gosec,noctx // our own script
+	cmd := exec.Command("/bin/sh", "-c", supervisor, "supervisor", bin, p.dir, fsync) //nolint:gosec,noctx // our own script
 	cmd.Dir = p.dir
 	cmd.Stdin = read
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
@@ -184,9 +190,10 @@ func (p *postgres) migrate() error {
 	return errors.Join(d.Migrate(ctx, migrations.Postgres()), d.Close())
 }
 
-func postgresConfig(tb testing.TB, template string) db.Config {
+// postgresConfig makes a database for one test on a server.
+func postgresConfig(tb testing.TB, server func() (*postgres, error), template string) db.Config {
 	tb.Helper()
-	p, err := startPostgres()
+	p, err := server()
 	if err == nil && template == centreTemplate {
 		err = p.migrated()
 	}
@@ -204,23 +211,4 @@ func postgresConfig(tb testing.TB, template string) db.Config {
 		}
 	})
 	return db.Config{Driver: db.Postgres, DSN: p.dsn(name)}
-}
-
-// DurablePostgres makes the test server wait for the disk at every commit, as a real one does, until the end of
-// the benchmark.
-func DurablePostgres(tb testing.TB) {
-	tb.Helper()
-	p, err := startPostgres()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	set := func(value string) {
-		for _, s := range []string{"ALTER SYSTEM SET fsync = " + value, "ALTER SYSTEM SET full_page_writes = " + value, "SELECT pg_reload_conf()"} {
-			if err := p.exec(s); err != nil {
-				tb.Fatalf("set durability of the test server: %v", err)
-			}
-		}
-	}
-	set("on")
-	tb.Cleanup(func() { set("off") })
 }

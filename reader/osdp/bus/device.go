@@ -195,7 +195,7 @@ func (d *device) fallSilent(now time.Time) {
 // busy: the same bytes again after a pause. Nothing moves; but nobody may be busy for ever.
 func (d *device) busy(now time.Time) {
 	d.flight.sends = 0
-	if d.flight.busies++; false {
+	if d.flight.busies++; d.flight.busies > d.timing().BusyLimit {
 		d.loseSession(now, SessionLost, "busy without end")
 		return
 	}

@@ -259,3 +259,32 @@ func TestOrdersAreNotPiledUpWithoutEnd(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestAnOrderNobodyWaitsForIsNotTaken(t *testing.T) {
+	q := &queue{}
+	kept, left := newOrder(LED(osdp.LED{})), newOrder(strike)
+	for _, o := range []*order{left, kept} {
+		if err := q.add(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := left.giveUp(nil); !errors.Is(err, ErrTimeout) {
+		t.Errorf("error %v", err)
+	}
+	if got := q.take(true); got != kept {
+		t.Errorf("took %+v", got)
+	}
+	if err := kept.giveUp(nil); !errors.Is(err, ErrUnconfirmed) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// An answer and the end of the caller's patience may come together: the answer counts.
+func TestAnAnswerAtTheLastMomentCounts(t *testing.T) {
+	o := newOrder(strike)
+	o.finish(nil)
+	o.finish(ErrOffline)
+	if err := o.giveUp(context.Canceled); err != nil {
+		t.Errorf("error %v", err)
+	}
+}

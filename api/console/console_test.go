@@ -1,0 +1,244 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"kanmon/api/auth"
+	"kanmon/api/console"
+	"kanmon/api/console/consoletest"
+	"kanmon/internal/authz"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/entrylog"
+	"kanmon/reader/credential"
+)
+
+type centre struct {
+	accounts *consoletest.Accounts
+	entries  *consoletest.Entries
+	console  *console.Console
+	log      *strings.Builder
+}
+
+func open(t *testing.T, change func(*console.Config)) centre {
+	t.Helper()
+	c := centre{accounts: consoletest.SomeAccounts(), entries: &consoletest.Entries{}, log: &strings.Builder{}}
+	consoletest.Night(c.entries)
+	key, err := credential.NewHashKey(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := console.Config{
+		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
+		Areas: consoletest.Areas{}, Devices: consoletest.Devices{}, Entries: c.entries, HashKey: key, Subscribe: c.entries.Subscribe,
+		LedgerSize: func(context.Context) (int64, error) { return 1284, nil }, Now: consoletest.Clock,
+		Log: slog.New(slog.NewTextHandler(c.log, nil)),
+	}
+	if change != nil {
+		change(&config)
+	}
+	if c.console, err = console.New(config); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// as sends a request with the session of an account; "" sends none.
+func (c centre) as(t *testing.T, login string, r *http.Request) consoletest.Page {
+	t.Helper()
+	if login != "" {
+		r.AddCookie(&http.Cookie{Name: "kanmon", Value: "session-" + login})
+	}
+	w := httptest.NewRecorder()
+	c.console.ServeHTTP(w, r)
+	return consoletest.Parse(t, w)
+}
+
+func TestEveryRouteHasARowOfRightsAndEveryRowARoute(t *testing.T) {
+	served := open(t, nil).console.Patterns()
+	for _, pattern := range served {
+		if _, ok := authz.NeedOf(pattern); !ok {
+			t.Errorf("%s has no row in authz: nobody can call it", pattern)
+		}
+	}
+	for _, r := range authz.Routes() {
+		_, path, _ := strings.Cut(r.Pattern, " ")
+		if !strings.HasPrefix(path, "/api/") && !slices.Contains(served, r.Pattern) {
+			t.Errorf("%s has a row in authz, but nothing serves it", r.Pattern)
+		}
+	}
+}
+
+// sample is a request that fits a pattern.
+func sample(pattern string) *http.Request {
+	method, path, _ := strings.Cut(pattern, " ")
+	path = strings.NewReplacer("{$}", "", "{file}", "none", "/staff/{id}", "/staff/S-1001", "/cards/{id}", "/cards/C-AAAAAAAAAA").Replace(path)
+	if method == http.MethodPost {
+		return consoletest.Post(path, "")
+	}
+	return consoletest.Get(path, "ja")
+}
+
+// R101-1, R104-1: each route against each kind of caller.
+func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
+	c := open(t, nil)
+	for _, pattern := range c.console.Patterns() {
+		need, _ := authz.NeedOf(pattern)
+		if need.IsPublic() || pattern == "GET /live/stream" { // a stream that is let through does not end
+			continue
+		}
+		nobody := c.as(t, "", sample(pattern))
+		if post := strings.HasPrefix(pattern, "POST"); post && nobody.Status != http.StatusUnauthorized {
+			t.Errorf("%s without a session: %d", pattern, nobody.Status)
+		} else if !post && !strings.HasPrefix(nobody.Header.Get("Location"), "/login?next=") {
+			t.Errorf("%s without a session: %d to %q", pattern, nobody.Status, nobody.Header.Get("Location"))
+		}
+		for login, roles := range map[string][]authz.Role{"guard": {authz.Guard}, "contractor": {authz.Contractor}, "manager": {authz.SystemManager}} {
+			p := c.as(t, login, sample(pattern))
+			if allowed := need.Allows(roles); (p.Status == http.StatusForbidden) == allowed {
+				t.Errorf("%s as %s: %d, want let through %v", pattern, login, p.Status, allowed)
+			}
+			if p.Status == http.StatusForbidden {
+				p.Sound(t)
+				p.Has(t, "h1", "このページを見る権限がありません")
+			}
+		}
+	}
+	if p := c.as(t, "contractor", consoletest.Get("/live/stream", "ja")); p.Status != http.StatusForbidden {
+		t.Errorf("the stream as contractor: %d", p.Status)
+	}
+}
+
+func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
+	c := open(t, nil)
+	for _, path := range []string{"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password"} {
+		p := c.as(t, "manager", consoletest.Get(path, "ja"))
+		p.Sound(t)
+		p.Count(t, "nav.nav li", 5)
+		p.Has(t, ".ledger", "1284")
+		p.Has(t, ".who", "manager")
+		if p.Status != http.StatusOK {
+			t.Errorf("%s: %d", path, p.Status)
+		}
+	}
+}
+
+func TestTheFirstPageIsTheOneForTheVisitor(t *testing.T) {
+	c := open(t, nil)
+	for login, want := range map[string]string{"guard": "/live", "contractor": "/password", "fresh": "/password"} {
+		if got := c.as(t, login, consoletest.Get("/", "ja")).Header.Get("Location"); got != want {
+			t.Errorf("%s is sent to %s, want %s", login, got, want)
+		}
+	}
+}
+
+// R79-1
+func TestWhoMustChangeThePasswordReachesNothingElse(t *testing.T) {
+	c := open(t, nil)
+	for _, path := range []string{"/live", "/staff", "/cards/new", "/controllers"} {
+		if p := c.as(t, "fresh", consoletest.Get(path, "ja")); p.Header.Get("Location") != "/password" {
+			t.Errorf("%s: %d to %q", path, p.Status, p.Header.Get("Location"))
+		}
+	}
+}
+
+func TestAnUnknownAddressIsAFriendlyPage(t *testing.T) {
+	c := open(t, nil)
+	for _, login := range []string{"", "guard"} {
+		p := c.as(t, login, consoletest.Get("/nosuch/page", "ja"))
+		p.Sound(t)
+		p.Has(t, "h1", "ページが見つかりません")
+		if p.Status != http.StatusNotFound {
+			t.Errorf("%d", p.Status)
+		}
+	}
+}
+
+func TestAnErrorPageAndTheLogNameTheSameRequest(t *testing.T) {
+	c := open(t, nil)
+	c.entries.Break(errors.New("disk on fire"))
+	p := c.as(t, "guard", consoletest.Get("/live", "ja"))
+	id := p.Header.Get("X-Request-Id")
+	if p.Status != http.StatusInternalServerError || len(id) != 12 {
+		t.Fatalf("%d %q", p.Status, id)
+	}
+	p.Has(t, "dd code", id)
+	if !strings.Contains(c.log.String(), "request_id="+id) || !strings.Contains(c.log.String(), "disk on fire") {
+		t.Errorf("log: %s", c.log)
+	}
+	if strings.Contains(p.Body, "fire") {
+		t.Error("the page tells what went wrong inside")
+	}
+}
+
+type broken struct{ consoletest.Devices }
+
+func (broken) Readers(context.Context, store.Actor, string) ([]device.Reader, error) {
+	panic("a defect")
+}
+
+func TestAPanicIsAnErrorPage(t *testing.T) {
+	c := open(t, func(k *console.Config) { k.Devices = broken{} })
+	p := c.as(t, "guard", consoletest.Get("/controllers", "ja"))
+	p.Sound(t)
+	if p.Status != http.StatusInternalServerError || !strings.Contains(c.log.String(), "a defect") {
+		t.Errorf("%d, log: %s", p.Status, c.log)
+	}
+}
+
+// R111-1
+func TestAHugeOrBrokenFormIsRefused(t *testing.T) {
+	c := open(t, nil)
+	p := c.as(t, "", consoletest.Post("/login", "login="+strings.Repeat("x", 100<<10)))
+	p.Sound(t)
+	if p.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("huge: %d", p.Status)
+	}
+	p = c.as(t, "", consoletest.Post("/login", "login=%zz"))
+	p.Sound(t)
+	if p.Status != http.StatusUnprocessableEntity {
+		t.Errorf("broken: %d", p.Status)
+	}
+}
+
+func TestWhenSessionsCannotBeReadNobodyIsLetThrough(t *testing.T) {
+	c := open(t, nil)
+	c.accounts.Broken = fault.New(fault.Unavailable, "db.busy", "busy")
+	p := c.as(t, "guard", consoletest.Get("/live", "ja"))
+	p.Sound(t)
+	if p.Status != http.StatusServiceUnavailable {
+		t.Errorf("%d", p.Status)
+	}
+}
+
+// A card number that was typed is on no page and in no log.
+func TestACardNumberLeavesNoTrace(t *testing.T) {
+	c := open(t, nil)
+	p := c.as(t, "manager", consoletest.Post("/cards", "label=T-9&person=S-1001&number=bits%3A32%3Adeadbeef&until=wrong"))
+	if strings.Contains(p.Body, "deadbeef") || strings.Contains(c.log.String(), "deadbeef") {
+		t.Error("the card number is on the page or in the log")
+	}
+	p.Has(t, "#e-until", "日付")
+	p = c.as(t, "manager", consoletest.Post("/cards", "label=T-9&person=S-1001&number=bits%3A32%3Adeadbeef"))
+	if p.Status != http.StatusSeeOther || strings.Contains(p.Header.Get("Location"), "deadbeef") {
+		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
+	}
+}
+
+func TestNoPageShowsAnEntryToWhoMayNotReadTheLog(t *testing.T) {
+	c := open(t, nil)
+	c.entries.Add(entrylog.Entry{PersonName: "見えてはいけない", At: consoletest.Now, Kind: "access_granted"})
+	for _, pattern := range c.console.Patterns() {
+		if p := c.as(t, "contractor", sample(pattern)); strings.Contains(p.Body, "見えてはいけない") {
+			t.Errorf("%s shows it", pattern)
+		}
+	}
+}
