@@ -40,16 +40,16 @@ func (a *answer) Write(b []byte) (int, error) {
 }
 
 // Flush sends what was written; event streams need it.
-func (a *answer) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() } //nolint:errcheck // a writer that cannot flush sends at the end
+func (a *answer) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
 
 // logged writes one record a request. Neither query nor body nor header goes into it.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began, id := time.Now(), rand.Text()[:12]
+		ctx, began, id := r.Context(), time.Now(), rand.Text()[:12]
 		w.Header().Set("X-Request-Id", id) // pages and problem reports name it, the log finds it
 		a := &answer{ResponseWriter: w}
 		defer func() {
-			log.LogAttrs(r.Context(), slog.LevelInfo, "http request",
+			log.LogAttrs(ctx, slog.LevelInfo, "http request",
 				slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("route", r.Pattern),
 				slog.Int("status", a.status), slog.Int64("bytes", a.bytes), slog.String("remote", host(r.RemoteAddr)),
 				slog.Duration("took", time.Since(began)))
@@ -70,6 +70,7 @@ func host(address string) string {
 // nobody takes half an answer for a whole one.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
 		defer func() {
 			p := recover()
 			if p == nil {
@@ -78,7 +79,7 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(http.ErrAbortHandler)
 			}
-			log.LogAttrs(r.Context(), slog.LevelError, "handler panicked",
+			log.LogAttrs(ctx, slog.LevelError, "handler panicked",
 				slog.String("path", r.URL.Path), slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 			if a, ok := w.(*answer); ok && a.status != 0 {
 				panic(http.ErrAbortHandler)

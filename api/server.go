@@ -58,7 +58,7 @@ func Open(ctx context.Context, settings Settings, software string, log *slog.Log
 		s.openData, s.openBootstrap, s.openBroker, s.openCentre, s.openWeb,
 	} {
 		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, s.Close())
+			return nil, errors.Join(err, s.Close()) //nolint:contextcheck // what is open is closed even when ctx has ended
 		}
 	}
 	return s, nil
@@ -170,7 +170,7 @@ func readPassword(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(file)
 	return strings.TrimSpace(string(b)), fault.Wrap(fault.Invalid, err, "read the broker password")
 }
 
@@ -196,7 +196,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	if s.listener, err = listening.Listen(ctx, "tcp", s.settings.ConsoleListen); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "open the console's port")
 	}
-	s.web = newWeb(s.listener, New(Config{REST: programs, Console: pages, HTTPS: s.settings.https(), Log: s.log}), s.log)
+	s.web = newWeb(ctx, s.listener, New(Config{REST: programs, Console: pages, HTTPS: s.settings.https(), Log: s.log}), s.log)
 	return nil
 }
 
@@ -231,8 +231,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	parts = append(parts, part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run})
 	err := runOrdered(ctx, s.log, parts...)
-	s.broker, s.listener = nil, nil // closed by their parts
-	return errors.Join(err, s.Close())
+	s.broker, s.listener = nil, nil    // closed by their parts
+	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
 }
 
 // Close releases what Open took. After Run it does nothing more.

@@ -93,7 +93,7 @@ func (r *running) call(token, method, path, body string) (*http.Response, string
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		r.t.Fatal(err)
@@ -277,7 +277,7 @@ func TestAKeyOthersMayReadIsRefused(t *testing.T) {
 	}
 	for _, name := range []string{hashKeyFile, ledgerKeyFile} {
 		file := filepath.Join(dir, keysFolder, name)
-		if err := os.Chmod(file, 0o640); err != nil { //nolint:gosec // that is the fault this test makes
+		if err := os.Chmod(file, 0o640); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler))
@@ -318,7 +318,7 @@ func TestAnOpenStreamDoesNotHoldUpTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // the server ends it
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
 		t.Fatalf("stream: %d %s", res.StatusCode, res.Header.Get("Content-Type"))
 	}

@@ -29,8 +29,8 @@ type web struct {
 	cancel   context.CancelFunc // ends the contexts of all requests
 }
 
-func newWeb(l net.Listener, h http.Handler, log *slog.Logger) *web {
-	requests, cancel := context.WithCancel(context.Background())
+func newWeb(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) *web {
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	return &web{listener: l, cancel: cancel, server: &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,

@@ -320,6 +320,7 @@ func TestADeadJournalDoesNotKeepTheProgramAlive(t *testing.T) {
 		if r.stop(); r.took > 2*recordTimeout {
 			t.Fatalf("the end took %v", r.took)
 		}
+		r.wait(2 * time.Hour) // the journal wakes up to nobody
 	})
 }
 

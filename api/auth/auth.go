@@ -108,7 +108,7 @@ func (g *Gate) ClearCookie(w http.ResponseWriter) { http.SetCookie(w, g.cookie("
 // cookie is Lax, not Strict: a link in a mail to a page of the console must find its reader logged in. Forged
 // posts are refused by http.CrossOriginProtection in package api.
 func (g *Gate) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure where there is https; a browser drops a Secure cookie of plain http
 		Name: g.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: g.https, SameSite: http.SameSiteLaxMode,
 	}

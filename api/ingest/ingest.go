@@ -63,7 +63,7 @@ type outcome struct {
 
 // HandleEvents takes one payload that came on the topic of a controller. The acknowledgement, to be sent to the
 // controller, is valid whenever the error is nil, also when something was quarantined. Errors are
-// fault.Invalid for what cannot be read, fault.NotFound for an unknown controller; any other means that
+// fault.Invalid or fault.TooLarge for what cannot be read, fault.NotFound for an unknown controller; any other means that
 // nothing was stored and the controller must send again.
 func (in *Ingest) HandleEvents(ctx context.Context, controller string, payload []byte) (wire.AckUpTo, error) {
 	batch, events, err := wire.DecodeEventBatch(payload)

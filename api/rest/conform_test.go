@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,7 +81,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	do := func(status int, method, path, template, body string) reply {
 		t.Helper()
 		got := b.want(status, "", boss, method, path, body)
-		answers := doc.Paths["/api/v1"+template][strings.ToLower(method)].Responses[fmt.Sprint(status)].Content
+		answers := doc.Paths["/api/v1"+template][strings.ToLower(method)].Responses[strconv.Itoa(status)].Content
 		if len(answers) != 1 {
 			t.Fatalf("%s %s: the document has %d answers with %d", method, template, len(answers), status)
 		}

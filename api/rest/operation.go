@@ -59,7 +59,7 @@ type refusal struct{ err error }
 
 func (r refusal) Error() string           { return "refused" }
 func (r refusal) GetStatus() int          { return problem.Status(fault.KindOf(r.err)) }
-func (r refusal) GetHeaders() http.Header { return problem.From(r.err, message.JA).GetHeaders() }
+func (r refusal) GetHeaders() http.Header { return problem.From(r.err, message.JA).Headers() }
 func (refusal) ContentType(string) string { return problem.ContentType }
 func (r refusal) document(l message.Lang) *problem.Problem {
 	return problem.From(r.err, l)

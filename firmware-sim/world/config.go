@@ -57,7 +57,7 @@ func Load(path string) (Config, error) {
 }
 
 // Run simulates the configured line until ctx ends. ready is called once, when the line can be opened.
-func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
+func Run(ctx context.Context, c Config, log *slog.Logger, ready func(*World)) error {
 	devices, err := c.devices()
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func()) error {
 	return c.serve(ctx, w, devices, log, ready)
 }
 
-func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *slog.Logger, ready func()) error {
+func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *slog.Logger, ready func(*World)) error {
 	tty, err := pty.Open(c.Line)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *
 	})
 	g.Go(func() error { return control.Serve(ctx, c.Socket, w.Handle) })
 	log.InfoContext(ctx, "simulated line ready", "tty", tty.Path(), "link", c.Line)
-	ready()
+	ready(w)
 	return g.Wait()
 }
 

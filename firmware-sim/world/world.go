@@ -68,6 +68,9 @@ func New(devices []*pd.Device, doors []Door, cards map[string]string) (*World, e
 	return w, nil
 }
 
+// Device by name, or nil.
+func (w *World) Device(name string) *pd.Device { return w.devices[name] }
+
 // Wait returns when everybody has walked through.
 func (w *World) Wait() { w.people.Wait() }
 

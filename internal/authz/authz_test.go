@@ -95,7 +95,7 @@ func golden(t *testing.T, file, want string) {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+	got, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

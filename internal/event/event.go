@@ -10,11 +10,11 @@ package event
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
@@ -87,40 +87,59 @@ type Event struct {
 	Detail     string           `json:"detail,omitempty"`      // short, for a technician; never a card number
 }
 
-// MaxBytes bounds one encoded event.
-const MaxBytes = 2048
+// MaxBytes bounds one encoded event, MaxDetail its Detail.
+const (
+	MaxBytes  = 2048
+	MaxDetail = 256
+)
 
-// Encode returns the bytes of e: compact JSON, fields in the order of the struct.
+// Encode returns the bytes of e: compact JSON, fields in the order of the struct (Marshal). A longer Detail is
+// cut: a long explanation must not cost the record.
 func Encode(e Event) ([]byte, error) {
 	e.At = e.At.UTC().Truncate(time.Microsecond)
+	e.Detail = cut(strings.ToValidUTF8(e.Detail, "\uFFFD"), MaxDetail)
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(e)
+	b, err := Marshal(e)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "encode event")
+		return nil, err
 	}
 	if len(b) > MaxBytes {
-		return nil, fault.New(fault.TooLarge, "event.too_large", fmt.Sprintf("event of %d bytes", len(b)))
+		return nil, tooLarge(b)
 	}
 	return b, nil
 }
 
-// Decode reads the bytes of one event, strictly: an unknown field, kind or trailing byte is an error.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+func tooLarge(b []byte) error {
+	return fault.New(fault.TooLarge, "event.too_large", fmt.Sprintf("event of %d bytes", len(b)))
+}
+
+// Decode reads the bytes of one event. It accepts exactly what Encode writes.
 func Decode(b []byte) (Event, error) {
 	if len(b) > MaxBytes {
-		return Event{}, fault.New(fault.TooLarge, "event.too_large", fmt.Sprintf("event of %d bytes", len(b)))
+		return Event{}, tooLarge(b)
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
 	var e Event
-	if err := dec.Decode(&e); err != nil {
-		return Event{}, fault.Wrap(fault.Invalid, err, "decode event")
+	if err := Unmarshal(b, &e); err != nil {
+		return Event{}, fault.Wrap(fault.Invalid, err, "event")
 	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
-		return Event{}, fault.New(fault.Invalid, "event.malformed", "decode event: bytes after the event")
+	if again, err := Encode(e); err != nil {
+		return Event{}, err
+	} else if !bytes.Equal(b, again) {
+		return Event{}, fault.New(fault.Invalid, "event.malformed", "event with a time or a detail not as they are written")
 	}
-	return e, e.validate()
+	return e, nil
 }
 
 func (e Event) validate() error {

@@ -20,6 +20,7 @@ import (
 	"kanmon/controller"
 	"kanmon/firmware-sim/control"
 	"kanmon/firmware-sim/demo"
+	"kanmon/firmware-sim/pd"
 	"kanmon/firmware-sim/world"
 )
 
@@ -36,6 +37,7 @@ type System struct {
 	centre     *part
 	controller *part
 	line       *part
+	world      *world.World
 	client     *demo.Client
 }
 
@@ -128,17 +130,20 @@ func (s *System) StartLine() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	up := make(chan struct{})
+	up := make(chan *world.World, 1)
 	s.line = s.run(func(ctx context.Context) error {
-		return world.Run(ctx, c, s.log.With("program", "line"), func() { close(up) })
+		return world.Run(ctx, c, s.log.With("program", "line"), func(w *world.World) { up <- w })
 	})
 	select {
-	case <-up:
+	case s.world = <-up:
 	case err := <-s.line.ended:
 		s.t.Fatalf("line: %v", err)
 	}
 	s.await("the control socket", func() bool { _, err := os.Stat(s.City.Files.Socket()); return err == nil })
 }
+
+// Device is a simulated device on the line, to be looked at.
+func (s *System) Device(name string) *pd.Device { return s.world.Device(name) }
 
 // StopLine hangs the line up.
 func (s *System) StopLine() { s.t.Helper(); s.end(&s.line, "line") }

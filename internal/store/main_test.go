@@ -45,13 +45,33 @@ func onBoth(t *testing.T, fn func(t *testing.T, f *fixture)) {
 func newFixture(t *testing.T, d *db.DB) *fixture {
 	t.Helper()
 	dbtest.Attack(t, d, tables(d)...)
-	signer, err := ledger.NewSigner(rand.Reader, origin)
+	f := &fixture{db: d, signer: newSigner(t), now: time.Date(2026, 11, 23, 1, 2, 3, 456789, time.UTC)}
+	f.Store = f.open(t, d)
+	return f
+}
+
+func newSigner(t *testing.T) *ledger.Signer {
+	t.Helper()
+	s, err := ledger.NewSigner(rand.Reader, origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{db: d, signer: signer, now: time.Date(2026, 11, 23, 1, 2, 3, 456789, time.UTC)}
-	f.Store = f.open(t, d)
-	return f
+	return s
+}
+
+// open opens a database that is closed with the test.
+func open(t *testing.T, cfg db.Config) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
 }
 
 // open opens a second store on a database, as another process would.

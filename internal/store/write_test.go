@@ -156,12 +156,7 @@ func selectLeaves(t *testing.T, q store.Queryer, door string) []int64 {
 // two processes that write at the same time make one ledger without gap or double.
 func TestTwoWritersMakeOneLedger(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *fixture) {
-		second, err := db.Open(t.Context(), dbtest.Config(t, f.db))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer second.Close() //nolint:errcheck // nothing is left to write
-		other := f.open(t, second)
+		other := f.open(t, open(t, dbtest.Config(t, f.db)))
 		const each = 30
 		var writers sync.WaitGroup
 		for door, s := range map[string]*store.Store{"D-1": f.Store, "D-2": f.Store, "D-3": other, "D-4": other} {

@@ -3,7 +3,6 @@ package wire
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"kanmon/internal/access"
@@ -11,15 +10,26 @@ import (
 	"kanmon/internal/fault"
 )
 
-// partSize is how many records (people, credentials, rights) travel in one part: well under MaxPayload.
-const partSize = 2000
+// MaxRecords bounds the people, credentials and rights of one policy: enough for 250,000 people with six each.
+// Without a bound a broker could fill a controller's memory with parts.
+const MaxRecords = 2_000_000
+
+// maxParts: the largest policy has some 500 parts.
+const maxParts = 4096
+
+// partSize is the estimated size of a part, below MaxPayload by a margin.
+const partSize = MaxPayload * 15 / 16
 
 // PolicyBytes are the canonical bytes of a whole policy: its compact JSON, empty lists as [] and never null.
 func PolicyBytes(s access.Spec) ([]byte, error) {
+	b, err := event.Marshal(noNull(s))
+	return b, fault.Wrap(fault.Invalid, err, "policy")
+}
+
+func noNull(s access.Spec) access.Spec {
 	s.Areas, s.Doors, s.Schedules = some(s.Areas), some(s.Doors), some(s.Schedules)
 	s.People, s.Credentials, s.Rights = some(s.People), some(s.Credentials), some(s.Rights)
-	b, err := json.Marshal(s)
-	return b, fault.Wrap(fault.Invalid, err, "encode policy")
+	return s
 }
 
 // PolicyHash is the hex SHA-256 of PolicyBytes.
@@ -32,22 +42,27 @@ func PolicyHash(s access.Spec) (string, error) {
 	return hex.EncodeToString(h[:]), nil
 }
 
-// SplitPolicy cuts a policy into parts that each fit a payload. Areas, doors and schedules go with the first.
+// SplitPolicy cuts a policy into parts that each fit a payload, every list in its order. A policy of more than
+// MaxRecords is fault.TooLarge.
 func SplitPolicy(s access.Spec) ([]PolicyPart, error) {
+	if n := records(s); n > MaxRecords {
+		return nil, fault.New(fault.TooLarge, "wire.policy", fmt.Sprintf("policy of %d records", n))
+	}
 	hash, err := PolicyHash(s)
 	if err != nil {
 		return nil, err
 	}
 	var parts []PolicyPart
-	for first := true; first || len(s.People)+len(s.Credentials)+len(s.Rights) > 0; first = false {
+	for first := true; first || left(s) > 0; first = false {
 		p := PolicyPart{V: V, Type: Policy, N: len(parts) + 1, Hash: hash, Spec: access.Spec{Version: s.Version}}
-		if first {
-			p.Spec.Areas, p.Spec.Doors, p.Spec.Schedules = s.Areas, s.Doors, s.Schedules
-		}
-		room := partSize
-		p.Spec.People, s.People = take(s.People, &room)
-		p.Spec.Rights, s.Rights = take(s.Rights, &room)
-		p.Spec.Credentials, s.Credentials = take(s.Credentials, &room)
+		c := cutter{room: partSize}
+		p.Spec.Areas, s.Areas = take(&c, s.Areas, areaSize)
+		p.Spec.Doors, s.Doors = take(&c, s.Doors, doorSize)
+		p.Spec.Schedules, s.Schedules = take(&c, s.Schedules, scheduleSize)
+		p.Spec.People, s.People = take(&c, s.People, personSize)
+		p.Spec.Rights, s.Rights = take(&c, s.Rights, rightSize)
+		p.Spec.Credentials, s.Credentials = take(&c, s.Credentials, credentialSize)
+		p.Spec = noNull(p.Spec)
 		parts = append(parts, p)
 	}
 	for i := range parts {
@@ -56,6 +71,10 @@ func SplitPolicy(s access.Spec) ([]PolicyPart, error) {
 	return parts, nil
 }
 
+func records(s access.Spec) int { return len(s.People) + len(s.Credentials) + len(s.Rights) }
+
+func left(s access.Spec) int { return len(s.Areas) + len(s.Doors) + len(s.Schedules) + records(s) }
+
 func some[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -63,20 +82,62 @@ func some[T any](list []T) []T {
 	return list
 }
 
-func take[T any](from []T, room *int) (head, rest []T) {
-	n := min(len(from), *room)
-	*room -= n
+// cutter fills one part.
+type cutter struct {
+	room int
+	any  bool // the part has a record: a first one is taken whatever its size
+	full bool // nothing more, lest a list overtakes the one before it
+}
+
+func take[T any](c *cutter, from []T, size func(*T) int) (head, rest []T) {
+	n := 0
+	for n < len(from) && !c.full {
+		c.room -= size(&from[n])
+		if c.room < 0 && c.any {
+			c.full = true
+			break
+		}
+		c.any = true
+		n++
+	}
 	return from[:n:n], from[n:]
 }
+
+// Sizes in JSON, from above: a byte of text is escaped with at most six, a number has at most twenty digits.
+
+func text(values ...string) (n int) {
+	for _, v := range values {
+		n += 6 * len(v)
+	}
+	return n
+}
+
+func areaSize(a *access.Area) int { return 80 + text(a.ID, a.Name, string(a.Record)) }
+
+func doorSize(d *access.Door) int {
+	readers := append(append([]string{}, d.EntryReads...), d.ExitReads...)
+	return 160 + text(d.ID, d.Name, d.Area) + text(readers...) + 3*len(readers)
+}
+
+func scheduleSize(s *access.Schedule) int { return 60 + text(s.ID, s.Name) + 100*len(s.Windows) }
+
+func personSize(p *access.Person) int { return 80 + text(p.ID) }
+
+func rightSize(r *access.Right) int { return 120 + text(r.Person, r.Area, r.Schedule) }
+
+func credentialSize(c *access.Credential) int { return 200 + text(c.Card, c.Person, string(c.State)) }
 
 // DecodePolicyPart reads one part.
 func DecodePolicyPart(b []byte) (PolicyPart, error) {
 	var p PolicyPart
-	if err := decode(b, Policy, &p); err != nil {
+	if err := decode(b, MaxPayload, Policy, &p); err != nil {
 		return PolicyPart{}, err
 	}
-	if p.Of < 1 || p.Of > 10_000 || p.N < 1 || p.N > p.Of {
+	if p.Of < 1 || p.Of > maxParts || p.N < 1 || p.N > p.Of {
 		return PolicyPart{}, fault.New(fault.Invalid, "wire.policy", fmt.Sprintf("policy part %d of %d", p.N, p.Of))
+	}
+	if _, err := hashOf(p.Hash); err != nil {
+		return PolicyPart{}, err
 	}
 	return p, nil
 }
@@ -84,29 +145,39 @@ func DecodePolicyPart(b []byte) (PolicyPart, error) {
 // Assembler joins the parts of a snapshot as they arrive, in any order, doubles allowed. A part of a newer
 // version, or of other bytes, drops what was collected so far. The zero value is ready.
 type Assembler struct {
-	have map[int]access.Spec
-	last PolicyPart
+	have    map[int]access.Spec
+	last    PolicyPart
+	records int
 }
 
-// Add takes a part; done is true when the snapshot is complete and its hash is right.
+// Add takes a part; done is true when the snapshot is complete and its hash is right. After an error everything
+// collected is dropped.
 func (a *Assembler) Add(p PolicyPart) (whole access.Spec, done bool, err error) {
 	if a.have == nil || p.Hash != a.last.Hash || p.Of != a.last.Of || p.Spec.Version != a.last.Spec.Version {
 		if a.have != nil && p.Spec.Version.Less(a.last.Spec.Version) {
 			return access.Spec{}, false, nil // a late part of an older snapshot
 		}
-		a.have, a.last = map[int]access.Spec{}, PolicyPart{Hash: p.Hash, Of: p.Of, Spec: access.Spec{Version: p.Spec.Version}}
+		*a = Assembler{have: map[int]access.Spec{}, last: PolicyPart{Hash: p.Hash, Of: p.Of, Spec: access.Spec{Version: p.Spec.Version}}}
 	}
+	a.records += left(p.Spec) - left(a.have[p.N])
 	a.have[p.N] = p.Spec
+	if a.records > MaxRecords {
+		*a = Assembler{}
+		return access.Spec{}, false, fault.New(fault.TooLarge, "wire.policy", "the parts of the policy are too many")
+	}
 	if len(a.have) < p.Of {
 		return access.Spec{}, false, nil
 	}
 	whole = a.join()
-	a.have = nil
+	*a = Assembler{}
 	hash, err := PolicyHash(whole)
 	if err == nil && hash != p.Hash {
 		err = fault.New(fault.Invalid, "wire.policy", "the parts of the policy do not give its hash")
 	}
-	return whole, err == nil, err
+	if err != nil {
+		return access.Spec{}, false, err
+	}
+	return whole, true, nil
 }
 
 func (a *Assembler) join() access.Spec {
@@ -120,15 +191,5 @@ func (a *Assembler) join() access.Spec {
 		s.Credentials = append(s.Credentials, p.Credentials...)
 		s.Rights = append(s.Rights, p.Rights...)
 	}
-	return s
-}
-
-func hexOf(h event.Hash) string { return hex.EncodeToString(h[:]) }
-
-func hashOf(s string) (event.Hash, error) {
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(event.Hash{}) {
-		return event.Hash{}, fault.New(fault.Invalid, "wire.hash", "a chain hash is not 64 hex digits")
-	}
-	return event.Hash(b), nil
+	return noNull(s)
 }

@@ -2,15 +2,14 @@
 // built and parsed here, and nowhere else. docs/wire.md describes it for other systems.
 //
 // Topics are kanmon/v1/<site>/<controller>/<kind>. Payloads are JSON objects whose first fields are
-// "v" (1) and "type" (the kind). A payload of another version, an unknown field, or bytes behind the object
-// are errors; the receiver counts and reports them, and goes on.
+// "v" (1) and "type" (the kind), in the one form in which Encode writes them (event.Marshal). A payload of another version, an
+// unknown field, or bytes that Encode would have written differently are errors; the receiver counts and reports them, and goes on.
 package wire
 
 import (
-	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -23,8 +22,11 @@ import (
 // V is the version in every topic and payload.
 const V = 1
 
-// MaxPayload bounds every payload; the broker enforces it too.
-const MaxPayload = 1 << 20
+// MaxPayload bounds every payload; the broker enforces it too. MaxStatus bounds a status: brokers keep them.
+const (
+	MaxPayload = 1 << 20
+	MaxStatus  = 64 << 10
+)
 
 // Kind is the last level of a topic.
 type Kind string
@@ -146,19 +148,24 @@ type PolicyPart struct {
 
 // Encode writes a payload and checks its size. v is a pointer to or a value of one of the payload types.
 func Encode(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
+	b, err := event.Marshal(v)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "encode payload")
+		return nil, fault.Wrap(fault.Invalid, err, "payload")
 	}
 	if len(b) > MaxPayload {
-		return nil, fault.New(fault.TooLarge, "wire.too_large", fmt.Sprintf("payload of %d bytes", len(b)))
+		return nil, tooLarge(b)
 	}
 	return b, nil
 }
 
-func decode(b []byte, want Kind, into any) error {
-	if len(b) > MaxPayload {
-		return fault.New(fault.TooLarge, "wire.too_large", fmt.Sprintf("payload of %d bytes", len(b)))
+func tooLarge(b []byte) error {
+	return fault.New(fault.TooLarge, "wire.too_large", fmt.Sprintf("payload of %d bytes", len(b)))
+}
+
+// decode looks at version and type first, so that a payload of another version is called that.
+func decode(b []byte, most int, want Kind, into any) error {
+	if len(b) > most {
+		return tooLarge(b)
 	}
 	var head struct {
 		V    int  `json:"v"`
@@ -173,15 +180,7 @@ func decode(b []byte, want Kind, into any) error {
 	if head.Type != want {
 		return fault.New(fault.Invalid, "wire.type", fmt.Sprintf("payload type %.40q on a %s topic", head.Type, want))
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fault.Wrap(fault.Invalid, err, "decode "+string(want))
-	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
-		return fault.New(fault.Invalid, "wire.trailing", "bytes after the payload")
-	}
-	return nil
+	return fault.Wrap(fault.Invalid, event.Unmarshal(b, into), string(want))
 }
 
 // NewEventBatch fills in the header. prev is the chain hash before the first event.
@@ -200,7 +199,7 @@ func NewEventBatch(epoch, first uint64, prev event.Hash, events [][]byte) EventB
 // carries the number its place demands.
 func DecodeEventBatch(b []byte) (EventBatch, []event.Event, error) {
 	var batch EventBatch
-	if err := decode(b, Events, &batch); err != nil {
+	if err := decode(b, MaxPayload, Events, &batch); err != nil {
 		return EventBatch{}, nil, err
 	}
 	if n := len(batch.Events); n == 0 || n > MaxBatch || batch.Epoch == 0 || batch.First == 0 {
@@ -226,21 +225,38 @@ func DecodeEventBatch(b []byte) (EventBatch, []event.Event, error) {
 	return batch, events, nil
 }
 
+func hexOf(h event.Hash) string { return hex.EncodeToString(h[:]) }
+
+func hashOf(s string) (event.Hash, error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(event.Hash{}) || hex.EncodeToString(b) != s {
+		return event.Hash{}, fault.New(fault.Invalid, "wire.hash", "a chain hash is not 64 lower-case hex digits")
+	}
+	return event.Hash(b), nil
+}
+
 // NewAck fills in the header.
 func NewAck(epoch, upTo uint64) AckUpTo { return AckUpTo{V: V, Type: Ack, Epoch: epoch, UpTo: upTo} }
 
 // DecodeAck reads an acknowledgement.
 func DecodeAck(b []byte) (AckUpTo, error) {
 	var a AckUpTo
-	err := decode(b, Ack, &a)
-	return a, err
+	if err := decode(b, MaxPayload, Ack, &a); err != nil {
+		return AckUpTo{}, err
+	}
+	if a.Epoch == 0 {
+		return AckUpTo{}, fault.New(fault.Invalid, "wire.ack", "acknowledgement without an epoch")
+	}
+	return a, nil
 }
 
 // DecodeStatus reads a controller's status or its last will.
 func DecodeStatus(b []byte) (ControllerStatus, error) {
 	var s ControllerStatus
-	err := decode(b, Status, &s)
-	return s, err
+	if err := decode(b, MaxStatus, Status, &s); err != nil {
+		return ControllerStatus{}, err
+	}
+	return s, nil
 }
 
 // Offline is the payload of a controller's last will.

@@ -32,6 +32,7 @@ type bench struct {
 func run(t *testing.T, fn func(b *bench)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		t.Helper()
 		b := &bench{t: t, db: d, now: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)}
 		var err error
 		if b.store, err = store.New(d, store.Config{Origin: "kanmon.test/account", Clock: b.clock}); err != nil {

@@ -2,23 +2,23 @@
 
 -- owner: lifecycle/staff
 CREATE TABLE staff (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
 -- owner: lifecycle/staff
 CREATE TABLE staff_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    section     TEXT NOT NULL,
-    valid_from  TEXT NOT NULL,
-    valid_until TEXT NOT NULL,
+    id            TEXT   NOT NULL,
+    n             BIGINT NOT NULL CHECK (n > 0),
+    at            TEXT   NOT NULL,
+    actor         TEXT   NOT NULL,
+    reason        TEXT   NOT NULL,
+    section       TEXT   NOT NULL,
+    valid_from    TEXT   NOT NULL,
+    valid_until   TEXT   NOT NULL,
     personal_hash BYTEA,
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    salt          BYTEA  NOT NULL,
+    leaf          BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -31,7 +31,7 @@ CREATE TABLE staff_personal (
     id   TEXT   NOT NULL,
     n    BIGINT NOT NULL,
     salt BYTEA  NOT NULL,
-    name TEXT NOT NULL,
-    kana TEXT NOT NULL,
+    name TEXT   NOT NULL,
+    kana TEXT   NOT NULL,
     PRIMARY KEY (id, n)
 );

@@ -2,51 +2,51 @@
 
 -- owner: lifecycle/area
 CREATE TABLE area (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
 -- owner: lifecycle/area
 CREATE TABLE area_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    name   TEXT NOT NULL,
+    id     TEXT    NOT NULL,
+    n      BIGINT  NOT NULL CHECK (n > 0),
+    at     TEXT    NOT NULL,
+    actor  TEXT    NOT NULL,
+    reason TEXT    NOT NULL,
+    name   TEXT    NOT NULL,
     grade  INTEGER NOT NULL CHECK (grade BETWEEN 1 AND 3),
-    record TEXT NOT NULL CHECK (record IN ('strict', 'best_effort')),
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    record TEXT    NOT NULL CHECK (record IN ('strict', 'best_effort')),
+    salt   BYTEA   NOT NULL,
+    leaf   BIGINT  NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
 CREATE TRIGGER area_version_append_only BEFORE UPDATE OR DELETE ON area_version FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER area_version_no_truncate BEFORE TRUNCATE ON area_version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
--- entry_readers, exit_readers: JSON lists of reader names, sorted.
 -- owner: lifecycle/area
 CREATE TABLE door (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
+-- entry_readers, exit_readers: JSON lists of reader names, sorted.
 -- owner: lifecycle/area
 CREATE TABLE door_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    name          TEXT NOT NULL,
-    area          TEXT NOT NULL,
-    controller    TEXT NOT NULL,
-    entry_readers TEXT NOT NULL,
-    exit_readers  TEXT NOT NULL,
+    id            TEXT   NOT NULL,
+    n             BIGINT NOT NULL CHECK (n > 0),
+    at            TEXT   NOT NULL,
+    actor         TEXT   NOT NULL,
+    reason        TEXT   NOT NULL,
+    name          TEXT   NOT NULL,
+    area          TEXT   NOT NULL,
+    controller    TEXT   NOT NULL,
+    entry_readers TEXT   NOT NULL,
+    exit_readers  TEXT   NOT NULL,
     release_ms    BIGINT NOT NULL CHECK (release_ms BETWEEN 500 AND 30000),
     held_ms       BIGINT NOT NULL CHECK (held_ms BETWEEN 1000 AND 600000),
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    salt          BYTEA  NOT NULL,
+    leaf          BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -56,24 +56,24 @@ CREATE TRIGGER door_version_no_truncate BEFORE TRUNCATE ON door_version FOR EACH
 CREATE INDEX door_version_area ON door_version (area);
 CREATE INDEX door_version_controller ON door_version (controller);
 
--- windows: JSON list of {day, from, until}.
 -- owner: lifecycle/area
 CREATE TABLE schedule (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
+-- windows: JSON list of {day, from, until}.
 -- owner: lifecycle/area
 CREATE TABLE schedule_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    name    TEXT NOT NULL,
-    windows TEXT NOT NULL,
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    id      TEXT   NOT NULL,
+    n       BIGINT NOT NULL CHECK (n > 0),
+    at      TEXT   NOT NULL,
+    actor   TEXT   NOT NULL,
+    reason  TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    windows TEXT   NOT NULL,
+    salt    BYTEA  NOT NULL,
+    leaf    BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -82,25 +82,25 @@ CREATE TRIGGER schedule_version_no_truncate BEFORE TRUNCATE ON schedule_version 
 
 -- owner: lifecycle/area
 CREATE TABLE access_right (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
 -- owner: lifecycle/area
 CREATE TABLE access_right_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    person      TEXT NOT NULL,
-    area        TEXT NOT NULL,
-    schedule    TEXT NOT NULL,
-    valid_from  TEXT NOT NULL,
-    valid_until TEXT NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('granted', 'withdrawn')),
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    id          TEXT   NOT NULL,
+    n           BIGINT NOT NULL CHECK (n > 0),
+    at          TEXT   NOT NULL,
+    actor       TEXT   NOT NULL,
+    reason      TEXT   NOT NULL,
+    person      TEXT   NOT NULL,
+    area        TEXT   NOT NULL,
+    schedule    TEXT   NOT NULL,
+    valid_from  TEXT   NOT NULL,
+    valid_until TEXT   NOT NULL,
+    state       TEXT   NOT NULL CHECK (state IN ('granted', 'withdrawn')),
+    salt        BYTEA  NOT NULL,
+    leaf        BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -109,7 +109,6 @@ CREATE TRIGGER access_right_version_no_truncate BEFORE TRUNCATE ON access_right_
 
 CREATE INDEX access_right_version_person ON access_right_version (person);
 CREATE INDEX access_right_version_area ON access_right_version (area);
-
 
 CREATE VIEW v_area_area AS
 SELECT a.id, a.n, v.name, v.grade, v.record,

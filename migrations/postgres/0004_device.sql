@@ -1,49 +1,49 @@
 -- Controllers and what hangs on their lines (lifecycle/device).
 
--- secret_sha256: hex; the secret is 256 random bits.
 -- owner: lifecycle/device
 CREATE TABLE controller (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
+-- secret_sha256: hex; the secret is 256 random bits.
 -- owner: lifecycle/device
 CREATE TABLE controller_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    place         TEXT NOT NULL,
-    secret_sha256 TEXT NOT NULL CHECK (length(secret_sha256) = 64),
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    id            TEXT   NOT NULL,
+    n             BIGINT NOT NULL CHECK (n > 0),
+    at            TEXT   NOT NULL,
+    actor         TEXT   NOT NULL,
+    reason        TEXT   NOT NULL,
+    place         TEXT   NOT NULL,
+    secret_sha256 TEXT   NOT NULL CHECK (length(secret_sha256) = 64),
+    salt          BYTEA  NOT NULL,
+    leaf          BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
 CREATE TRIGGER controller_version_append_only BEFORE UPDATE OR DELETE ON controller_version FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER controller_version_no_truncate BEFORE TRUNCATE ON controller_version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
--- id: controller/name.
 -- owner: lifecycle/device
 CREATE TABLE reader (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
+-- id: controller/name.
 -- owner: lifecycle/device
 CREATE TABLE reader_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    controller TEXT NOT NULL,
-    name       TEXT NOT NULL,
-    kind       TEXT NOT NULL CHECK (kind IN ('osdp_reader', 'osdp_io')),
+    id         TEXT   NOT NULL,
+    n          BIGINT NOT NULL CHECK (n > 0),
+    at         TEXT   NOT NULL,
+    actor      TEXT   NOT NULL,
+    reason     TEXT   NOT NULL,
+    controller TEXT   NOT NULL,
+    name       TEXT   NOT NULL,
+    kind       TEXT   NOT NULL CHECK (kind IN ('osdp_reader', 'osdp_io')),
     address    BIGINT NOT NULL CHECK (address BETWEEN 0 AND 126),
-    salt   BYTEA  NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    salt       BYTEA  NOT NULL,
+    leaf       BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -53,20 +53,20 @@ CREATE TRIGGER reader_version_no_truncate BEFORE TRUNCATE ON reader_version FOR 
 -- What each controller said last. Not a register: overwritten, and lost without harm.
 -- owner: lifecycle/device
 CREATE TABLE controller_status (
-    controller    TEXT    PRIMARY KEY,
-    online        INTEGER NOT NULL,
-    seen          TEXT    NOT NULL,
-    offset_ms     BIGINT,
-    epoch         BIGINT  NOT NULL,
-    last_seq      BIGINT  NOT NULL,
-    acked         BIGINT  NOT NULL,
-    policy_epoch  BIGINT  NOT NULL,
-    policy_n      BIGINT  NOT NULL,
-    policy_hash   TEXT    NOT NULL,
-    software      TEXT    NOT NULL,
-    devices       TEXT    NOT NULL,
-    doors         TEXT    NOT NULL,
-    trouble       TEXT    NOT NULL
+    controller   TEXT    PRIMARY KEY,
+    online       INTEGER NOT NULL,
+    seen         TEXT    NOT NULL,
+    offset_ms    BIGINT,
+    epoch        BIGINT  NOT NULL,
+    last_seq     BIGINT  NOT NULL,
+    acked        BIGINT  NOT NULL,
+    policy_epoch BIGINT  NOT NULL,
+    policy_n     BIGINT  NOT NULL,
+    policy_hash  TEXT    NOT NULL,
+    software     TEXT    NOT NULL,
+    devices      TEXT    NOT NULL,
+    doors        TEXT    NOT NULL,
+    trouble      TEXT    NOT NULL
 );
 
 -- The policy version each controller should have; n only rises. The epoch before it is the centre's.

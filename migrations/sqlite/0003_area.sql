@@ -2,22 +2,22 @@
 
 -- owner: lifecycle/area
 CREATE TABLE area (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
 -- owner: lifecycle/area
 CREATE TABLE area_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    name   TEXT NOT NULL,
+    id     TEXT    NOT NULL,
+    n      BIGINT  NOT NULL CHECK (n > 0),
+    at     TEXT    NOT NULL,
+    actor  TEXT    NOT NULL,
+    reason TEXT    NOT NULL,
+    name   TEXT    NOT NULL,
     grade  INTEGER NOT NULL CHECK (grade BETWEEN 1 AND 3),
-    record TEXT NOT NULL CHECK (record IN ('strict', 'best_effort')),
-    salt   BLOB   NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    record TEXT    NOT NULL CHECK (record IN ('strict', 'best_effort')),
+    salt   BLOB    NOT NULL,
+    leaf   BIGINT  NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -26,29 +26,29 @@ BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TRIGGER area_version_no_delete BEFORE DELETE ON area_version
 BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 
--- entry_readers, exit_readers: JSON lists of reader names, sorted.
 -- owner: lifecycle/area
 CREATE TABLE door (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
+-- entry_readers, exit_readers: JSON lists of reader names, sorted.
 -- owner: lifecycle/area
 CREATE TABLE door_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    name          TEXT NOT NULL,
-    area          TEXT NOT NULL,
-    controller    TEXT NOT NULL,
-    entry_readers TEXT NOT NULL,
-    exit_readers  TEXT NOT NULL,
+    id            TEXT   NOT NULL,
+    n             BIGINT NOT NULL CHECK (n > 0),
+    at            TEXT   NOT NULL,
+    actor         TEXT   NOT NULL,
+    reason        TEXT   NOT NULL,
+    name          TEXT   NOT NULL,
+    area          TEXT   NOT NULL,
+    controller    TEXT   NOT NULL,
+    entry_readers TEXT   NOT NULL,
+    exit_readers  TEXT   NOT NULL,
     release_ms    BIGINT NOT NULL CHECK (release_ms BETWEEN 500 AND 30000),
     held_ms       BIGINT NOT NULL CHECK (held_ms BETWEEN 1000 AND 600000),
-    salt   BLOB   NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    salt          BLOB   NOT NULL,
+    leaf          BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -60,24 +60,24 @@ BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE INDEX door_version_area ON door_version (area);
 CREATE INDEX door_version_controller ON door_version (controller);
 
--- windows: JSON list of {day, from, until}.
 -- owner: lifecycle/area
 CREATE TABLE schedule (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
+-- windows: JSON list of {day, from, until}.
 -- owner: lifecycle/area
 CREATE TABLE schedule_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    name    TEXT NOT NULL,
-    windows TEXT NOT NULL,
-    salt   BLOB   NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    id      TEXT   NOT NULL,
+    n       BIGINT NOT NULL CHECK (n > 0),
+    at      TEXT   NOT NULL,
+    actor   TEXT   NOT NULL,
+    reason  TEXT   NOT NULL,
+    name    TEXT   NOT NULL,
+    windows TEXT   NOT NULL,
+    salt    BLOB   NOT NULL,
+    leaf    BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -88,25 +88,25 @@ BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 
 -- owner: lifecycle/area
 CREATE TABLE access_right (
-    id TEXT PRIMARY KEY,
+    id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
 -- owner: lifecycle/area
 CREATE TABLE access_right_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    person      TEXT NOT NULL,
-    area        TEXT NOT NULL,
-    schedule    TEXT NOT NULL,
-    valid_from  TEXT NOT NULL,
-    valid_until TEXT NOT NULL,
-    state       TEXT NOT NULL CHECK (state IN ('granted', 'withdrawn')),
-    salt   BLOB   NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    id          TEXT   NOT NULL,
+    n           BIGINT NOT NULL CHECK (n > 0),
+    at          TEXT   NOT NULL,
+    actor       TEXT   NOT NULL,
+    reason      TEXT   NOT NULL,
+    person      TEXT   NOT NULL,
+    area        TEXT   NOT NULL,
+    schedule    TEXT   NOT NULL,
+    valid_from  TEXT   NOT NULL,
+    valid_until TEXT   NOT NULL,
+    state       TEXT   NOT NULL CHECK (state IN ('granted', 'withdrawn')),
+    salt        BLOB   NOT NULL,
+    leaf        BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 
@@ -117,7 +117,6 @@ BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 
 CREATE INDEX access_right_version_person ON access_right_version (person);
 CREATE INDEX access_right_version_area ON access_right_version (area);
-
 
 CREATE VIEW v_area_area AS
 SELECT a.id, a.n, v.name, v.grade, v.record,

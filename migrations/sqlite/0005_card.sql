@@ -2,29 +2,29 @@
 
 -- owner: lifecycle/card
 CREATE TABLE card (
-    id TEXT PRIMARY KEY,
-    n  BIGINT NOT NULL,
-    label          TEXT NOT NULL UNIQUE,
-    credential_key BLOB NOT NULL UNIQUE
+    id             TEXT   PRIMARY KEY,
+    n              BIGINT NOT NULL,
+    label          TEXT   NOT NULL UNIQUE,
+    credential_key BLOB   NOT NULL UNIQUE
 );
 
 -- owner: lifecycle/card
 CREATE TABLE card_version (
-    id     TEXT   NOT NULL,
-    n      BIGINT NOT NULL CHECK (n > 0),
-    at     TEXT   NOT NULL,
-    actor  TEXT   NOT NULL,
-    reason TEXT   NOT NULL,
-    label          TEXT NOT NULL,
-    kind           TEXT NOT NULL CHECK (kind IN ('personal')),
-    state          TEXT NOT NULL CHECK (state IN ('in_stock', 'issued', 'suspended', 'revoked', 'returned', 'destroyed')),
-    person         TEXT NOT NULL,
-    credential_key BLOB NOT NULL CHECK (length(credential_key) = 32),
-    issued_at      TEXT NOT NULL,
-    valid_from     TEXT NOT NULL,
-    valid_until    TEXT NOT NULL,
-    salt   BLOB   NOT NULL,
-    leaf   BIGINT NOT NULL UNIQUE,
+    id             TEXT   NOT NULL,
+    n              BIGINT NOT NULL CHECK (n > 0),
+    at             TEXT   NOT NULL,
+    actor          TEXT   NOT NULL,
+    reason         TEXT   NOT NULL,
+    label          TEXT   NOT NULL,
+    kind           TEXT   NOT NULL CHECK (kind IN ('personal')),
+    state          TEXT   NOT NULL CHECK (state IN ('in_stock', 'issued', 'suspended', 'revoked', 'returned', 'destroyed')),
+    person         TEXT   NOT NULL,
+    credential_key BLOB   NOT NULL CHECK (length(credential_key) = 32),
+    issued_at      TEXT   NOT NULL,
+    valid_from     TEXT   NOT NULL,
+    valid_until    TEXT   NOT NULL,
+    salt           BLOB   NOT NULL,
+    leaf           BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (id, n)
 );
 

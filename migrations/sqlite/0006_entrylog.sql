@@ -4,20 +4,20 @@
 -- owner: lifecycle/entrylog
 CREATE TABLE event (
     leaf       INTEGER PRIMARY KEY,
-    controller TEXT   NOT NULL,
-    epoch      BIGINT NOT NULL CHECK (epoch > 0),
-    seq        BIGINT NOT NULL CHECK (seq > 0),
-    at         TEXT   NOT NULL,
-    received   TEXT   NOT NULL,
-    kind       TEXT   NOT NULL,
-    door       TEXT   NOT NULL,
-    area       TEXT   NOT NULL,
-    person     TEXT   NOT NULL,
-    card       TEXT   NOT NULL,
-    direction  TEXT   NOT NULL,
-    reason     TEXT   NOT NULL,
-    body       BLOB   NOT NULL,
-    salt       BLOB   NOT NULL,
+    controller TEXT    NOT NULL,
+    epoch      BIGINT  NOT NULL CHECK (epoch > 0),
+    seq        BIGINT  NOT NULL CHECK (seq > 0),
+    at         TEXT    NOT NULL,
+    received   TEXT    NOT NULL,
+    kind       TEXT    NOT NULL,
+    door       TEXT    NOT NULL,
+    area       TEXT    NOT NULL,
+    person     TEXT    NOT NULL,
+    card       TEXT    NOT NULL,
+    direction  TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    body       BLOB    NOT NULL,
+    salt       BLOB    NOT NULL,
     UNIQUE (controller, epoch, seq)
 );
 
@@ -54,15 +54,15 @@ CREATE TABLE presence (
 -- owner: lifecycle/entrylog
 CREATE TABLE quarantine (
     leaf       INTEGER PRIMARY KEY,
-    controller TEXT   NOT NULL,
-    at         TEXT   NOT NULL,
-    reason     TEXT   NOT NULL,
-    mark       TEXT   NOT NULL UNIQUE,
-    detail     TEXT   NOT NULL,
-    size       BIGINT NOT NULL,
-    sha256     TEXT   NOT NULL,
-    body       BLOB   NOT NULL,
-    salt       BLOB   NOT NULL
+    controller TEXT    NOT NULL,
+    at         TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    mark       TEXT    NOT NULL UNIQUE,
+    detail     TEXT    NOT NULL,
+    size       BIGINT  NOT NULL,
+    sha256     TEXT    NOT NULL,
+    body       BLOB    NOT NULL,
+    salt       BLOB    NOT NULL
 );
 
 CREATE TRIGGER quarantine_no_update BEFORE UPDATE ON quarantine

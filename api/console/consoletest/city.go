@@ -32,14 +32,14 @@ var Now = time.Date(2026, 9, 17, 18, 2, 41, 0, time.UTC)
 func Clock() time.Time { return Now }
 
 // Shell makes the frame with a fixed ledger size.
-func Shell(t testing.TB) *ui.Shell {
-	t.Helper()
+func Shell(tb testing.TB) *ui.Shell {
+	tb.Helper()
 	s, err := ui.New(ui.Config{
 		LedgerSize: func(context.Context) (int64, error) { return 1284, nil },
 		Site:       "豊中市 本庁舎", Version: "0.1.0", Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
@@ -191,8 +191,10 @@ type Staff struct{ Members []staff.Member }
 // City is the staff of the test city.
 func City() Staff {
 	rows := []struct{ no, name, kana, section string }{
-		{"S-1001", "佐藤 花子", "サトウ ハナコ", "デジタル戦略課"}, {"S-1002", "鈴木 一郎", "スズキ イチロウ", "デジタル戦略課"},
-		{"S-1003", "髙橋 美咲", "タカハシ ミサキ", "市民課"}, {"S-1004", "田中 健", "タナカ ケン", "総務課"},
+		{"S-1001", "佐藤 花子", "サトウ ハナコ", "デジタル戦略課"},
+		{"S-1002", "鈴木 一郎", "スズキ イチロウ", "デジタル戦略課"},
+		{"S-1003", "髙橋 美咲", "タカハシ ミサキ", "市民課"},
+		{"S-1004", "田中 健", "タナカ ケン", "総務課"},
 		{"S-1005", "渡邉 さくら", "ワタナベ サクラ", "税務室"},
 	}
 	var s Staff
@@ -287,8 +289,10 @@ func (d Devices) Controllers(context.Context, store.Actor) ([]device.Controller,
 			Name: "ctl-1", Place: cmp.Or(d.Hostile, "本庁舎3階 電気室"), Online: true, LastSeen: Now.Add(-4 * time.Second), Offset: 31 * time.Millisecond, OffsetOK: true,
 			Applied: v, Wanted: v, Software: "0.1.0",
 			Devices: []device.DeviceState{
-				{Name: "IN-1", Online: true, Secure: true}, {Name: "IN-2", Online: false, Detail: cmp.Or(d.Hostile, "応答なし")},
-				{Name: "IO-1", Online: true, Secure: true}, {Name: "IN-9", Online: true},
+				{Name: "IN-1", Online: true, Secure: true},
+				{Name: "IN-2", Online: false, Detail: cmp.Or(d.Hostile, "応答なし")},
+				{Name: "IO-1", Online: true, Secure: true},
+				{Name: "IN-9", Online: true},
 			},
 		},
 		{
@@ -302,8 +306,10 @@ func (d Devices) Controllers(context.Context, store.Actor) ([]device.Controller,
 // Readers implements devices.Devices.
 func (d Devices) Readers(context.Context, store.Actor, string) ([]device.Reader, error) {
 	return []device.Reader{
-		{Name: "IN-1", Controller: "ctl-1", Kind: device.OSDPReader, Address: 1}, {Name: "IN-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 2},
-		{Name: "IO-1", Controller: "ctl-1", Kind: device.OSDPIO, Address: 3}, {Name: "OUT-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 4},
+		{Name: "IN-1", Controller: "ctl-1", Kind: device.OSDPReader, Address: 1},
+		{Name: "IN-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 2},
+		{Name: "IO-1", Controller: "ctl-1", Kind: device.OSDPIO, Address: 3},
+		{Name: "OUT-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 4},
 		{Name: "IN-3", Controller: "ctl-2", Kind: device.OSDPReader, Address: 1},
 	}, nil
 }
@@ -335,7 +341,9 @@ func Night(e *Entries) {
 	add(2*time.Second, entrylog.Entry{Kind: event.DoorOpened, Door: "D-1"})
 	add(6*time.Second, entrylog.Entry{Kind: event.DoorClosed, Door: "D-1"})
 	add(9*time.Minute, with(suzuki, event.AccessDenied, access.OutsideSchedule))
-	add(3*time.Minute, entrylog.Entry{Kind: event.AccessDenied, Door: "D-1", Direction: access.In, Reason: access.UnknownCredential, Credential: "9f2c41d07ab35e18"})
+	unknown := entrylog.Entry{Door: "D-1", Direction: access.In}
+	unknown.Credential = access.Key{0x9f, 0x2c, 0x41, 0xd0, 0x7a, 0xb3, 0x5e, 0x18}.Fingerprint()
+	add(3*time.Minute, with(unknown, event.AccessDenied, access.UnknownCredential))
 	out := with(tanaka, event.AccessGranted, access.CredentialExpired)
 	out.Direction = access.Out
 	add(5*time.Minute, out)

@@ -2,6 +2,7 @@
 package consoletest
 
 import (
+	"context"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -11,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/net/html"
-
 	"kanmon/api/console/ui"
+
+	"golang.org/x/net/html"
 )
 
 // Page is a parsed answer.
@@ -53,14 +54,14 @@ func Parse(t *testing.T, w *httptest.ResponseRecorder) Page {
 
 // Get is a request for a page in a language.
 func Get(path, lang string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	r.AddCookie(&http.Cookie{Name: "kanmon_lang", Value: lang})
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil)
+	r.Header.Set("Cookie", "kanmon_lang="+lang)
 	return r
 }
 
 // Post is a form that a browser sends.
 func Post(path, body string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return r
 }
@@ -223,10 +224,10 @@ func (p Page) Golden(t *testing.T, name string) {
 	got := regexp.MustCompile(`(/static/[a-z]+)\.[0-9a-f]{12}\.`).ReplaceAllString(p.Body, "$1.HASH.")
 	file := filepath.Join("testdata", name+".html")
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll("testdata", 0o750); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

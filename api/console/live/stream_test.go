@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -135,7 +136,7 @@ func TestANewEntryIsOnTheWireWithinASecond(t *testing.T) {
 		}
 		began := time.Now()
 		d.entries.Add(opened(1))
-		time.Sleep(200 * time.Millisecond) //nolint:forbidigo // the clock of the bubble
+		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
 		got := w.took(t)
 		if names(got) != "row3" || !strings.Contains(got[0].data, `<tr id="e3" class="other"`) || !strings.Contains(got[0].data, "扉1") {
@@ -184,7 +185,7 @@ func TestEverythingArrivesOnceAndInOrderOverManyBreaks(t *testing.T) {
 				want++
 			}
 			if round%3 != 0 { // sometimes the line breaks before anything was fetched
-				time.Sleep(150 * time.Millisecond) //nolint:forbidigo // the clock of the bubble
+				time.Sleep(150 * time.Millisecond)
 			}
 			end()
 			for _, m := range w.took(t) {
@@ -204,7 +205,7 @@ func TestEverythingArrivesOnceAndInOrderOverManyBreaks(t *testing.T) {
 			t.Errorf("%d rows arrived, want %d", len(got), want)
 		}
 		for i, id := range got {
-			if id != fmt.Sprint(3*(i+1)) {
+			if id != strconv.Itoa(3*(i+1)) {
 				t.Fatalf("row %d has id %s", i, id)
 			}
 		}
@@ -217,7 +218,7 @@ func TestAQuietStreamBeatsEveryFifteenSeconds(t *testing.T) {
 		w, end := d.watch(t, "/live/stream", "")
 		defer end()
 		w.took(t)
-		time.Sleep(time.Minute) //nolint:forbidigo // the clock of the bubble
+		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := names(w.took(t)); strings.Count(got, "beat0") != 4 {
 			t.Errorf("in a minute: %s", got)
@@ -240,10 +241,10 @@ func TestAStreamEndsWithTheSessionOrTheRight(t *testing.T) {
 				})
 				w, end := d.watch(t, "/live/stream", "")
 				defer end()
-				time.Sleep(15 * time.Second) //nolint:forbidigo // the clock of the bubble
+				time.Sleep(15 * time.Second)
 				synctest.Wait()
 				d.entries.Add(opened(1))
-				time.Sleep(time.Minute) //nolint:forbidigo // the clock of the bubble
+				time.Sleep(time.Minute)
 				synctest.Wait()
 				if got := names(w.took(t)); got != "beat0 end0" {
 					t.Errorf("got %s", got)
@@ -263,7 +264,7 @@ func TestAlarmsChangeTheFigure(t *testing.T) {
 		defer end()
 		w.took(t)
 		d.entries.Add(entrylog.Entry{At: consoletest.Now, Kind: event.DoorForced, Door: "D-2"})
-		time.Sleep(200 * time.Millisecond) //nolint:forbidigo // the clock of the bubble
+		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
 		got := w.took(t)
 		if names(got) != "row3 tally3" || !strings.Contains(got[1].data, `{"alarms":1,"text":"1件"}`) {
@@ -308,7 +309,7 @@ func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
 		w.broken = errors.New("deadline passed")
 		w.mu.Unlock()
 		d.entries.Add(opened(1))
-		time.Sleep(time.Second) //nolint:forbidigo // the clock of the bubble
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := d.entries.Listeners(); n != 0 {
 			t.Errorf("%d listeners are left", n)

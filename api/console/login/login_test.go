@@ -36,7 +36,7 @@ func empty(t *testing.T) (d door, token string) {
 		t.Fatal(err)
 	}
 	d.shell = consoletest.Shell(t)
-	d.accounts = account.New(s, account.Config{Cost: account.Cost{Memory: 64, Passes: 1, Lanes: 1}})
+	d.accounts = account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	d.gate = auth.New(auth.Config{Accounts: d.accounts, HTTPS: true})
 	if d.pages, err = login.New(login.Config{Shell: d.shell, Accounts: d.accounts, Cookies: d.gate}); err != nil {
 		t.Fatal(err)

@@ -30,5 +30,5 @@ func Private(h http.Header) { private(h) }
 // Redirect answers 303: the browser asks for the address with GET.
 func Redirect(w http.ResponseWriter, r *http.Request, to string) {
 	private(w.Header())
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // callers pass a constant or what LocalPath let through
 }

@@ -22,7 +22,7 @@ func LangOf(r *http.Request) message.Lang {
 // SwitchLanguage answers POST /language: remembers the choice for a year and returns to where the visitor was.
 func SwitchLanguage(w http.ResponseWriter, r *http.Request, _ Visitor) error {
 	l, _ := message.ParseLang(r.PostFormValue("lang"))
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // no secret; Secure where the request was
 		Name: langCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600,
 		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
 	})

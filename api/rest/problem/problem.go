@@ -78,17 +78,8 @@ func From(err error, l message.Lang) *Problem {
 	return p
 }
 
-// Error implements error, so that a Problem can travel where an error is expected.
-func (p *Problem) Error() string { return p.Title + " " + p.Code }
-
-// GetStatus is the HTTP status.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType is always that of a problem document.
-func (*Problem) ContentType(string) string { return ContentType }
-
-// GetHeaders are the headers that go with the problem.
-func (p *Problem) GetHeaders() http.Header {
+// Headers are the headers that go with the problem.
+func (p *Problem) Headers() http.Header {
 	h := http.Header{}
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
@@ -102,7 +93,7 @@ func (p *Problem) GetHeaders() http.Header {
 // Write answers a request with the problem of an error.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
 	p := From(err, message.FromHeader(r.Header.Get("Accept-Language")))
-	for name, values := range p.GetHeaders() {
+	for name, values := range p.Headers() {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Type", ContentType)

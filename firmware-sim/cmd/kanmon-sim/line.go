@@ -31,7 +31,7 @@ func lineCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	return world.Run(ctx, c, newLog(stderr), func() { fmt.Fprintf(stdout, "模擬回線 %s\n", c.Line) })
+	return world.Run(ctx, c, newLog(stderr), func(*world.World) { fmt.Fprintf(stdout, "模擬回線 %s\n", c.Line) })
 }
 
 // pdCommand runs one reader on a given port. Lines on standard input of the form bits:26:bdd93740 are cards.

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -281,6 +282,33 @@ func TestCardsSurviveADisturbedLine(t *testing.T) {
 		}
 		if want != 30 {
 			rt.Fatalf("%d cards", want)
+		}
+	})
+}
+
+// What was on its way before the question is not its answer, even if it looks like it.
+func TestWhatCameBeforeTheCommandIsNotItsReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t, newPD(t, 1))
+		w.devices[0].dead = true
+		p, err := w.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := Config{Baud: 9600, Timing: DefaultTiming()}
+		l := newLine(p, cfg)
+		command := osdp.Frame{Address: 1, Code: osdp.CmdID, Data: []byte{0}}
+		early := wireBytes(command.Answer(osdp.ReplyID, w.devices[0].id.Append(nil)))
+		w.open.deliver(early[:5])
+		w.open.deliver(early[5:])
+		if err := l.clear(); err != nil {
+			t.Fatal(err)
+		}
+		if f, _, err := l.ask(t.Context(), command, wireBytes(command)); !errors.Is(err, errSilence) {
+			t.Errorf("%v was taken for the reply: %v", f, err)
+		}
+		if l.foreign != 1 {
+			t.Errorf("%d frames counted", l.foreign)
 		}
 	})
 }
