@@ -173,7 +173,7 @@ func TestTheCursorGoesForthAndBackAndNowhereElse(t *testing.T) {
 func TestAnEventThatIsNoneIsRefusedAndHarmsNoOther(t *testing.T) {
 	j, _ := open(t, t.TempDir(), nil)
 	bad := draft(0)
-	bad.Detail = strings.Repeat("x", event.MaxBytes)
+	bad.Person = strings.Repeat("x", event.MaxBytes)
 	results := make(chan error, 3)
 	for _, e := range []event.Event{draft(1), bad, draft(2)} {
 		j.Submit([]event.Event{e}, Change{}, func(_ Position, err error) { results <- err })
@@ -419,7 +419,6 @@ func TestNewsTellOfEventsAndOfACursorThatWentBack(t *testing.T) {
 			return true
 		}
 	}
-	<-j.News() // the opening
 	appendN(t, j, 0, 3)
 	<-j.News()
 	quiet()

@@ -105,14 +105,14 @@ func (w *writer) commit(ctx context.Context, group []request) {
 		err = w.write(ctx, answers)
 	}
 	w.report(ctx, err)
+	if w.head.epoch != before.epoch || w.head.seq > before.seq || w.head.acked < before.acked {
+		poke(w.news)
+	}
 	for _, a := range answers {
 		if err != nil {
 			a.at, a.err = Position{}, err
 		}
 		a.done(a.at, a.err)
-	}
-	if w.head.epoch != before.epoch || w.head.seq > before.seq || w.head.acked < before.acked {
-		poke(w.news) // last: doors do not wait for the uplink
 	}
 }
 

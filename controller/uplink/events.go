@@ -16,6 +16,7 @@ type sender struct {
 	epoch  uint64
 	next   uint64   // everything up to here has been sent since the last start from the cursor
 	flying []flight // oldest first
+	linked bool     // a connection was announced and has not been seen to end
 	pause  time.Time
 }
 
@@ -43,6 +44,7 @@ func (s *sender) wait(ctx context.Context) {
 	case <-s.acks.wake:
 	case <-s.cfg.Journal.News():
 	case <-s.reconnect:
+		s.linked = true
 		s.rewind()
 	case <-timer.C:
 		s.timeUp(time.Now())
@@ -103,7 +105,8 @@ func (s *sender) fillWindow(ctx context.Context) {
 		s.epoch = state.Epoch
 		s.rewind()
 	}
-	for s.next < state.Seq && len(s.flying) < Window && s.cfg.Client.Connected() && !s.pause.After(time.Now()) {
+	s.linked = s.linked && s.cfg.Client.Connected()
+	for s.linked && s.next < state.Seq && len(s.flying) < Window && !s.pause.After(time.Now()) {
 		if err := s.sendNext(ctx); err != nil {
 			s.failed(ctx, err)
 			return

@@ -20,6 +20,9 @@ func (u *Uplink) sendStatus(ctx context.Context) {
 		case <-u.cfg.Changed:
 		case <-u.greet:
 		}
+		if !u.cfg.Client.Connected() {
+			continue // the connection brings the next one
+		}
 		u.sendOneStatus(ctx)
 		select { // changes that come meanwhile are in the next one
 		case <-ctx.Done():
@@ -29,9 +32,6 @@ func (u *Uplink) sendStatus(ctx context.Context) {
 }
 
 func (u *Uplink) sendOneStatus(ctx context.Context) {
-	if !u.cfg.Client.Connected() {
-		return
-	}
 	payload, err := wire.Encode(u.cfg.Status())
 	if err == nil {
 		err = u.publish(ctx, wire.Status, payload)

@@ -32,6 +32,8 @@ var rules = []rule{
 	{"reader/serialport", []string{"internal/fault"}},
 	{"reader/osdp", []string{"internal/fault"}},
 	{"reader/osdp/bus", []string{"internal/fault", "reader/osdp"}},
+	{"reader/osdp/bus/internal/exchange", []string{"reader/osdp"}},
+	{"reader/osdp/bus/internal/order", []string{"internal/fault"}},
 	{"reader/readertest", []string{"reader", "reader/credential"}},
 
 	// the edge

@@ -68,7 +68,7 @@ func (r *Register) Doors(ctx context.Context, actor store.Actor) ([]Door, error)
 func getDoor(ctx context.Context, q store.Queryer, id string) (Door, error) {
 	doors, err := selectDoors(ctx, q, `WHERE id = ?`, id)
 	if err == nil && len(doors) == 0 {
-		err = fault.New(fault.NotFound, "area.unknown_door", fmt.Sprintf("no door %.40q", id))
+		err = fault.New(fault.NotFound, noDoor, fmt.Sprintf("no door %.40q", id))
 	}
 	if err != nil {
 		return Door{}, err
@@ -161,7 +161,7 @@ func (r *Register) Rights(ctx context.Context, actor store.Actor, f RightFilter)
 func getRight(ctx context.Context, q store.Queryer, id string) (Right, error) {
 	rights, err := selectRights(ctx, q, `WHERE id = ?`, id)
 	if err == nil && len(rights) == 0 {
-		err = fault.New(fault.NotFound, "area.unknown_right", fmt.Sprintf("no right %.40q", id))
+		err = fault.New(fault.NotFound, noRight, fmt.Sprintf("no right %.40q", id))
 	}
 	if err != nil {
 		return Right{}, err
@@ -201,34 +201,34 @@ func selectRights(ctx context.Context, q store.Queryer, where string, args ...an
 
 // AreaHistory returns every change of an area, oldest first.
 func (r *Register) AreaHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
-	return r.history(ctx, actor, areaCount, "area", id,
+	return r.history(ctx, actor, areaCount, noArea, id,
 		`SELECT n, at, actor, reason, name, grade, record FROM area_version WHERE id = ? ORDER BY n`)
 }
 
 // DoorHistory returns every change of a door, oldest first.
 func (r *Register) DoorHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
-	return r.history(ctx, actor, doorCount, "door", id,
+	return r.history(ctx, actor, doorCount, noDoor, id,
 		`SELECT n, at, actor, reason, name, area, controller, entry_readers, exit_readers, release_ms, held_ms
 		FROM door_version WHERE id = ? ORDER BY n`)
 }
 
 // ScheduleHistory returns every change of a schedule, oldest first.
 func (r *Register) ScheduleHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
-	return r.history(ctx, actor, scheduleCount, "schedule", id,
+	return r.history(ctx, actor, scheduleCount, noSchedule, id,
 		`SELECT n, at, actor, reason, name, windows FROM schedule_version WHERE id = ? ORDER BY n`)
 }
 
 // RightHistory returns every change of a right, oldest first.
 func (r *Register) RightHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
-	return r.history(ctx, actor, `SELECT COUNT(*) FROM access_right WHERE id = ?`, "right", id,
+	return r.history(ctx, actor, `SELECT COUNT(*) FROM access_right WHERE id = ?`, noRight, id,
 		`SELECT n, at, actor, reason, person, area, schedule, valid_from, valid_until, state
 		FROM access_right_version WHERE id = ? ORDER BY n`)
 }
 
-func (r *Register) history(ctx context.Context, actor store.Actor, count, what, id, query string) ([]history.Change, error) {
+func (r *Register) history(ctx context.Context, actor store.Actor, count, code, id, query string) ([]history.Change, error) {
 	var changes []history.Change
 	err := r.read(ctx, actor, func(q store.Queryer) error {
-		if err := known(ctx, q, count, what, id); err != nil {
+		if err := known(ctx, q, count, code, id); err != nil {
 			return err
 		}
 		var err error

@@ -56,7 +56,7 @@ func (r *Register) ChangeArea(ctx context.Context, actor store.Actor, reason str
 		return fmt.Errorf("change area: %w", err)
 	}
 	return r.write(ctx, actor, reason, "change area", func(tx *store.Tx) error {
-		if err := known(ctx, tx, areaCount, "area", a.ID); err != nil {
+		if err := known(ctx, tx, areaCount, noArea, a.ID); err != nil {
 			return err
 		}
 		if err := a.keep(ctx, tx); err != nil {
@@ -101,7 +101,7 @@ func (r *Register) ChangeSchedule(ctx context.Context, actor store.Actor, reason
 		return fmt.Errorf("change schedule: %w", err)
 	}
 	return r.write(ctx, actor, reason, "change schedule", func(tx *store.Tx) error {
-		if err := known(ctx, tx, scheduleCount, "schedule", s.ID); err != nil {
+		if err := known(ctx, tx, scheduleCount, noSchedule, s.ID); err != nil {
 			return err
 		}
 		if err := s.keep(ctx, tx); err != nil {
@@ -156,7 +156,7 @@ func (r *Register) AddDoor(ctx context.Context, actor store.Actor, d Door) (Door
 
 // fits checks a door against the other registers and the other doors of its controller.
 func (d Door) fits(ctx context.Context, tx *store.Tx) error {
-	if err := known(ctx, tx, areaCount, "area", d.Area); err != nil {
+	if err := known(ctx, tx, areaCount, noArea, d.Area); err != nil {
 		return err
 	}
 	if err := device.Known(ctx, tx, d.Controller); err != nil {
@@ -202,11 +202,11 @@ func (r *Register) Grant(ctx context.Context, actor store.Actor, person, area, s
 		if err := staff.Known(ctx, tx, person); err != nil {
 			return err
 		}
-		if err := known(ctx, tx, areaCount, "area", area); err != nil {
+		if err := known(ctx, tx, areaCount, noArea, area); err != nil {
 			return err
 		}
 		if schedule != "" {
-			if err := known(ctx, tx, scheduleCount, "schedule", schedule); err != nil {
+			if err := known(ctx, tx, scheduleCount, noSchedule, schedule); err != nil {
 				return err
 			}
 		}
@@ -267,6 +267,14 @@ const (
 	scheduleCount = `SELECT COUNT(*) FROM schedule WHERE id = ?`
 )
 
+// Codes of what is not there.
+const (
+	noArea     = "area.unknown_area"
+	noDoor     = "area.unknown_door"
+	noSchedule = "area.unknown_schedule"
+	noRight    = "area.unknown_right"
+)
+
 func free(ctx context.Context, q store.Queryer, count, id string) error {
 	n, err := has(ctx, q, count, id)
 	if err == nil && n {
@@ -275,10 +283,10 @@ func free(ctx context.Context, q store.Queryer, count, id string) error {
 	return err
 }
 
-func known(ctx context.Context, q store.Queryer, count, what, id string) error {
+func known(ctx context.Context, q store.Queryer, count, code, id string) error {
 	n, err := has(ctx, q, count, id)
 	if err == nil && !n {
-		err = fault.New(fault.NotFound, "area.unknown_"+what, fmt.Sprintf("no %s %.40q", what, id))
+		err = fault.New(fault.NotFound, code, fmt.Sprintf("%s: %.40q", code, id))
 	}
 	return err
 }

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"kanmon/api/console/ui"
-
 	"golang.org/x/net/html"
+
+	"kanmon/api/console/ui"
 )
 
 // Page is a parsed answer.

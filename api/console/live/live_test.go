@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/live"
 	"kanmon/api/console/ui"
@@ -21,8 +23,6 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/event"
 	"kanmon/lifecycle/entrylog"
-
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
-
-	"golang.org/x/net/html"
 )
 
 func route(pattern string, h ui.Handler) []ui.Route { return []ui.Route{{Pattern: pattern, Handle: h}} }

@@ -9,6 +9,8 @@ import (
 
 	"kanmon/internal/fault"
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/exchange"
+	"kanmon/reader/osdp/bus/internal/order"
 )
 
 // Bus serves one line.
@@ -37,7 +39,7 @@ func New(cfg Config) (*Bus, error) {
 	}
 	b := &Bus{cfg: cfg, byName: map[string]*device{}, wake: make(chan struct{}, 1)}
 	for _, c := range cfg.Devices {
-		d := &device{Device: c, bus: b, queue: &queue{offline: true}}
+		d := &device{Device: c, bus: b, queue: order.NewQueue[Command]()}
 		b.devices = append(b.devices, d)
 		b.byName[c.Name] = d
 	}
@@ -69,9 +71,9 @@ func (b *Bus) Run(ctx context.Context) error {
 			return err
 		}
 		opened := time.Now()
-		err = b.serve(ctx, newLine(port, b.cfg))
+		err = b.serve(ctx, exchange.New(port, b.cfg.Baud, b.cfg.Timing.Reply, b.cfg.Timing.InterByte))
 		closing := port.Close()
-		if !errors.Is(err, errLineLost) {
+		if !errors.Is(err, exchange.ErrLost) {
 			return err
 		}
 		b.cfg.Log.WarnContext(ctx, "osdp line lost", "error", err, "closing", closing)
@@ -138,13 +140,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // serve does one exchange after the other until the line is lost or ctx is done.
-func (b *Bus) serve(ctx context.Context, l *line) error {
+func (b *Bus) serve(ctx context.Context, l *exchange.Line) error {
 	for {
 		now := time.Now()
 		b.checkOffline(now)
 		d, wait := b.pick(now)
-		if rest := l.rest(now); d == nil || rest > 0 {
-			if err := l.idle(ctx, max(wait, rest), b.wake); err != nil {
+		if rest := l.Rest(now); d == nil || rest > 0 {
+			if err := l.Idle(ctx, max(wait, rest), b.wake); err != nil {
 				return err
 			}
 			continue // and choose again: an order may have come
@@ -156,8 +158,8 @@ func (b *Bus) serve(ctx context.Context, l *line) error {
 }
 
 // exchange sends a device its next frame and hands it what came back.
-func (b *Bus) exchange(ctx context.Context, l *line, d *device) error {
-	if err := l.clear(); err != nil {
+func (b *Bus) exchange(ctx context.Context, l *exchange.Line, d *device) error {
+	if err := l.Clear(); err != nil {
 		return err
 	}
 	f, err := d.prepare(ctx, time.Now())
@@ -166,11 +168,11 @@ func (b *Bus) exchange(ctx context.Context, l *line, d *device) error {
 	}
 	b.serving(d, f)
 	f.sends++
-	reply, match, err := l.ask(ctx, f.command, f.bytes)
+	reply, match, err := l.Ask(ctx, f.command, f.bytes)
 	b.count(l, match, err)
 	now := time.Now()
 	switch {
-	case errors.Is(err, errSilence):
+	case errors.Is(err, exchange.ErrSilence):
 		d.unanswered(now)
 	case err != nil:
 		return err

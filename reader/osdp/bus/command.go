@@ -2,24 +2,24 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"kanmon/internal/fault"
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/order"
 )
 
 // What can become of a command; test with errors.Is. A RefusedError is the other answer.
 var (
 	// ErrOffline: there is no session with the device, and the command was not sent.
-	ErrOffline error = fault.New(fault.Unavailable, "osdp.offline", "osdp: device offline")
+	ErrOffline = order.ErrOffline
 	// ErrTimeout: the command waited too long and was not sent, and will not be.
-	ErrTimeout error = fault.New(fault.Unavailable, "osdp.timeout", "osdp: command not sent in time")
+	ErrTimeout = order.ErrTimeout
 	// ErrUnconfirmed: the command was sent and no answer came in time; the device may have acted on it.
-	ErrUnconfirmed error = fault.New(fault.Unavailable, "osdp.unconfirmed", "osdp: command sent but not confirmed")
+	ErrUnconfirmed = order.ErrUnconfirmed
 	// ErrFull: more commands wait for the device than make sense.
-	ErrFull error = fault.New(fault.TooMany, "osdp.queue_full", "osdp: too many commands waiting")
+	ErrFull = order.ErrFull
 )
 
 // RefusedError is a device's authentic NAK to a command.
@@ -99,39 +99,19 @@ func (b *Bus) Do(ctx context.Context, device string, c Command) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	o := newOrder(c)
-	if err := d.queue.add(o); err != nil {
+	o := order.New(c, c.urgent)
+	if err := d.queue.Add(o); err != nil {
 		return err
 	}
 	b.kick()
 	timer := time.NewTimer(b.cfg.Timing.Command)
 	defer timer.Stop()
 	select {
-	case err := <-o.done:
+	case err := <-o.Done():
 		return err
 	case <-ctx.Done():
-		return o.giveUp(ctx.Err())
+		return o.GiveUp(ctx.Err())
 	case <-timer.C:
-		return o.giveUp(nil)
+		return o.GiveUp(nil)
 	}
-}
-
-// giveUp ends the order from the caller's side. An answer that came at the last moment still counts.
-func (o *order) giveUp(cause error) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.over = true
-	select {
-	case err := <-o.done:
-		return err
-	default:
-	}
-	err := ErrTimeout
-	if o.sent {
-		err = ErrUnconfirmed
-	}
-	if cause != nil {
-		return errors.Join(err, cause)
-	}
-	return err
 }

@@ -11,19 +11,12 @@ import (
 
 	"kanmon/internal/fault"
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/exchange"
 )
 
-// Port is one opening of the serial line; *serialport.Port is one.
-type Port interface {
-	// Received delivers bytes as they come and is closed when the line is lost.
-	Received() <-chan []byte
-	// Err says why it was lost.
-	Err() error
-	// Write hands bytes to the line and does not take for ever.
-	Write([]byte) error
-	// Close ends this opening.
-	Close() error
-}
+// Port is one opening of the serial line; *serialport.Port is one. Received delivers bytes as they come and is
+// closed when the line is lost; Err then says why. Write hands bytes to the line and does not take for ever.
+type Port = exchange.Port
 
 // Config describes one line. Open, Devices, Rand, Log and Emit are required.
 type Config struct {

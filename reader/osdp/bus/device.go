@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/order"
 )
 
 // phase is how far a device has come. The order is that of a start-up.
@@ -26,7 +27,7 @@ const (
 type device struct {
 	Device
 	bus   *Bus
-	queue *queue
+	queue *order.Queue[Command]
 
 	phase  phase
 	due    time.Time // when it is to be addressed next
@@ -64,7 +65,7 @@ type identity struct {
 type flight struct {
 	command osdp.Frame
 	bytes   []byte
-	order   *order // nil for our own questions and polls
+	order   *order.Order[Command] // nil for our own questions and polls
 	sends   int
 	busies  int
 }
@@ -136,20 +137,20 @@ func (d *device) addressed(seq uint8, f osdp.Frame) osdp.Frame {
 // sendSecured seals what is most urgent: an order, an open question of a new session, a poll.
 func (d *device) sendSecured() error {
 	f := osdp.Frame{Code: osdp.CmdPoll}
-	var o *order
+	var o *order.Order[Command]
 	if !d.bus.poll {
-		o = d.queue.take(d.phase == online)
+		o = d.queue.Take(d.phase == online)
 	}
 	switch {
 	case o != nil:
-		f.Code, f.Data = o.command.code, o.command.data
+		f.Code, f.Data = o.Command().code, o.Command().data
 	case d.phase == settling:
 		f = question(d.questions[0])
 	}
 	sealed, err := d.session.Seal(d.addressed(osdp.NextSeq(d.seq), f))
 	if err != nil {
 		if o != nil {
-			o.finish(err)
+			o.Finish(err)
 		}
 		return err
 	}
@@ -165,7 +166,7 @@ func question(c osdp.Code) osdp.Frame {
 	return f
 }
 
-func (d *device) launch(f osdp.Frame, o *order) error {
+func (d *device) launch(f osdp.Frame, o *order.Order[Command]) error {
 	b, err := f.Append(nil)
 	if err != nil {
 		return err
@@ -293,7 +294,7 @@ func (d *device) proved(now time.Time, reply osdp.Frame) {
 	d.now = identity{}
 	d.questions = []osdp.Code{osdp.CmdID, osdp.CmdCapabilities}
 	d.phase = settling
-	d.queue.setOffline(false)
+	d.queue.SetOffline(false)
 }
 
 func refusal(reply osdp.Frame, otherwise string) string {
@@ -356,7 +357,7 @@ func (d *device) dropSession() {
 		d.session.End()
 	}
 	if d.flight != nil && d.flight.order != nil {
-		d.queue.putBack(d.flight.order)
+		d.queue.PutBack(d.flight.order)
 	}
 	d.session, d.flight, d.rekey = nil, nil, false
 }
@@ -366,7 +367,7 @@ func (d *device) lineLost(now time.Time) { d.fallSilent(now) }
 
 func (d *device) stop() {
 	d.dropSession()
-	d.queue.setOffline(true)
+	d.queue.SetOffline(true)
 }
 
 // checkOffline tells once that a device is gone, and lets nobody wait for it any more.
@@ -378,7 +379,7 @@ func (d *device) checkOffline(now time.Time) {
 	if d.session != nil {
 		d.fallSilent(now)
 	}
-	d.queue.setOffline(true)
+	d.queue.SetOffline(true)
 	d.bus.cfg.Log.Warn("osdp device offline", "device", d.Name, "address", d.Address)
 	d.bus.cfg.Emit(Offline{Device: d.Name, At: now})
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/exchange"
 )
 
 // repeats returns how often a frame was sent again right after itself, and checks that it was the same bytes.
@@ -295,20 +296,19 @@ func TestWhatCameBeforeTheCommandIsNotItsReply(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := Config{Baud: 9600, Timing: DefaultTiming()}
-		l := newLine(p, cfg)
+		l := exchange.New(p, 9600, osdp.ReplyTimeout, osdp.CharacterGap)
 		command := osdp.Frame{Address: 1, Code: osdp.CmdID, Data: []byte{0}}
 		early := wireBytes(command.Answer(osdp.ReplyID, w.devices[0].id.Append(nil)))
 		w.open.deliver(early[:5])
 		w.open.deliver(early[5:])
-		if err := l.clear(); err != nil {
+		if err := l.Clear(); err != nil {
 			t.Fatal(err)
 		}
-		if f, _, err := l.ask(t.Context(), command, wireBytes(command)); !errors.Is(err, errSilence) {
+		if f, _, err := l.Ask(t.Context(), command, wireBytes(command)); !errors.Is(err, exchange.ErrSilence) {
 			t.Errorf("%v was taken for the reply: %v", f, err)
 		}
-		if l.foreign != 1 {
-			t.Errorf("%d frames counted", l.foreign)
+		if _, foreign := l.Counts(); foreign != 1 {
+			t.Errorf("%d frames counted", foreign)
 		}
 	})
 }

@@ -68,7 +68,7 @@ func (b *Bus) want(d *device, now time.Time) (rank, time.Time) {
 	if d.phase == silent && d.due.Before(b.nextProbe) {
 		return rankRoutine, b.nextProbe
 	}
-	urgent, normal := d.queue.waiting()
+	urgent, normal := d.queue.Waiting()
 	switch {
 	case d.session == nil:
 		return rankRoutine, d.due
@@ -84,7 +84,7 @@ func (f *flight) rank() rank {
 	switch {
 	case f.order == nil:
 		return rankRoutine
-	case f.order.command.urgent:
+	case f.order.Urgent():
 		return rankUrgent
 	default:
 		return rankOrder

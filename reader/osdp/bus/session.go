@@ -53,7 +53,7 @@ func (d *device) use(now time.Time, asked *flight, reply osdp.Frame) {
 	d.deliver(now, reply)
 	switch {
 	case asked.order != nil:
-		asked.order.finish(d.verdict(reply))
+		asked.order.Finish(d.verdict(reply))
 	case d.phase == settling:
 		d.settle(now, reply)
 	case reply.Code == osdp.ReplyAck || refused:

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/exchange"
 )
 
 // Stats counts what happened on the line. All counters only rise, except that Received starts again with every
@@ -23,17 +24,16 @@ func (b *Bus) Stats() Stats {
 	return b.stats
 }
 
-func (b *Bus) count(l *line, match osdp.Match, err error) {
+func (b *Bus) count(l *exchange.Line, match osdp.Match, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stats.Exchanges++
-	if errors.Is(err, errSilence) {
+	if errors.Is(err, exchange.ErrSilence) {
 		b.stats.Unanswered++
 	}
 	if match == osdp.MatchBusy {
 		b.stats.Busy++
 	}
-	b.stats.Foreign += l.foreign
-	l.foreign = 0
-	b.stats.Received = l.decoder.Stats()
+	received, foreign := l.Counts()
+	b.stats.Received, b.stats.Foreign = received, b.stats.Foreign+foreign
 }
