@@ -147,7 +147,8 @@ func (e *Edge) Controller() *Controller { return e.controller }
 // stop; the MQTT client says "offline" and disconnects; the journal writes what is queued and closes.
 func (e *Edge) Run(ctx context.Context) error {
 	if err := os.MkdirAll(e.cfg.DataDir, 0o700); err != nil {
-		return fault.Wrap(fault.Unavailable, err, "make the data folder")
+		// Not the end: without a disk people still get out, and the journal tries again.
+		e.log.ErrorContext(ctx, "data folder cannot be made", "error", err)
 	}
 	return nest(ctx, part{"journal", e.journal.Run}, part{"doors", e.runOnJournal})
 }

@@ -26,8 +26,8 @@ type Compiler struct{ store *store.Store }
 // New opens the compiler.
 func New(s *store.Store) *Compiler { return &Compiler{store: s} }
 
-// Compile returns the policy a controller should have now: the areas its doors lead into, who has a right
-// there, and their cards. Lists are in the order of ids. An unknown controller is NotFound.
+// Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them, and
+// every holder of a card with their cards, so that a door can say why it refuses one. Lists are in the order of ids. An unknown controller is NotFound.
 func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec, error) {
 	var spec access.Spec
 	err := c.store.Read(ctx, func(q store.Queryer) error {

@@ -52,7 +52,7 @@ var rules = []rule{
 
 	// the centre's registers; one register may use another only where it says so here
 	{"lifecycle/field", []string{"internal/fault"}},
-	{"lifecycle/period", []string{"internal/fault"}},
+	{"lifecycle/period", []string{"internal/fault", "internal/store"}},
 	{"lifecycle/history", []string{"internal/fault", "internal/store", "lifecycle/period"}},
 	{"lifecycle/device", with(register, "internal/wire")},
 	{"lifecycle/staff", with(register, "lifecycle/device")},

@@ -82,7 +82,7 @@ func (d *DB) transact(ctx context.Context, pool *sqlx.DB, opts *sql.TxOptions, f
 	}
 	done := false
 	defer func() {
-		if !done && ctx == nil { // fn panicked or ended its goroutine
+		if !done { // fn panicked or ended its goroutine
 			_ = tx.Rollback() //nolint:errcheck // the panic is the news
 		}
 	}()

@@ -10,11 +10,11 @@ import (
 	"kanmon/internal/fault"
 )
 
-// MaxRecords bounds the people, credentials and rights of one policy: enough for 250,000 people with six each.
-// Without a bound a broker could fill a controller's memory with parts.
-const MaxRecords = 2_000_000
+// maxPolicy bounds the estimated size of one policy, some six times the text in it: enough for 250,000 people with six rights
+// each. Without a bound a broker could fill a controller's memory with parts.
+const maxPolicy = 1 << 30
 
-// maxParts: the largest policy has some 500 parts.
+// maxParts is more than a policy of maxPolicy is cut into.
 const maxParts = 4096
 
 // partSize is the estimated size of a part, below MaxPayload by a margin.
@@ -43,10 +43,10 @@ func PolicyHash(s access.Spec) (string, error) {
 }
 
 // SplitPolicy cuts a policy into parts that each fit a payload, every list in its order. A policy of more than
-// MaxRecords is fault.TooLarge.
+// some hundreds of megabytes is fault.TooLarge.
 func SplitPolicy(s access.Spec) ([]PolicyPart, error) {
-	if n := records(s); n > MaxRecords {
-		return nil, fault.New(fault.TooLarge, "wire.policy", fmt.Sprintf("policy of %d records", n))
+	if size(s) > maxPolicy {
+		return nil, fault.New(fault.TooLarge, "wire.policy", fmt.Sprintf("policy of %d people, %d cards and %d rights", len(s.People), len(s.Credentials), len(s.Rights)))
 	}
 	hash, err := PolicyHash(s)
 	if err != nil {
@@ -71,9 +71,9 @@ func SplitPolicy(s access.Spec) ([]PolicyPart, error) {
 	return parts, nil
 }
 
-func records(s access.Spec) int { return len(s.People) + len(s.Credentials) + len(s.Rights) }
-
-func left(s access.Spec) int { return len(s.Areas) + len(s.Doors) + len(s.Schedules) + records(s) }
+func left(s access.Spec) int {
+	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.People) + len(s.Credentials) + len(s.Rights)
+}
 
 func some[T any](list []T) []T {
 	if list == nil {
@@ -112,11 +112,22 @@ func text(values ...string) (n int) {
 	return n
 }
 
+func size(s access.Spec) int {
+	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Schedules, scheduleSize) +
+		sum(s.People, personSize) + sum(s.Rights, rightSize) + sum(s.Credentials, credentialSize)
+}
+
+func sum[T any](list []T, size func(*T) int) (n int) {
+	for i := range list {
+		n += size(&list[i])
+	}
+	return n
+}
+
 func areaSize(a *access.Area) int { return 80 + text(a.ID, a.Name, string(a.Record)) }
 
 func doorSize(d *access.Door) int {
-	readers := append(append([]string{}, d.EntryReads...), d.ExitReads...)
-	return 160 + text(d.ID, d.Name, d.Area) + text(readers...) + 3*len(readers)
+	return 160 + text(d.ID, d.Name, d.Area) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
 }
 
 func scheduleSize(s *access.Schedule) int { return 60 + text(s.ID, s.Name) + 100*len(s.Windows) }
@@ -145,9 +156,9 @@ func DecodePolicyPart(b []byte) (PolicyPart, error) {
 // Assembler joins the parts of a snapshot as they arrive, in any order, doubles allowed. A part of a newer
 // version, or of other bytes, drops what was collected so far. The zero value is ready.
 type Assembler struct {
-	have    map[int]access.Spec
-	last    PolicyPart
-	records int
+	have map[int]access.Spec
+	last PolicyPart
+	size int
 }
 
 // Add takes a part; done is true when the snapshot is complete and its hash is right. After an error everything
@@ -159,9 +170,9 @@ func (a *Assembler) Add(p PolicyPart) (whole access.Spec, done bool, err error) 
 		}
 		*a = Assembler{have: map[int]access.Spec{}, last: PolicyPart{Hash: p.Hash, Of: p.Of, Spec: access.Spec{Version: p.Spec.Version}}}
 	}
-	a.records += left(p.Spec) - left(a.have[p.N])
+	a.size += size(p.Spec) - size(a.have[p.N])
 	a.have[p.N] = p.Spec
-	if a.records > MaxRecords {
+	if a.size > maxPolicy {
 		*a = Assembler{}
 		return access.Spec{}, false, fault.New(fault.TooLarge, "wire.policy", "the parts of the policy are too many")
 	}

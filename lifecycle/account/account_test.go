@@ -236,7 +236,8 @@ func TestSecretsCannotBePrinted(t *testing.T) {
 		token    account.Token
 	}
 	secrets := []any{
-		account.NewPassword(text), account.ParseToken(text), account.Session{Token: account.ParseToken(text)},
+		account.NewPassword(text), account.ParseToken(text),
+		account.Session{Token: account.ParseToken(text)},
 		around{account.NewPassword(text), account.ParseToken(text)},
 	}
 	for _, s := range secrets {

@@ -37,7 +37,7 @@ func (r *Register) Issue(ctx context.Context, actor store.Actor, n Issue) (Card,
 		if err := n.keep(ctx, tx, id); err != nil {
 			return err
 		}
-		if err := device.WantForPerson(ctx, tx, n.Person); err != nil {
+		if err := device.WantForHolder(ctx, tx); err != nil {
 			return err
 		}
 		var err error

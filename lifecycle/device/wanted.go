@@ -24,10 +24,10 @@ func WantForArea(ctx context.Context, tx *store.Tx, area string) error {
 	return want(ctx, tx, `SELECT controller FROM v_device_area_controller WHERE area = ?`, area)
 }
 
-// WantForPerson raises it for every controller with a door into an area where the person has a right.
-func WantForPerson(ctx context.Context, tx *store.Tx, person string) error {
-	return want(ctx, tx, `SELECT DISTINCT ac.controller FROM v_device_right r
-		JOIN v_device_area_controller ac ON ac.area = r.area WHERE r.person = ?`, person)
+// WantForHolder raises it for every controller with a door: each knows every holder of a card, to say why it
+// refuses one.
+func WantForHolder(ctx context.Context, tx *store.Tx) error {
+	return want(ctx, tx, `SELECT DISTINCT controller FROM v_device_area_controller`)
 }
 
 // WantForSchedule raises it for every controller with a door into an area where a right has the schedule.
@@ -36,9 +36,9 @@ func WantForSchedule(ctx context.Context, tx *store.Tx, schedule string) error {
 		JOIN v_device_area_controller ac ON ac.area = r.area WHERE r.schedule = ?`, schedule)
 }
 
-func want(ctx context.Context, tx *store.Tx, query, id string) error {
+func want(ctx context.Context, tx *store.Tx, query string, args ...any) error {
 	var controllers []string
-	if err := tx.Select(ctx, &controllers, query, id); err != nil {
+	if err := tx.Select(ctx, &controllers, query, args...); err != nil {
 		return err
 	}
 	return Want(ctx, tx, controllers...)

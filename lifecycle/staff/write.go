@@ -59,7 +59,7 @@ func (r *Register) Change(ctx context.Context, actor store.Actor, id, reason str
 		if m, err = d.keep(ctx, tx); err != nil {
 			return err
 		}
-		return device.WantForPerson(ctx, tx, id)
+		return device.WantForHolder(ctx, tx)
 	})
 	if err != nil {
 		return Member{}, fmt.Errorf("change member of staff: %w", err)

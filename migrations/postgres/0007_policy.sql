@@ -24,11 +24,16 @@ FROM v_policy_right pr
 JOIN schedule s ON s.id = pr.schedule
 JOIN schedule_version v ON v.id = s.id AND v.n = s.n;
 
+-- Whoever holds a card is known at every controller that has a door, so that a refusal can say why ("no right here")
+-- and whose card it was, instead of "unknown card".
 CREATE VIEW v_policy_person AS
-SELECT DISTINCT pr.controller, s.id, v.valid_from, v.valid_until
-FROM v_policy_right pr
-JOIN staff s ON s.id = pr.person
-JOIN staff_version v ON v.id = s.id AND v.n = s.n;
+SELECT ac.controller, s.id, v.valid_from, v.valid_until
+FROM (SELECT DISTINCT controller FROM v_device_area_controller) ac
+CROSS JOIN staff s
+JOIN staff_version v ON v.id = s.id AND v.n = s.n
+WHERE EXISTS (SELECT 1 FROM card_version cv JOIN card c ON c.id = cv.id AND c.n = cv.n
+              WHERE cv.person = s.id AND cv.state IN ('issued', 'suspended', 'revoked'))
+   OR EXISTS (SELECT 1 FROM v_policy_right pr WHERE pr.person = s.id AND pr.controller = ac.controller);
 
 CREATE VIEW v_policy_card AS
 SELECT pp.controller, c.id, v.credential_key, v.person, v.state, v.valid_from, v.valid_until
