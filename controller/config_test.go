@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,13 +22,15 @@ const exampleConfig = `{
 		"exit_button": {"device": "IO-1", "input": 1}, "exit_readers": ["IN-1"]}]
 }`
 
+const otherKey = "91c3a7e04b5d2f68803e11f7c9da6254"
+
 // writeSite writes a configuration and the files it names.
 func writeSite(t testing.TB, config string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"controller.json": config, "password": "geheim\n", "hash.key": strings.Repeat("5a", 32) + "\n",
-		"in1.key": "000102030405060708090a0b0c0d0e77\n", "io1.key": hex.EncodeToString([]byte("another key here")) + "\n",
+		"in1.key": "000102030405060708090a0b0c0d0e77\n", "io1.key": otherKey + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -103,7 +104,7 @@ func TestAnEdgeRefusesBadKeysAndLines(t *testing.T) {
 		"short SCBK":            {file: "in1.key", text: secret},
 		"SCBK not hex":          {file: "in1.key", text: secret + "zz"},
 		"the public key":        {file: "in1.key", text: "303132333435363738393a3b3c3d3e3f"},
-		"two with one key":      {file: "in1.key", text: hex.EncodeToString([]byte("another key here"))},
+		"two with one key":      {file: "in1.key", text: otherKey},
 		"no password":           {edit: [2]string{`"password"`, `"none"`}},
 		"address out of range":  {edit: [2]string{`"address": 1`, `"address": 127`}},
 		"address twice":         {edit: [2]string{`"address": 1`, `"address": 3`}},

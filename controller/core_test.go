@@ -486,8 +486,16 @@ func TestWhatDevicesReportBecomesEvents(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
 	for _, in := range []Input{
-		DeviceUp{"IN-1"}, DeviceUp{"IN-1"}, DeviceAttacked{"IN-1", "mac_failed"}, DeviceLocal{"IN-1", true, false}, DeviceLocal{"IN-1", true, true},
-		DeviceLocal{"IN-1", false, false}, DeviceDown{"IN-1", ""}, StrikeFailed{"D-1", "not confirmed"}, KeysPressed{"IN-1"}, DeviceUp{"XX"},
+		DeviceUp{"IN-1"},
+		DeviceUp{"IN-1"},
+		DeviceAttacked{"IN-1", "mac_failed"},
+		DeviceLocal{"IN-1", true, false},
+		DeviceLocal{"IN-1", true, true},
+		DeviceLocal{"IN-1", false, false},
+		DeviceDown{"IN-1", ""},
+		StrikeFailed{"D-1", "not confirmed"},
+		KeysPressed{"IN-1"},
+		DeviceUp{"XX"},
 	} {
 		d.step(in)
 	}

@@ -12,7 +12,6 @@ import (
 	"kanmon/controller/journal"
 	"kanmon/internal/access"
 	"kanmon/internal/wire"
-	"kanmon/reader"
 )
 
 var quietLog = slog.New(slog.DiscardHandler)
@@ -117,11 +116,6 @@ func TestAControllerWithoutADiskStillLetsPeopleOut(t *testing.T) {
 	})
 }
 
-// nowhere shows nothing.
-type nowhere struct{}
-
-func (nowhere) Show(context.Context, string, reader.Feedback) error { return nil }
-
 // BenchmarkTapToRecord is the part of a tap that is ours: decision, chain, commit on disk, and the way back to the
 // release. It grows with the disk's fsync, measured by journal.BenchmarkAppend.
 func BenchmarkTapToRecord(b *testing.B) {
@@ -134,8 +128,7 @@ func BenchmarkTapToRecord(b *testing.B) {
 	go func() { ended <- j.Run(ctx) }()
 	b.Cleanup(func() { cancel(); <-ended })
 	core := NewCore(siteWiring())
-	now := Clocks()
-	s, effects := core.Start(Saved{Policy: sitePolicy(b, 1), Floor: started}, now())
+	s, effects := core.Start(Saved{Policy: sitePolicy(b, 1), Floor: started}, Moment{Wall: started})
 	answers := make(chan Recorded, 1)
 	carryOut := func(effects []Effect) (released bool) {
 		for _, e := range effects {
@@ -149,11 +142,11 @@ func BenchmarkTapToRecord(b *testing.B) {
 		return released
 	}
 	carryOut(effects)
-	s, _ = core.Step(s, <-answers, now())
+	s, _ = core.Step(s, <-answers, Moment{Wall: started})
 	mono := time.Duration(0)
 	for b.Loop() {
 		mono += 10 * time.Second // every tap finds the door locked again
-		at := Moment{Wall: time.Now(), Mono: mono}
+		at := Moment{Wall: started.Add(mono), Mono: mono}
 		s, effects = core.Step(s, Presented{"IN-1", keyAlways}, at)
 		carryOut(effects)
 		s, effects = core.Step(s, <-answers, at)
@@ -176,4 +169,3 @@ func BenchmarkStep(b *testing.B) {
 		s, _ = core.Step(s, Recorded{ID: id}, Moment{Wall: started})
 	}
 }
-

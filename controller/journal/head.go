@@ -34,6 +34,19 @@ func newHead(controller string, epoch uint64) head {
 	return head{controller: controller, epoch: epoch, hash: start, baseHash: start}
 }
 
+// append works the events and the change of a request in; all of it or nothing.
+func (h *head) append(r request) ([]row, error) {
+	rows, next, err := h.number(r.events)
+	if err != nil {
+		return nil, err
+	}
+	if r.change.Policy != nil {
+		next.policy = *r.change.Policy
+	}
+	*h = next
+	return rows, nil
+}
+
 // number gives events their numbers and links; all of them or none.
 func (h head) number(events []event.Event) ([]row, head, error) {
 	rows := make([]row, 0, len(events))

@@ -33,7 +33,7 @@ type writer struct {
 func (j *Journal) Run(ctx context.Context) error {
 	w := &writer{Journal: j}
 	work := context.WithoutCancel(ctx) // a commit that has begun is finished
-	_ = w.ensure(work)                 //nolint:errcheck // kept in the state; the next submission tries again
+	_ = w.ensure(work)                 // kept in the state; the next submission tries again
 	close(j.opened)
 	w.startPruning()
 	ticker := time.NewTicker(pruneEvery)
@@ -124,11 +124,13 @@ func (w *writer) write(ctx context.Context, answers []answer) error {
 		next = w.head
 		var rows []row
 		for i := range answers {
-			added, err := w.apply(ctx, tx, &next, &answers[i])
+			a := &answers[i]
+			added, refusal, err := w.apply(ctx, tx, &next, a.request)
 			if err != nil {
 				return err
 			}
 			rows = append(rows, added...)
+			a.at, a.err = Position{next.epoch, next.seq}, refusal
 		}
 		return save(ctx, tx, next, rows)
 	})
@@ -139,29 +141,20 @@ func (w *writer) write(ctx context.Context, answers []answer) error {
 	return nil
 }
 
-// apply works one request into the next head. The error is the database's; a refusal goes to the answer.
-func (w *writer) apply(ctx context.Context, tx *db.Tx, next *head, a *answer) ([]row, error) {
+// apply works one request into the next head. What is wrong with the request itself is its refusal; err is the
+// database's.
+func (w *writer) apply(ctx context.Context, tx *db.Tx, next *head, r request) (rows []row, refusal, err error) {
 	switch {
-	case a.ack != nil:
-		a.err = next.ack(*a.ack)
-		if a.err != nil {
-			return nil, nil
+	case r.ack != nil:
+		if refusal = next.ack(*r.ack); refusal == nil {
+			err = saveAck(ctx, tx, day(w.cfg.Now()), next.acked)
 		}
-		return nil, saveAck(ctx, tx, day(w.cfg.Now()), next.acked)
-	case a.prune != nil:
-		return nil, a.prune.apply(ctx, tx, next)
+	case r.prune != nil:
+		err = r.prune.apply(ctx, tx, next)
+	default:
+		rows, refusal = next.append(r)
 	}
-	rows, moved, err := next.number(a.events)
-	if err != nil {
-		a.err = err
-		return nil, nil
-	}
-	if a.change.Policy != nil {
-		moved.policy = *a.change.Policy
-	}
-	*next = moved
-	a.at = Position{next.epoch, next.seq}
-	return rows, nil
+	return rows, refusal, err
 }
 
 // written asks the disk whether a commit that was reported as failed has happened after all. When the disk does

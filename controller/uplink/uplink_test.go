@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,7 +45,7 @@ func (j *memoryJournal) add(t testing.TB, n int) {
 	j.mu.Lock()
 	for range n {
 		seq := uint64(len(j.events) + 1)
-		b, err := event.Encode(event.Event{Epoch: epoch, Seq: seq, At: time.Now(), Kind: event.AccessDenied, Detail: fmt.Sprint(seq)})
+		b, err := event.Encode(event.Event{Epoch: epoch, Seq: seq, At: time.Now(), Kind: event.AccessDenied, Detail: strconv.FormatUint(seq, 10)})
 		if err != nil {
 			t.Fatal(err)
 		}

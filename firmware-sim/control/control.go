@@ -88,7 +88,7 @@ func Serve(ctx context.Context, socket string, handle func(context.Context, Requ
 }
 
 func answer(ctx context.Context, c net.Conn, handle func(context.Context, Request) Answer) {
-	defer c.Close()
+	defer func() { _ = c.Close() }() // both sides are done with it
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if deadline, ok := ctx.Deadline(); ok {
@@ -117,7 +117,7 @@ func Ask(ctx context.Context, socket string, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("the simulator does not answer at %s (is it running?): %w", socket, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // only read from here on
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline) // a connection that cannot take one fails at its first write
 	}

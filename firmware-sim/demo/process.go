@@ -75,11 +75,12 @@ func (p program) stop(cmd *exec.Cmd, ended <-chan error) error {
 		return fmt.Errorf("stop %s: %w", p.path, err)
 	}
 	select {
-	case <-ended:
+	case err := <-ended:
+		_ = err // it was told to end: any status will do
 		return nil
 	case <-time.After(stopWithin):
 		_ = cmd.Process.Kill() // it had its time
-		<-ended
+		_ = <-ended // killed: any status will do
 		return fmt.Errorf("%s did not end within %v and was killed", p.path, stopWithin)
 	}
 }

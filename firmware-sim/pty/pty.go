@@ -26,12 +26,12 @@ func Open(link string) (*Line, error) {
 	}
 	l := &Line{File: master, slave: slave}
 	if _, err := term.MakeRaw(int(slave.Fd())); err != nil {
-		l.Close()
+		_ = l.Close() // the first error is the one to report
 		return nil, fmt.Errorf("set line to raw: %w", err)
 	}
 	if link != "" {
 		if err := l.linkTo(link); err != nil {
-			l.Close()
+			_ = l.Close() // the first error is the one to report
 			return nil, err
 		}
 	}

@@ -181,7 +181,8 @@ func (w *World) tap(ctx context.Context, r control.Request) (control.Answer, err
 		_, err := io.Await(ctx, func(s pd.Snapshot) bool { return s.Outputs[d.Strike] })
 		a.Released = err == nil
 		if a.Released && !r.Stay {
-			w.people.Go(func() { walk(io, d) })
+			through := context.WithoutCancel(ctx) // the person is through the door whatever the terminal does
+			w.people.Go(func() { walk(through, io, d) })
 		}
 	}
 	return a, nil
@@ -195,9 +196,8 @@ func (w *World) behind(reader string) (Door, bool) {
 	return w.doors[i], true
 }
 
-// walk outlives the command that began it: the person is through the door whatever the terminal does.
-func walk(io *pd.Device, d Door) {
-	ctx := context.Background()
+// walk pushes the door, goes through and lets it fall shut.
+func walk(ctx context.Context, io *pd.Device, d Door) {
 	pause(ctx, reachFor)
 	if !io.Snapshot().Outputs[d.Strike] {
 		return // too slow: locked again

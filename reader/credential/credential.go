@@ -1,6 +1,6 @@
 // Package credential turns what a reader read into a credential: the triple (format, bit length, value).
 // The same digits in two formats are two credentials. A Credential is a secret: it cannot be printed,
-// logged or marshalled; what leaves is its keyed hash (Key).
+// logged or marshalled, not even as a field of something that is; what leaves is its keyed hash (Key).
 package credential
 
 import (
@@ -10,9 +10,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strconv"
 	"strings"
+	"unique"
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
@@ -31,8 +33,11 @@ const (
 // MaxBits bounds a credential.
 const MaxBits = 256
 
-// Credential is one card number. It is comparable.
-type Credential struct {
+// Credential is one card number. It is comparable: equal numbers are equal Credentials. The number lies behind a handle,
+// so that printing a struct with a Credential in it, where no method of ours is asked, shows an address.
+type Credential struct{ number unique.Handle[number] }
+
+type number struct {
 	format Format
 	bits   uint16
 	value  [MaxBits / 8]byte
@@ -46,15 +51,16 @@ func FromBits(count int, data []byte) (Credential, error) {
 	if len(data) != (count+7)/8 {
 		return Credential{}, fault.BadField("bits", "credential.length", fmt.Sprintf("%d bytes for %d bits", len(data), count))
 	}
-	c := Credential{format: Bits, bits: uint16(count)} //nolint:gosec // bounded above
-	copy(c.value[:], data)
+	n := number{format: Bits, bits: uint16(count)}
+	copy(n.value[:], data)
 	if rest := count % 8; rest != 0 {
-		c.value[len(data)-1] &= 0xFF << (8 - rest)
+		n.value[len(data)-1] &= 0xFF << (8 - rest)
 	}
-	return c, nil
+	return Credential{unique.Make(n)}, nil
 }
 
-// Parse reads the written form "bits:26:bdd93740": format, bit count, hex of the left-aligned bytes.
+// Parse reads the written form "bits:26:bdd93740": format, bit count, hex of the left-aligned bytes. Its errors do not
+// repeat what was written.
 func Parse(s string) (Credential, error) {
 	part := strings.Split(strings.TrimSpace(s), ":")
 	if len(part) != 3 || Format(part[0]) != Bits {
@@ -72,56 +78,78 @@ func Parse(s string) (Credential, error) {
 }
 
 // Reveal returns the bit count and the left-aligned bytes, for the one place that must write them to a line.
+// A credential that was never read has none.
 func (c Credential) Reveal() (count int, data []byte) {
-	return int(c.bits), append([]byte(nil), c.value[:(int(c.bits)+7)/8]...)
+	n := c.reveal()
+	return int(n.bits), append([]byte(nil), n.bytes()...)
 }
 
+func (c Credential) reveal() number {
+	if c.IsZero() {
+		return number{}
+	}
+	return c.number.Value()
+}
+
+func (n *number) bytes() []byte { return n.value[:(int(n.bits)+7)/8] }
+
 // IsZero reports a credential that was never read.
-func (c Credential) IsZero() bool { return c.bits == 0 }
+func (c Credential) IsZero() bool { return c == Credential{} }
 
 const mask = "credential(masked)"
 
 // String masks the number.
-func (c Credential) String() string { return mask }
+func (Credential) String() string { return mask }
 
-// GoString masks the number in %#v.
-func (c Credential) GoString() string { return mask }
+// Format masks the number under every verb of package fmt.
+func (Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
 
 // LogValue masks the number in logs.
-func (c Credential) LogValue() slog.Value { return slog.StringValue(mask) }
+func (Credential) LogValue() slog.Value { return slog.StringValue(mask) }
 
 // MarshalText refuses: a card number is never written out by accident.
-func (c Credential) MarshalText() ([]byte, error) {
+func (Credential) MarshalText() ([]byte, error) {
 	return nil, errors.New("a credential is not marshalled")
 }
 
-// HashKey is the site's credential hash key (docs/architecture.md, Keys).
-type HashKey struct{ key [32]byte }
+// HashKey is the site's credential hash key (docs/architecture.md, Keys). The zero HashKey is no key: hashing under
+// it panics rather than let everybody guess.
+type HashKey struct{ key *[32]byte }
 
 // NewHashKey takes 32 bytes from the key store.
 func NewHashKey(b []byte) (HashKey, error) {
 	if len(b) != 32 {
 		return HashKey{}, fault.New(fault.Invalid, "key.length", fmt.Sprintf("credential hash key of %d bytes, want 32", len(b)))
 	}
-	return HashKey{key: [32]byte(b)}, nil
+	key := [32]byte(b)
+	return HashKey{&key}, nil
 }
 
-// String masks the key.
-func (HashKey) String() string { return "key(masked)" }
+const keyMask = "key(masked)"
 
-// GoString masks the key.
-func (HashKey) GoString() string { return "key(masked)" }
+// String masks the key.
+func (HashKey) String() string { return keyMask }
+
+// Format masks the key under every verb of package fmt.
+func (HashKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, keyMask) }
 
 // LogValue masks the key.
-func (HashKey) LogValue() slog.Value { return slog.StringValue("key(masked)") }
+func (HashKey) LogValue() slog.Value { return slog.StringValue(keyMask) }
+
+// MarshalText refuses.
+func (HashKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
 
 // Key is the keyed hash by which policy and registers know the credential:
 // HMAC-SHA256(key, format || 0x00 || bit count as two bytes, big endian || value).
 func (c Credential) Key(k HashKey) access.Key {
+	if k.key == nil {
+		panic("credential: hashed without a key")
+	}
+	n := c.reveal()
 	m := hmac.New(sha256.New, k.key[:])
-	m.Write([]byte(c.format))
+	m.Write([]byte(n.format))
 	m.Write([]byte{0})
-	m.Write(binary.BigEndian.AppendUint16(nil, c.bits))
-	m.Write(c.value[:(int(c.bits)+7)/8])
+	m.Write(binary.BigEndian.AppendUint16(nil, n.bits))
+	m.Write(n.bytes())
 	return access.Key(m.Sum(nil))
 }

@@ -77,10 +77,7 @@ func servePort(ctx context.Context, c serialport.Config, d *pd.Device, stdout io
 	for {
 		p, err := serialport.Await(ctx, c, log)
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+			return unlessDone(ctx, err)
 		}
 		line, err := pd.NewLine(p, log, d)
 		if err == nil {
@@ -89,8 +86,16 @@ func servePort(ctx context.Context, c serialport.Config, d *pd.Device, stdout io
 		}
 		_ = p.Close() // the line is gone or the program ends
 		if ctx.Err() != nil {
-			return nil
+			return unlessDone(ctx, err)
 		}
 		log.WarnContext(ctx, "line lost", "error", err)
 	}
+}
+
+// unlessDone drops an error that only says that the program was told to end.
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
