@@ -34,22 +34,20 @@ func (p program) run(ctx context.Context, up func()) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for first := true; ; first = false {
-		cmd, err := p.start()
+		c, err := p.start()
 		if err != nil {
 			return err
 		}
 		if first {
 			up()
 		} else {
-			p.say("%sを再起動しました(プロセス番号 %d)。", p.title, cmd.Process.Pid)
+			p.say("%sを再起動しました(プロセス番号 %d)。", p.title, c.cmd.Process.Pid)
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
 		select {
 		case <-ctx.Done():
-			return p.stop(cmd, ended)
-		case err := <-ended:
-			p.say("%sが止まりました(%v)。%d 秒後に再起動します。", p.title, exitText(err), int(restartAfter.Seconds()))
+			return c.stop(p.path)
+		case <-c.ended:
+			p.say("%sが止まりました(%v)。%d 秒後に再起動します。", p.title, exitText(c.err), int(restartAfter.Seconds()))
 		}
 		select {
 		case <-ctx.Done():
@@ -59,7 +57,14 @@ func (p program) run(ctx context.Context, up func()) error {
 	}
 }
 
-func (p program) start() (*exec.Cmd, error) {
+// child is one running process. err is how it ended, once ended is closed.
+type child struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error
+}
+
+func (p program) start() (*child, error) {
 	// No CommandContext: stopping is ours, with SIGTERM first.
 	cmd := exec.Command(p.path, p.args...) //nolint:gosec,noctx // our own programs, stopped in order by stop
 	cmd.Stdout, cmd.Stderr = p.log, p.log
@@ -67,21 +72,25 @@ func (p program) start() (*exec.Cmd, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.path, err)
 	}
-	return cmd, nil
+	c := &child{cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		c.err = cmd.Wait()
+		close(c.ended)
+	}()
+	return c, nil
 }
 
-func (p program) stop(cmd *exec.Cmd, ended <-chan error) error {
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop %s: %w", p.path, err)
+func (c *child) stop(name string) error {
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stop %s: %w", name, err)
 	}
 	select {
-	case err := <-ended:
-		_ = err // it was told to end: any status will do
+	case <-c.ended:
 		return nil
 	case <-time.After(stopWithin):
-		_ = cmd.Process.Kill() // it had its time
-		_ = <-ended // killed: any status will do
-		return fmt.Errorf("%s did not end within %v and was killed", p.path, stopWithin)
+		_ = c.cmd.Process.Kill() // it had its time
+		<-c.ended
+		return fmt.Errorf("%s did not end within %v and was killed", name, stopWithin)
 	}
 }
 

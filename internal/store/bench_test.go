@@ -69,6 +69,12 @@ func benchAppend(b *testing.B, d, bare *db.DB) {
 	b.ReportMetric(events/floor.Seconds(), "bare/s")
 	b.ReportMetric(floor.Seconds()/bound.Seconds(), "of-bare")
 	b.ReportMetric(float64(from), "rows-before")
+	verified := timed(func() {
+		if r, err := s.Verify(context.Background()); err != nil || !r.OK() || r.Rows != int64(n) {
+			b.Fatalf("verify: %+v, %v", r, err)
+		}
+	})
+	b.ReportMetric(float64(n)/verified.Seconds(), "verified/s")
 }
 
 func timed(fn func()) time.Duration {

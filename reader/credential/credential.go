@@ -33,9 +33,13 @@ const (
 // MaxBits bounds a credential.
 const MaxBits = 256
 
-// Credential is one card number. It is comparable: equal numbers are equal Credentials. The number lies behind a handle,
-// so that printing a struct with a Credential in it, where no method of ours is asked, shows an address.
-type Credential struct{ number unique.Handle[number] }
+// Credential is one card number. It is comparable: equal numbers are equal Credentials.
+//
+// The number lies behind two handles. Package fmt does not ask the methods of an unexported field, and under a verb that
+// does not fit it follows one pointer; behind the second it shows an address.
+type Credential struct {
+	number unique.Handle[unique.Handle[number]]
+}
 
 type number struct {
 	format Format
@@ -56,7 +60,7 @@ func FromBits(count int, data []byte) (Credential, error) {
 	if rest := count % 8; rest != 0 {
 		n.value[len(data)-1] &= 0xFF << (8 - rest)
 	}
-	return Credential{unique.Make(n)}, nil
+	return Credential{unique.Make(unique.Make(n))}, nil
 }
 
 // Parse reads the written form "bits:26:bdd93740": format, bit count, hex of the left-aligned bytes. Its errors do not
@@ -88,7 +92,7 @@ func (c Credential) reveal() number {
 	if c.IsZero() {
 		return number{}
 	}
-	return c.number.Value()
+	return c.number.Value().Value()
 }
 
 func (n *number) bytes() []byte { return n.value[:(int(n.bits)+7)/8] }
@@ -114,7 +118,9 @@ func (Credential) MarshalText() ([]byte, error) {
 
 // HashKey is the site's credential hash key (docs/architecture.md, Keys). The zero HashKey is no key: hashing under
 // it panics rather than let everybody guess.
-type HashKey struct{ key *[32]byte }
+type HashKey struct {
+	key func() [32]byte // a function is printed as an address
+}
 
 // NewHashKey takes 32 bytes from the key store.
 func NewHashKey(b []byte) (HashKey, error) {
@@ -122,7 +128,7 @@ func NewHashKey(b []byte) (HashKey, error) {
 		return HashKey{}, fault.New(fault.Invalid, "key.length", fmt.Sprintf("credential hash key of %d bytes, want 32", len(b)))
 	}
 	key := [32]byte(b)
-	return HashKey{&key}, nil
+	return HashKey{func() [32]byte { return key }}, nil
 }
 
 const keyMask = "key(masked)"
@@ -145,8 +151,8 @@ func (c Credential) Key(k HashKey) access.Key {
 	if k.key == nil {
 		panic("credential: hashed without a key")
 	}
-	n := c.reveal()
-	m := hmac.New(sha256.New, k.key[:])
+	n, key := c.reveal(), k.key()
+	m := hmac.New(sha256.New, key[:])
 	m.Write([]byte(n.format))
 	m.Write([]byte{0})
 	m.Write(binary.BigEndian.AppendUint16(nil, n.bits))

@@ -22,13 +22,15 @@ const (
 type desk struct {
 	*harness.System
 	*Page
-	t *testing.T
+	browser *Browser
+	t       *testing.T
 }
 
 func sit(t *testing.T) desk {
 	t.Helper()
 	s := harness.Start(t)
-	return desk{System: s, Page: Start(t).Page(), t: t}
+	b := Start(t)
+	return desk{System: s, Page: b.Page(), browser: b, t: t}
 }
 
 // password of a user of the city.

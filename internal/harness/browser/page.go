@@ -122,3 +122,6 @@ func (p *Page) describe() string {
 	}
 	return text
 }
+
+// back presses the browser's button for the page before.
+func back() chromedp.Action { return chromedp.NavigateBack() }

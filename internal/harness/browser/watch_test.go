@@ -21,6 +21,7 @@ func quoted(v any) string {
 // Without this test a browser that reports nothing would pass for a console without errors.
 func TestWhatAPageDoesWrongIsSeen(t *testing.T) {
 	const policy = "default-src 'none'; script-src 'self'"
+	b := Start(t)
 	for name, c := range map[string]struct{ policy, body, want string }{
 		"a script in the page against the policy": {policy, `<script>document.title = "no"</script>`, "ContentSecurityPolicyIssue"},
 		"a style in the page against the policy":  {policy, `<p style="color:red">x</p>`, "ContentSecurityPolicyIssue"},
@@ -28,14 +29,11 @@ func TestWhatAPageDoesWrongIsSeen(t *testing.T) {
 		"an error in the console":                 {"", `<script>console.error("something wrong")</script>`, "something wrong"},
 		"a file that is not there":                {"", `<img src="/missing">`, "404"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p := Start(t).Page()
-			p.Open(serve(t, c.policy, c.body))
-			p.Await("the end of the page", `document.querySelector("#end")`)
-			if all := strings.Join(p.Problems(), "\n"); !strings.Contains(all, c.want) {
-				t.Errorf("problems: %q, want %q among them", all, c.want)
-			}
-		})
+		p := b.Page()
+		p.Open(serve(t, c.policy, c.body))
+		if all := strings.Join(p.Problems(), "\n"); !strings.Contains(all, c.want) {
+			t.Errorf("%s: problems %q, want %q among them", name, all, c.want)
+		}
 	}
 }
 
