@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 
@@ -42,6 +43,30 @@ func TestACommitReportedAsFailedIsLookedUpOnDisk(t *testing.T) {
 		w.head = c.had
 		if got := w.written(t.Context(), c.wanted); got != c.written || w.suspect != c.suspect {
 			t.Errorf("%s: written %v, suspect %v", name, got, w.suspect)
+		}
+	}
+}
+
+func TestAnEndThatIsAlreadyThereStillWritesWhatIsQueued(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 10 { // which of the two Run sees first is chance
+		j, err := New(Config{Dir: t.TempDir(), Controller: controllerName, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := make(chan error, 1)
+		j.Submit([]event.Event{draft(0)}, Change{}, func(_ Position, err error) { result <- err })
+		if err := j.Run(ended); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-result:
+			if err != nil {
+				t.Fatal(err)
+			}
+		default:
+			t.Fatal("the submission got no answer")
 		}
 	}
 }

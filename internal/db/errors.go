@@ -63,7 +63,7 @@ func meaning(err error) cause {
 }
 
 func sqliteMeaning(e sqlite3.Error) cause {
-	switch e.Code { //nolint:exhaustive // the rest is our defect
+	switch e.Code { // the rest is our defect
 	case sqlite3.ErrConstraint:
 		return sqliteConstraint(e.ExtendedCode)
 	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrInterrupt:

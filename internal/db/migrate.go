@@ -99,7 +99,7 @@ func (d *DB) unguarded(ctx context.Context) (*DB, error) {
 	free.writer = sqlitePool(d.cfg.Path, writerSettings, false)
 	free.writer.SetMaxOpenConns(1)
 	if err := free.writer.PingContext(ctx); err != nil {
-		_ = free.writer.Close() //nolint:errcheck // the ping's error is the news
+		_ = free.writer.Close() // the ping's error is the news
 		return nil, interpret(err, "open SQLite to migrate")
 	}
 	return &free, nil

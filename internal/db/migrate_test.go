@@ -79,7 +79,7 @@ func TestProgramsThatStartTogetherMigrateOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				defer own.Close() //nolint:errcheck // nothing is left to write
+				defer own.Close() // nothing is left to write
 				if err := own.Migrate(t.Context(), schema(d)); err != nil {
 					t.Error(err)
 				}

@@ -36,7 +36,7 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	pool.SetMaxIdleConns(d.cfg.Readers)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	if err := pool.PingContext(ctx); err != nil {
-		_ = pool.Close() //nolint:errcheck // the ping's error is the news
+		_ = pool.Close() // the ping's error is the news
 		return interpret(err, "open PostgreSQL")
 	}
 	d.writer, d.reader = pool, pool

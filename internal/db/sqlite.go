@@ -27,7 +27,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 	d.writer.SetMaxIdleConns(1)
 	// The writer first: it puts the file into WAL, which readers cannot do.
 	if err := d.writer.PingContext(ctx); err != nil {
-		_ = d.writer.Close() //nolint:errcheck // the ping's error is the news
+		_ = d.writer.Close() // the ping's error is the news
 		return interpret(err, "open SQLite")
 	}
 	d.reader = sqlitePool(d.cfg.Path, readerSettings, true)
@@ -38,7 +38,7 @@ func (d *DB) openSQLite(ctx context.Context) error {
 
 // makePrivate makes the file before SQLite would, which makes it readable for others. Its log takes its mode.
 func makePrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the path is configuration
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

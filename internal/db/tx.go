@@ -39,7 +39,8 @@ func (t *Tx) Dialect() Dialect { return t.dialect }
 const writeTries = 5
 
 // Write runs fn in a transaction, the only one that writes at that time, and commits when fn returns nil. An
-// error or a panic of fn rolls back. PostgreSQL may make fn run again, so it has no effects outside of tx.
+// error or a panic of fn rolls back. PostgreSQL may make fn run again, so it has no effects outside of tx. A Write
+// inside fn would wait for itself.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		err := d.writeOnce(ctx, fn)
@@ -83,7 +84,7 @@ func (d *DB) transact(ctx context.Context, pool *sqlx.DB, opts *sql.TxOptions, f
 	done := false
 	defer func() {
 		if !done { // fn panicked or ended its goroutine
-			_ = tx.Rollback() //nolint:errcheck // the panic is the news
+			_ = tx.Rollback() // the panic is the news
 		}
 	}()
 	err = fn(session{tx: tx, dialect: d.dialect})

@@ -60,7 +60,7 @@ func TestWhatWasCommittedIsThereForTheNextProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer again.Close() //nolint:errcheck // only read
+		defer again.Close() // only read
 		var row struct {
 			Name string `db:"name"`
 			Size *int64 `db:"size"`
@@ -82,7 +82,7 @@ func TestWritersRunOneAtATime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer other.Close() //nolint:errcheck // nothing is left to write
+		defer other.Close() // nothing is left to write
 		mustExec(t, d, `INSERT INTO thing (id, name, size) VALUES (1, 'a', 0)`)
 		const each = 40
 		var writers sync.WaitGroup
@@ -246,7 +246,7 @@ func TestASQLiteFileIsPrivateWhateverItsName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close() //nolint:errcheck // nothing was written
+	defer d.Close() // nothing was written
 	if err := d.Migrate(t.Context(), schema(d)); err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func AppendCanonical(dst []byte, table string, row Row) ([]byte, error) {
 	}
 	dst = append(dst, rowHead...)
 	dst = appendSized(dst, table)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(sorted))) //nolint:gosec // a row has few columns
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(sorted))) // a row has few columns
 	for _, f := range sorted {
 		dst = appendSized(dst, f.Name)
 		dst = appendValue(dst, f.Value)
@@ -106,7 +106,7 @@ func sizeFits(name string, n int) error {
 }
 
 func appendSized(dst []byte, s string) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(s))) //nolint:gosec // bounded by sizeFits or a name of ours
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(s))) // bounded by sizeFits or a name of ours
 	return append(dst, s...)
 }
 
@@ -116,9 +116,9 @@ func appendValue(dst []byte, v any) []byte {
 	case string:
 		return appendSized(append(dst, typeText), v)
 	case int64:
-		return binary.BigEndian.AppendUint64(append(dst, typeInt), uint64(v)) //nolint:gosec // two's complement is the format
+		return binary.BigEndian.AppendUint64(append(dst, typeInt), uint64(v)) // two's complement is the format
 	case []byte:
-		dst = binary.BigEndian.AppendUint32(append(dst, typeBlob), uint32(len(v))) //nolint:gosec // bounded by sizeFits
+		dst = binary.BigEndian.AppendUint32(append(dst, typeBlob), uint32(len(v))) // bounded by sizeFits
 		return append(dst, v...)
 	}
 	return dst

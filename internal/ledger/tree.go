@@ -78,7 +78,7 @@ func (t *Tree) Append(dst []Hash, leaf Hash) []Hash {
 	dst = append(dst, leaf)
 	h := leaf
 	// Every trailing one bit of the old size is a complete subtree of the same height as h.
-	for range bits.TrailingZeros64(^uint64(t.size)) { //nolint:gosec // a size is never negative
+	for range bits.TrailingZeros64(^uint64(t.size)) { // a size is never negative
 		last := len(t.edge) - 1
 		h = tlog.NodeHash(t.edge[last], h)
 		t.edge = t.edge[:last]

@@ -167,7 +167,7 @@ func TestTheKeyFileIsMadeOnceAndPrivate(t *testing.T) {
 	}
 	_, err = store.OpenSigner(path, "kanmon.example/other")
 	wantFault(t, err, fault.Invalid, "ledger.bad_origin")
-	if err := os.Chmod(path, 0o640); err != nil { //nolint:gosec // what the test is about
+	if err := os.Chmod(path, 0o640); err != nil { // what the test is about
 		t.Fatal(err)
 	}
 	_, err = store.OpenSigner(path, origin)

@@ -80,7 +80,7 @@ func TestAKilledWriterLosesNothingItAnnounced(t *testing.T) {
 // killAfter runs a child, kills it once it has announced n leaves, and reads what else it had announced.
 func killAfter(t *testing.T, cfg string, n int, announced map[int64]bool) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // ourselves
+	cmd := exec.CommandContext(t.Context(), os.Args[0]) // ourselves
 	cmd.Env = append(os.Environ(), childVar+"="+cfg)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -97,7 +97,7 @@ func killAfter(t *testing.T, cfg string, n int, announced map[int64]bool) {
 			announced[leaf] = true
 		}
 		if i == n {
-			_ = cmd.Process.Kill() //nolint:errcheck // it may have ended, which Wait tells
+			_ = cmd.Process.Kill() // it may have ended, which Wait tells
 		}
 	}
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() >= 0 {

@@ -39,7 +39,7 @@ func readSecret(path string) (string, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return "", fault.New(fault.Denied, "ledger.key_readable", path+" may be read by others: chmod 600")
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the path is configuration
+	text, err := os.ReadFile(path)
 	return string(text), fault.Wrap(fault.Unavailable, err, "read checkpoint key")
 }
 
@@ -62,7 +62,7 @@ func writeSecret(path, text string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(f.Name()) //nolint:errcheck // the cause is the news
+			_ = os.Remove(f.Name()) // the cause is the news
 		}
 	}()
 	_, err = f.WriteString(text)
@@ -79,7 +79,7 @@ func writeSecret(path, text string) (err error) {
 
 // syncFolder makes the new name of a file survive a power cut.
 func syncFolder(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the path is configuration
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -53,9 +53,11 @@ var attacks = []attack{
 	{"a field is emptied", "", sql(`UPDATE tap SET body = NULL WHERE leaf = 7`), []string{"row_changed tap leaf=7 7"}},
 	{"a row is deleted", "", sql(`DELETE FROM tap WHERE leaf = 7`), []string{"row_missing tap leaf=7 7"}},
 	{"a version is deleted", "", sql(`DELETE FROM badge_version WHERE n = 1`), []string{
-		"row_missing badge_version id=B-1 n=1 20", "personal_unbound badge_personal id=B-1 n=1 -1"}},
+		"row_missing badge_version id=B-1 n=1 20", "personal_unbound badge_personal id=B-1 n=1 -1",
+	}},
 	{"two rows swap places", "", sql(`UPDATE tap SET seq = CASE leaf WHEN 3 THEN 104 ELSE 103 END WHERE leaf IN (3, 4)`), []string{
-		"row_changed tap leaf=3 3", "row_changed tap leaf=4 4"}},
+		"row_changed tap leaf=3 3", "row_changed tap leaf=4 4",
+	}},
 	{"a row is added beyond the ledger", "", sql(`INSERT INTO tap (leaf, door, seq, salt) SELECT 99, 'D-9', 9, salt FROM tap WHERE leaf = 0`), []string{"row_unbound tap leaf=99 -1"}},
 	{"a row takes another table's leaf", "", sql(`INSERT INTO tap (leaf, door, seq, salt) SELECT 20, 'D-9', 9, salt FROM tap WHERE leaf = 0`), []string{"row_unbound tap leaf=20 20"}},
 	{"a register is turned back", "", sql(`UPDATE badge SET n = 1`), []string{"pointer_changed badge id=B-1 -1"}},
@@ -72,7 +74,8 @@ var attacks = []attack{
 	{"hashes are cut off", "ledger_leaf", sql(`UPDATE ledger_leaf SET hashes = substr(hashes, 1, 32) WHERE seq = 7`), []string{"hash_changed ledger_leaf  7"}},
 	{"a leaf is deleted", "ledger_leaf", sql(`DELETE FROM ledger_leaf WHERE seq = 7`), []string{"leaf_missing ledger_leaf  7", "row_unbound tap leaf=7 7"}},
 	{"the last leaves are deleted", "ledger_leaf", sql(`DELETE FROM ledger_leaf WHERE seq >= 25`), []string{
-		"leaf_missing ledger_leaf  25", "row_unbound tap leaf=25 -1", "row_unbound tap leaf=26 -1"}},
+		"leaf_missing ledger_leaf  25", "row_unbound tap leaf=25 -1", "row_unbound tap leaf=26 -1",
+	}},
 	{"the head's root is changed", "ledger_head", set("ledger_head", "root", 9, "log = 1"), []string{"head_changed ledger_head  -1"}},
 	{"the head's size is changed", "ledger_head", sql(`UPDATE ledger_head SET size = 26`), []string{"head_changed ledger_head  -1"}},
 	{"a checkpoint is changed", "ledger_checkpoint", set("ledger_checkpoint", "note", 25, "size = 22"), []string{"checkpoint_forged ledger_checkpoint  21"}},
@@ -80,7 +83,8 @@ var attacks = []attack{
 	{"leaves, rows and head are put back", "ledger_leaf", sql(`DELETE FROM ledger_leaf WHERE seq >= 20`), []string{
 		"leaf_missing ledger_leaf  20", "checkpoint_forked ledger_checkpoint  21",
 		"row_unbound badge_version id=B-1 n=1 -1", "row_unbound badge_version id=B-1 n=2 -1",
-		"row_unbound tap leaf=22 -1", "row_unbound tap leaf=23 -1", "row_unbound tap leaf=24 -1", "row_unbound tap leaf=25 -1", "row_unbound tap leaf=26 -1"}},
+		"row_unbound tap leaf=22 -1", "row_unbound tap leaf=23 -1", "row_unbound tap leaf=24 -1", "row_unbound tap leaf=25 -1", "row_unbound tap leaf=26 -1",
+	}},
 }
 
 // R84-1 (A-1, A-2): whatever is changed behind the program's back is named.

@@ -76,8 +76,10 @@ func TestAWriteThatFailsLeavesNeitherRowNorLeaf(t *testing.T) {
 func TestARowWhoseLeafCannotBeWrittenIsNotThere(t *testing.T) {
 	refuse := map[db.Dialect][]string{
 		db.SQLite: {`CREATE TRIGGER refuse BEFORE INSERT ON ledger_leaf BEGIN SELECT RAISE(ABORT, 'refused'); END`},
-		db.Postgres: {`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$`,
-			`CREATE TRIGGER refuse BEFORE INSERT ON ledger_leaf FOR EACH ROW EXECUTE FUNCTION refuse()`},
+		db.Postgres: {
+			`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$`,
+			`CREATE TRIGGER refuse BEFORE INSERT ON ledger_leaf FOR EACH ROW EXECUTE FUNCTION refuse()`,
+		},
 	}
 	onBoth(t, func(t *testing.T, f *fixture) {
 		dbtest.Attack(t, f.db, refuse[f.db.Dialect()]...)

@@ -193,7 +193,7 @@ func TestNothingPrintsACardNumberOrAKey(t *testing.T) {
 		seen.Write(b)
 	}
 	for _, secret := range []string{"CARDNMBR", "KEYKEY"} {
-		decimal := strings.Trim(fmt.Sprint([]byte(secret)), "[]")
+		decimal := strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")
 		hexed := hex.EncodeToString([]byte(secret))
 		for _, form := range []string{secret, decimal, strings.ReplaceAll(decimal, " ", ", "), hexed, strings.ToUpper(hexed)} {
 			if i := strings.Index(seen.String(), form); i >= 0 {

@@ -122,9 +122,19 @@ func (p *Pages) panel(l message.Lang, c device.Controller, readers []device.Read
 		out.Ago = p.ago(l, now.Sub(c.LastSeen))
 	}
 	if c.OffsetOK {
-		out.Offset = p.view.Text(l, "seconds", strings.Replace(fmt.Sprintf("%+.2f", c.Offset.Seconds()), "-", "−", 1))
+		out.Offset = p.view.Text(l, "seconds", signed(c.Offset))
 	}
 	return out
+}
+
+// signed writes an offset in hundredths of a second, with a true minus and no sign before nothing.
+func signed(d time.Duration) string {
+	switch s := fmt.Sprintf("%+.2f", d.Seconds()); s {
+	case "+0.00", "-0.00":
+		return "0.00"
+	default:
+		return strings.Replace(s, "-", "−", 1)
+	}
 }
 
 // lines joins what is registered on a controller with what the controller sees, registered ones first.

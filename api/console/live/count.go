@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,12 +30,14 @@ func (c count) Text() string {
 	return strconv.Itoa(c.N)
 }
 
-// counter keeps the last figure for everybody who watches, so that a hundred open pages count once.
+// counter keeps the last figure for everybody who watches, so that a hundred open pages count once, and reads of
+// the log only what came since.
 type counter struct {
-	mu   sync.Mutex
-	last count
-	at   time.Time
-	upTo int64 // the newest entry it knew
+	mu     sync.Mutex
+	last   count
+	at     time.Time   // when last was made; zero: never
+	upTo   int64       // the newest entry it knows
+	alarms []time.Time // when the newest countMost alarms were received, oldest first
 }
 
 // alarms counts the alarms of the last day. The answer knows every alarm up to the entry known.
@@ -46,20 +49,50 @@ func (p *Pages) alarms(ctx context.Context, actor store.Actor, known int64) (cou
 	if known <= c.upTo && !c.at.IsZero() && now.Sub(c.at) < countAge {
 		return c.last, nil
 	}
-	upTo, err := p.config.Entries.Newest(ctx)
-	if err != nil {
+	if err := p.readAlarms(ctx, actor, c); err != nil {
 		return count{}, err
 	}
-	entries, err := p.older(ctx, actor, filter{Show: showAlarm}, countMost)
-	if err != nil {
-		return count{}, err
-	}
+	c.alarms = c.alarms[max(0, len(c.alarms)-countMost):]
 	n := 0
-	for _, e := range entries {
-		if e.Received.After(now.Add(-countSpan)) {
+	for _, came := range c.alarms {
+		if came.After(now.Add(-countSpan)) {
 			n++
 		}
 	}
-	c.last, c.at, c.upTo = count{N: n, More: n == countMost}, now, upTo
+	c.last, c.at = count{N: n, More: n == countMost}, now
 	return c.last, nil
+}
+
+// readAlarms brings the counter up to the newest entry.
+func (p *Pages) readAlarms(ctx context.Context, actor store.Actor, c *counter) error {
+	upTo, err := p.config.Entries.Newest(ctx)
+	if err != nil {
+		return err
+	}
+	if c.at.IsZero() || upTo < c.upTo { // the first time, or the centre was restored from a backup
+		return p.firstAlarms(ctx, actor, c, upTo)
+	}
+	for c.upTo < upTo {
+		entries, complete, err := p.newer(ctx, actor, filter{Show: showAlarm}, c.upTo, upTo, batch)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			c.alarms = append(c.alarms, e.Received)
+		}
+		c.upTo = complete
+	}
+	return nil
+}
+
+func (p *Pages) firstAlarms(ctx context.Context, actor store.Actor, c *counter, upTo int64) error {
+	entries, err := p.older(ctx, actor, filter{Show: showAlarm, before: upTo + 1}, countMost)
+	if err != nil {
+		return err
+	}
+	c.alarms, c.upTo = nil, upTo
+	for _, e := range slices.Backward(entries) {
+		c.alarms = append(c.alarms, e.Received)
+	}
+	return nil
 }

@@ -272,3 +272,30 @@ func constants(t *testing.T, file, typeName string) []string {
 	})
 	return values
 }
+
+// The figure is kept between requests: what it says must be what counting anew would say.
+func TestTheKeptFigureIsTheOneCountedAnew(t *testing.T) {
+	now := consoletest.Now
+	d := open(t, func(c *live.Config) { c.Now = func() time.Time { return now } })
+	var came []time.Time
+	for i := range 40 {
+		for range i % 5 {
+			d.entries.Add(entrylog.Entry{At: now, Kind: event.DoorHeld, Door: "D-1"})
+			d.entries.Add(entrylog.Entry{At: now, Kind: event.DoorClosed, Door: "D-1"})
+			came = append(came, now)
+		}
+		now = now.Add(47 * time.Minute)
+		want := 0
+		for _, at := range came {
+			if at.After(now.Add(-24 * time.Hour)) {
+				want++
+			}
+		}
+		d.get(t, "/live", "ja").Has(t, "#tally b", strconv.Itoa(want)+"件")
+	}
+	for range 120 {
+		d.entries.Add(entrylog.Entry{At: now, Kind: event.DoorHeld, Door: "D-1"})
+	}
+	now = now.Add(time.Minute)
+	d.get(t, "/live", "ja").Has(t, "#tally b", "100+件")
+}

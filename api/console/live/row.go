@@ -41,7 +41,7 @@ func (p *Pages) row(l message.Lang, v ui.Visitor, e entrylog.Entry) row {
 	t := func(key string, args ...any) string { return p.view.Text(l, key, args...) }
 	r := row{
 		ID: e.ID, Show: showOf(e.Kind), At: e.At, Unsure: e.Unsure, Direction: e.Direction,
-		Place: first(e.DoorName, e.Door, e.Device, e.Reader), In: first(e.AreaName, e.Area, e.Controller),
+		Place: first(e.DoorName, e.Door, e.Device, e.Reader, e.Controller), In: first(e.AreaName, e.Area, e.Controller),
 		Who: first(e.PersonName, e.Person), With: first(e.CardLabel, e.Card),
 		What: p.what(l, e), Why: p.why(l, e),
 	}

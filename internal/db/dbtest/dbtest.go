@@ -94,7 +94,7 @@ var opened sync.Map
 
 func open(tb testing.TB, cfg db.Config) *db.DB {
 	tb.Helper()
-	d, err := db.Open(context.Background(), cfg) //nolint:usetesting // it outlives tb.Context until Cleanup
+	d, err := db.Open(context.Background(), cfg) // it outlives tb.Context until Cleanup
 	if err != nil {
 		tb.Fatalf("open test database: %v", err)
 	}
@@ -118,7 +118,7 @@ func migrated(tb testing.TB, d *db.DB) *db.DB {
 
 func sqliteConfig(tb testing.TB, parent string) db.Config {
 	tb.Helper()
-	dir, err := os.MkdirTemp(parent, "kanmon-sqlite-")
+	dir, err := os.MkdirTemp(parent, "kanmon-sqlite-") //nolint:usetesting // TempDir cannot be told where
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func sqliteConfig(tb testing.TB, parent string) db.Config {
 func memoryFolder() string {
 	const shm, room = "/dev/shm", 1 << 30
 	var fs syscall.Statfs_t
-	if syscall.Statfs(shm, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room { //nolint:gosec // a block size is positive
+	if syscall.Statfs(shm, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < room { // a block size is positive
 		return os.TempDir()
 	}
 	return shm

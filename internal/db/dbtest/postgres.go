@@ -121,7 +121,7 @@ func (p *postgres) launch(bin, fsync string, owner *syscall.Credential) error {
 	if err != nil {
 		return err
 	}
-	defer read.Close() //nolint:errcheck // the supervisor has its own
+	defer read.Close() // the supervisor has its own
 	p.life = write
 	// No context: the server lives as long as the test binary.
 	cmd := exec.Command("/bin/sh", "-c", supervisor, "supervisor", bin, p.dir, fsync) //nolint:gosec,noctx // our own script
@@ -145,7 +145,7 @@ func (p *postgres) connect() error {
 		}
 		select {
 		case <-ctx.Done():
-			log, _ := os.ReadFile(filepath.Join(p.dir, "log")) //nolint:errcheck,gosec // what there is of it
+			log, _ := os.ReadFile(filepath.Join(p.dir, "log")) // what there is of it
 			return fmt.Errorf("the test PostgreSQL did not start: %w\n%s", err, log)
 		case <-tick.C:
 		}

@@ -36,7 +36,7 @@ func TestCardIssuedOnTheConsoleOpensTheDoor(t *testing.T) {
 	}
 	d.watch()
 	d.await("佐藤 由美子", "入室許可", "C-9001")
-	d.clean()
+	d.clean("422") // the number that was none
 }
 
 // checkRefused checks the form after a number that is none.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/firmware-sim/control"
+	"kanmon/internal/harness"
 )
 
 // R43-2: what happens at the doors is in sight at once, without reloading.
@@ -105,19 +106,20 @@ func TestHeldListShowsWhatCameWhenItIsReleased(t *testing.T) {
 	d.checkRows()
 }
 
-// R104-1
-func TestLivePageSaysThatTheLogInHasEnded(t *testing.T) {
+// R104-1: the stream of somebody whose log-in ended ends with its next heartbeat, within fifteen seconds, and the page
+// says so and stays as it is.
+func TestLivePageSaysThatTheLogInHasEndedAndShowsNothingMore(t *testing.T) {
 	d := sit(t)
 	d.login(guard)
 	d.watch()
-	other := d.browser.Page() // the same person, the same session, another tab
+	other := d.browser.Page() // the same session in another tab
 	other.Open(d.City.URL() + "/live")
 	other.Submit(`form[action="/logout"] button`)
+	d.Await("ログインの有効期間が終わりました", `document.querySelector("#state").innerText.includes("ログインの有効期間が終わりました")`)
 	d.Tap("IN-1", "佐藤")
-	d.Await("the end of the log-in", `location.pathname === "/login" || document.querySelector("#state")?.dataset.state === "end"`)
-	if d.Path() == "/live" {
-		if _, shown := d.find("佐藤 由美子"); shown {
-			t.Error("who is logged out still sees entries")
-		}
+	d.AwaitEvent("the tap", func(e harness.Event) bool { return e.PersonName == "佐藤 由美子" })
+	if _, shown := d.find("佐藤 由美子"); shown {
+		t.Error("who is logged out still sees entries")
 	}
+	d.clean()
 }

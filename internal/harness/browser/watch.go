@@ -47,12 +47,13 @@ func (p *Page) Loads() int {
 	return p.seen.loads
 }
 
-// Foreign are the requests that went, or would have gone, anywhere but to host ("127.0.0.1:8480").
+// Foreign are the requests that went, or would have gone, anywhere but to host ("127.0.0.1:8480"). An address that
+// is its own content (data:) goes nowhere; the browser's own controls use it.
 func (p *Page) Foreign(host string) []string {
 	var foreign []string
 	for _, r := range p.Requests() {
 		u, err := url.Parse(r)
-		if err != nil || u.Scheme != "http" || u.Host != host {
+		if err != nil || u.Scheme != "data" && (u.Scheme != "http" || u.Host != host) {
 			foreign = append(foreign, r)
 		}
 	}
