@@ -4,7 +4,8 @@
 // New makes the HTTP handler. Open and Server.Run make the whole centre of one machine from its Settings.
 //
 // Shutdown goes in this order, each step when the one before is done: HTTP (no new work from people), MQTT (what
-// has arrived is committed and acknowledged), the embedded broker, the last checkpoint, the database.
+// is committed may still be acknowledged; what is not comes again at the next start), the embedded broker, the
+// last checkpoint, the database, the lock on the data folder.
 package api
 
 import (

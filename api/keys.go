@@ -22,7 +22,8 @@ const (
 	keysFolder     = "keys"
 	ledgerKeyFile  = "ledger-signing-key"  // the checkpoint signing key, in the form of sumdb/note
 	hashKeyFile    = "credential-hash-key" // 64 hex digits
-	bootstrapFile  = "bootstrap-token"     // there until the first account is made
+	lockFile       = "lock"
+	bootstrapFile  = "bootstrap-token" // there until the first account is made
 	privateFolder  = 0o700
 	privateFile    = 0o600
 	writeProbeFile = ".write-probe"

@@ -34,6 +34,7 @@ type Server struct {
 	settings  Settings
 	software  string
 	log       *slog.Logger
+	lock      folderLock
 	keys      keys
 	db        *db.DB
 	store     *store.Store
@@ -50,7 +51,7 @@ type Server struct {
 // origin names a site's ledger.
 func origin(site string) string { return "kanmon/" + site }
 
-// Open makes the centre ready: data folder, keys, database and its schema, bootstrap token, and both listening
+// Open makes the centre ready: data folder (kept from any other kanmon-api until Close), keys, database and its schema, bootstrap token, and both listening
 // sockets. After Open the caller calls Run, or Close.
 func Open(ctx context.Context, settings Settings, software string, log *slog.Logger) (*Server, error) {
 	s := &Server{settings: settings, software: software, log: log}
@@ -70,6 +71,9 @@ func (s *Server) openData(ctx context.Context) error {
 		return err
 	}
 	var err error
+	if s.lock, err = lockDataDir(dir); err != nil {
+		return err
+	}
 	if s.keys, err = openKeys(dir, origin(s.settings.Site)); err != nil {
 		return err
 	}
@@ -249,6 +253,7 @@ func (s *Server) Close() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
+	errs = append(errs, s.lock.release()) // last: the next one may start now
 	s.listener, s.broker, s.db = nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -270,6 +270,27 @@ func TestTheCentreRefusesToStartWithoutAUsableDataFolder(t *testing.T) {
 	}
 }
 
+// Two programs on one folder would each keep a broker, a bootstrap token and a ledger key of their own.
+func TestASecondCentreOnTheSameFolderIsRefusedInBothLanguages(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, dir)
+	_, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler))
+	if fault.KindOf(err) != fault.Conflict || fault.CodeOf(err) != "centre.data_dir_in_use" ||
+		!strings.Contains(err.Error(), dir+" は、動作中の別の kanmon-api が使用しています") ||
+		!strings.Contains(err.Error(), "another kanmon-api is running on the data folder "+dir) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := Verify(t.Context(), settings(t, dir), slog.New(slog.DiscardHandler)); err != nil {
+		t.Errorf("verify beside a running centre: %v", err)
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(t, dir).stop(); err != nil {
+		t.Errorf("after the first has ended: %v", err)
+	}
+}
+
 func TestAKeyOthersMayReadIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	if err := start(t, dir).stop(); err != nil {

@@ -109,6 +109,9 @@ func take(ctx context.Context, tx *store.Tx, controller string, b wire.EventBatc
 		if stored, err = entrylog.Bodies(ctx, tx, controller, b.Epoch, b.First, last); err != nil {
 			return outcome{}, err
 		}
+		if uint64(len(stored)) != last-b.First+1 {
+			return outcome{}, fault.New(fault.Internal, "", "the log lacks events below its head: run verify")
+		}
 	}
 	out := outcome{verdict: judge(b, head, stored), head: head}
 	if out.gap || out.bad != "" || out.skip == len(events) {

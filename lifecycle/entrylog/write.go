@@ -93,9 +93,9 @@ func eventRow(controller, received string, e event.Event, raw []byte) store.Row 
 func plain(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
 // passages brings the presence up to date with who was let in or out. Only the last passage of each person in
-// each area counts, by the controllers' clocks.
+// each area counts, by the controllers' clocks; one that is ahead counts as now, else it would hide what follows.
 func passages(ctx context.Context, tx *store.Tx, events []event.Event) error {
-	last := lastPassages(events)
+	last := lastPassages(events, tx.Now())
 	for len(last) > 0 {
 		n := min(len(last), mostPassages)
 		if err := pass(ctx, tx, last[:n]); err != nil {
@@ -122,13 +122,16 @@ func pass(ctx context.Context, tx *store.Tx, events []event.Event) error {
 }
 
 // lastPassages returns the latest granted event of each person in each area.
-func lastPassages(events []event.Event) []event.Event {
+func lastPassages(events []event.Event, now time.Time) []event.Event {
 	type place struct{ person, area string }
 	var last []event.Event
 	index := map[place]int{}
 	for _, e := range events {
 		if e.Kind != event.AccessGranted || e.Person == "" || e.Area == "" {
 			continue
+		}
+		if e.At.After(now) {
+			e.At = now
 		}
 		at := place{plain(e.Person), plain(e.Area)}
 		switch i, again := index[at]; {

@@ -278,7 +278,7 @@ func TestTheKeptFigureIsTheOneCountedAnew(t *testing.T) {
 	now := consoletest.Now
 	d := open(t, func(c *live.Config) { c.Now = func() time.Time { return now } })
 	var came []time.Time
-	for i := range 40 {
+	for i := range 34 {
 		for range i % 5 {
 			d.entries.Add(entrylog.Entry{At: now, Kind: event.DoorHeld, Door: "D-1"})
 			d.entries.Add(entrylog.Entry{At: now, Kind: event.DoorClosed, Door: "D-1"})

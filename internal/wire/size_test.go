@@ -1,0 +1,50 @@
+package wire
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+)
+
+// A part is filled by estimates; each must be at least what the record takes with its comma.
+func TestSizesAreEstimatedFromAbove(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(label string) string {
+			return string(rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte("\x00\xff<>&\"\\\n"))), 0, 20).Draw(t, label))
+		}
+		number := func(label string) int64 { return rapid.Int64().Draw(t, label) }
+		list := func(label string) (l []string) {
+			for range rapid.IntRange(0, 4).Draw(t, label) {
+				l = append(l, text(label))
+			}
+			return l
+		}
+		a := access.Area{ID: text("id"), Name: text("name"), Grade: int(number("grade")), Record: access.RecordMode(text("record"))}
+		d := access.Door{
+			ID: text("id"), Name: text("name"), Area: text("area"), EntryReads: list("in"), ExitReads: list("out"),
+			ReleaseMS: int(number("release")), HeldMS: int(number("held")),
+		}
+		s := access.Schedule{ID: text("id"), Name: text("name")}
+		for range rapid.IntRange(0, 5).Draw(t, "windows") {
+			s.Windows = append(s.Windows, access.Window{Day: int(number("day")), From: int(number("from")), Until: int(number("until"))})
+		}
+		p := access.Person{ID: text("id"), From: number("from"), Until: number("until")}
+		c := access.Credential{Card: text("card"), Person: text("person"), State: access.CredentialState(text("state")), From: number("from"), Until: number("until")}
+		r := access.Right{Person: text("person"), Area: text("area"), Schedule: text("schedule"), From: number("from"), Until: number("until")}
+		for _, e := range []struct {
+			record   any
+			estimate int
+		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}} {
+			b, err := event.Marshal(e.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(b)+1 > e.estimate {
+				t.Fatalf("%s takes %d bytes, estimated %d", b, len(b)+1, e.estimate)
+			}
+		}
+	})
+}
