@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -136,7 +138,16 @@ func (c *Centre) work(ctx context.Context, lane <-chan message) error {
 	}
 }
 
-func (c *Centre) handle(ctx context.Context, m message) error {
+// handle takes one message. One that makes a handler panic would come again after every restart, so the panic is an
+// error of that message and not the end of the centre; its transaction is rolled back.
+func (c *Centre) handle(ctx context.Context, m message) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.cfg.Log.ErrorContext(ctx, "message handler panicked", slog.String("controller", m.Controller),
+				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			err = fault.New(fault.Internal, "", "message handler panicked")
+		}
+	}()
 	if m.Kind == wire.Status {
 		return c.ingest.HandleStatus(ctx, m.Controller, m.payload, m.retained, m.arrived)
 	}

@@ -62,9 +62,10 @@ type outcome struct {
 }
 
 // HandleEvents takes one payload that came on the topic of a controller. The acknowledgement, to be sent to the
-// controller, is valid whenever the error is nil, also when something was quarantined. Errors are
-// fault.Invalid or fault.TooLarge for what cannot be read, fault.NotFound for an unknown controller; any other means that
-// nothing was stored and the controller must send again.
+// controller, is valid whenever the error is nil, also when something was quarantined. Errors are fault.Invalid or
+// fault.TooLarge for what cannot be read, fault.NotFound for an unknown controller, and fault.Conflict for a number with
+// other bytes: the controller may drop what is acknowledged, and an acknowledgement would cover bytes the log never had.
+// Any other means that nothing was stored and the controller must send again.
 func (in *Ingest) HandleEvents(ctx context.Context, controller string, payload []byte) (wire.AckUpTo, error) {
 	batch, events, err := wire.DecodeEventBatch(payload)
 	if err == nil && (batch.Epoch > math.MaxInt64 || batch.First > math.MaxInt64-wire.MaxBatch) {
@@ -90,6 +91,9 @@ func (in *Ingest) HandleEvents(ctx context.Context, controller string, payload [
 	}
 	if err := in.alarm(ctx, controller, batch, payload, out); err != nil {
 		return wire.AckUpTo{}, err
+	}
+	if out.bad == entrylog.BadRepeat {
+		return wire.AckUpTo{}, fault.New(fault.Conflict, "ingest.other_bytes", "an event number came again with other bytes")
 	}
 	return wire.NewAck(batch.Epoch, out.head.Seq), nil
 }

@@ -9,6 +9,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/device"
 )
 
 // Publish hands one payload to the broker and returns when the broker has it.
@@ -63,6 +64,12 @@ func (p *Publisher) serve(ctx context.Context, now time.Time) error {
 	}
 	seen := make(map[string]progress, len(targets))
 	for _, t := range targets {
+		if t.ahead() {
+			if err := p.overtake(ctx, t); err != nil {
+				return err
+			}
+			continue // the next look finds the new version
+		}
 		do, next := plan(t, p.known[t.Controller], now)
 		if do != rest {
 			version, hash, err := p.act(ctx, do, t.Controller)
@@ -77,6 +84,14 @@ func (p *Publisher) serve(ctx context.Context, now time.Time) error {
 	}
 	p.known = seen
 	return nil
+}
+
+func (p *Publisher) overtake(ctx context.Context, t target) error {
+	p.cfg.Log.WarnContext(ctx, "controller has a newer policy than was ever wanted: the database was put back",
+		slog.String("controller", t.Controller), slog.Uint64("applied", t.Applied.N), slog.Uint64("wanted", t.Wanted.N))
+	return p.cfg.Store.WriteDerived(ctx, "wanted policy version after a restore", func(tx *store.Tx) error {
+		return device.Overtake(ctx, tx, t.Controller, t.Applied)
+	})
 }
 
 func (p *Publisher) complain(ctx context.Context, controller string, err error) {

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -142,6 +143,46 @@ func TestAnotherPolicyUnderTheSameVersionIsReplaced(t *testing.T) {
 		}
 		if far.applied.Version != far.wanted() || len(far.applied.Doors) != 2 {
 			t.Fatalf("applied %+v", far.applied)
+		}
+	})
+}
+
+// After a restore the controllers are ahead of the registers and refuse everything older: a revocation must not
+// wait until the registers have changed as often as they had before.
+func TestAControllerAheadOfTheRegistersIsOvertaken(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		p, far := open(t, d)
+		ahead := access.Version{Epoch: 1, N: far.wanted().N + 40}
+		look := func() {
+			t.Helper()
+			if err := p.serve(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		far.report(func(s *device.Status) { s.Policy, s.PolicyHash = ahead, "0123" })
+		look()
+		look()
+		if want := (access.Version{Epoch: 1, N: ahead.N + 1}); far.wanted() != want || far.applied.Version != want {
+			t.Fatalf("wanted %v, sent %v, want %v", far.wanted(), far.applied.Version, want)
+		}
+		far.report(nil)
+		far.sent = 0
+		if look(); far.sent != 0 {
+			t.Fatalf("%d payloads after it was applied", far.sent)
+		}
+	})
+}
+
+// What a controller says of itself moves its own version only, and only as far as it can still rise.
+func TestAnAbsurdVersionOvertakesNothing(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		p, far := open(t, d)
+		before := far.wanted()
+		for _, absurd := range []access.Version{{Epoch: 1, N: math.MaxInt64}, {Epoch: math.MaxInt64, N: 1}, {Epoch: 2, N: 99}} {
+			far.report(func(s *device.Status) { s.Policy = absurd })
+			if err := p.serve(t.Context(), time.Now()); err != nil || far.wanted() != before {
+				t.Fatalf("%v: wanted %v, %v", absurd, far.wanted(), err)
+			}
 		}
 	})
 }

@@ -15,6 +15,12 @@ type target struct {
 	Online     bool
 }
 
+// ahead reports whether the controller applied a version of this epoch that was never wanted: the database was put
+// back to an older state. The controller refuses what is older, so the wanted version must overtake it.
+func (t target) ahead() bool {
+	return t.Online && t.Applied.Epoch == t.Wanted.Epoch && t.Wanted.N < t.Applied.N
+}
+
 // progress is what the publisher remembers of a controller. It is lost with the program without harm: the
 // first look at a controller then costs one compilation, to learn the hash.
 type progress struct {

@@ -59,7 +59,12 @@ func (l *lockedBuffer) String() string {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, db: dbtest.SQLite(t), log: &lockedBuffer{}}
+	return newBenchOn(t, dbtest.SQLite(t))
+}
+
+func newBenchOn(t *testing.T, d *db.DB) *bench {
+	t.Helper()
+	b := &bench{t: t, db: d, log: &lockedBuffer{}}
 	s, err := store.New(b.db, store.Config{Origin: "kanmon.test/rest"})
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,13 +166,27 @@ func (d *Device) wake() {
 	d.changed = make(chan struct{})
 }
 
+// mostWaiting bounds the reports kept for a controller that does not ask; the oldest go first.
+const mostWaiting = 64
+
+func (d *Device) enqueue(code osdp.Code, data []byte) {
+	d.queue = append(d.queue, report{code, data})
+	d.queue = slices.Delete(d.queue, 0, max(0, len(d.queue)-mostWaiting))
+}
+
+// mostBits is more than any card has, and fits into the shortest receive buffer of a controller (osdp.SafeFrame).
+const mostBits = 512
+
 // Present holds a card of count bits, left aligned, to the reader.
 func (d *Device) Present(count int, bits []byte) error {
+	if count > mostBits {
+		return fmt.Errorf("present card: %d bits, at most %d", count, mostBits)
+	}
 	card, err := osdp.NewRawCard(0, osdp.CardBits, count, bits)
 	if err != nil {
 		return fmt.Errorf("present card: %w", err)
 	}
-	d.change(func() { d.queue = append(d.queue, report{osdp.ReplyRaw, card.Append(nil)}) })
+	d.change(func() { d.enqueue(osdp.ReplyRaw, card.Append(nil)) })
 	return nil
 }
 
@@ -181,7 +196,7 @@ func (d *Device) Type(keys string) error {
 	if err != nil {
 		return fmt.Errorf("type: %w", err)
 	}
-	d.change(func() { d.queue = append(d.queue, report{osdp.ReplyKeypad, pressed.Append(nil)}) })
+	d.change(func() { d.enqueue(osdp.ReplyKeypad, pressed.Append(nil)) })
 	return nil
 }
 
@@ -189,7 +204,7 @@ func (d *Device) Type(keys string) error {
 func (d *Device) SetInput(n int, active bool) {
 	d.change(func() {
 		d.inputs[n] = active
-		d.queue = append(d.queue, report{osdp.ReplyInputStatus, d.inputStatus()})
+		d.enqueue(osdp.ReplyInputStatus, d.inputStatus())
 	})
 }
 
@@ -197,7 +212,7 @@ func (d *Device) SetInput(n int, active bool) {
 func (d *Device) SetTamper(on bool) {
 	d.change(func() {
 		d.tamper = on
-		d.queue = append(d.queue, report{osdp.ReplyLocalStatus, d.localStatus()})
+		d.enqueue(osdp.ReplyLocalStatus, d.localStatus())
 	})
 }
 

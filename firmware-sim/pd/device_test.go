@@ -250,3 +250,53 @@ func TestOutputsBeyondTheDevicesOwnAreRefused(t *testing.T) {
 		t.Errorf("got %v, want NAK 3", got)
 	}
 }
+
+// Anybody can send a frame with the next number. Only one that opens proves that the report before it arrived.
+func TestForgedCommandConfirmsNoReport(t *testing.T) {
+	for name, forge := range map[string]func(*osdp.Frame){
+		"wrong MAC": func(f *osdp.Frame) { f.MAC[0] ^= 1 },
+		"in clear":  func(f *osdp.Frame) { f.Block = osdp.NoBlock },
+	} {
+		h := newHost(t, reader1())
+		h.connect()
+		if err := h.device.Present(8, []byte{0xA5}); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.device.Receive(h.seal(osdp.CmdPoll, nil), h.now); got == nil {
+			t.Fatal("no reply")
+		} // and that reply never arrives
+		forged := osdp.Frame{Address: 1, Seq: osdp.NextSeq(h.seq), Block: osdp.SCS15, Code: osdp.CmdPoll}
+		forge(&forged)
+		h.must(forged)
+		h.connect()
+		if got := h.secured(osdp.CmdPoll, nil); got.Code != osdp.ReplyRaw {
+			t.Errorf("%s: after the new session got %v, want the card", name, got)
+		}
+	}
+}
+
+// What happens while no controller asks is not kept without end; the newest is what counts.
+func TestReportsAreNotPiledUpWithoutEnd(t *testing.T) {
+	h := newHost(t, Config{Name: "IO-1", Address: 1, Inputs: 1})
+	for i := range 10_001 {
+		h.device.SetInput(0, i%2 == 0)
+	}
+	if n := h.device.Snapshot().Waiting; n > 64 {
+		t.Errorf("%d reports wait", n)
+	}
+	h.connect()
+	var last osdp.Frame
+	for got := h.secured(osdp.CmdPoll, nil); got.Code != osdp.ReplyAck; got = h.secured(osdp.CmdPoll, nil) {
+		last = got
+	}
+	if !bytes.Equal(last.Data, []byte{1}) {
+		t.Errorf("the last report says %v, want active", last.Data)
+	}
+}
+
+func TestCardTooLongForAReplyIsNotTaken(t *testing.T) {
+	h := newHost(t, reader1())
+	if err := h.device.Present(0xFFFF, make([]byte, 0x2000)); err == nil {
+		t.Error("a card was taken that no frame can carry")
+	}
+}

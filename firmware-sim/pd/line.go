@@ -17,8 +17,9 @@ type Wire interface {
 	Write(b []byte) error
 }
 
-// frameGap is how long the rest of a frame may take on a line that delivers in lumps.
-const frameGap = 200 * time.Millisecond
+// frameGap is the longest pause inside a frame on a line that delivers in lumps. Noise may hide a command for as long, and
+// the answer must still come before the controller gives up (osdp.ReplyTimeout).
+const frameGap = 100 * time.Millisecond
 
 // ErrLineLost means that the wire hung up.
 var ErrLineLost = errors.New("the line hung up")

@@ -38,7 +38,6 @@ func (d *Device) Receive(f osdp.Frame, now time.Time) []byte {
 		p.drop()
 		d.queue, d.sent = append(d.sent, d.queue...), nil
 	case osdp.PlaceFresh:
-		d.sent = nil // its arrival is proved
 	}
 	reply := encode(d.answer(f, now))
 	p.sequence.Answered(f, reply)
@@ -126,6 +125,7 @@ func (d *Device) secured(f osdp.Frame, now time.Time) osdp.Frame {
 		return f.AnswerNak(osdp.NakSecurity)
 	}
 	p.secured = now
+	d.sent = nil // an authentic next command proves that the last report arrived
 	reply, err := p.session.Seal(f.Answer(d.execute(command, now)))
 	if err != nil {
 		p.drop()

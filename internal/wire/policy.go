@@ -86,16 +86,14 @@ func some[T any](list []T) []T {
 type cutter struct {
 	room int
 	any  bool // the part has a record: a first one is taken whatever its size
-	full bool // nothing more, lest a list overtakes the one before it
 }
 
 func take[T any](c *cutter, from []T, size func(*T) int) (head, rest []T) {
 	n := 0
-	for n < len(from) && !c.full {
+	for n < len(from) {
 		c.room -= size(&from[n])
 		if c.room < 0 && c.any {
-			c.full = true
-			break
+			break // and room stays below zero: no other list goes on
 		}
 		c.any = true
 		n++

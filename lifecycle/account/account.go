@@ -24,6 +24,7 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/field"
 )
 
 // State says whether an account may log in.
@@ -71,6 +72,11 @@ func ValidID(s string) bool { return idForm.MatchString(s) }
 func (n Details) check() error {
 	if !ValidID(n.ID) {
 		return fault.BadField("login", "account.login", "login name out of form")
+	}
+	if n.Staff != "" {
+		if err := field.ID("staff", n.Staff); err != nil {
+			return err
+		}
 	}
 	if err := checkRoles(n.Roles); err != nil {
 		return err

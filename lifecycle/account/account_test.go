@@ -216,6 +216,18 @@ func TestAnAccountIsAddedOnceAndInForm(t *testing.T) {
 	})
 }
 
+// Both databases refuse a member of staff out of form alike; a NUL is a value one of them cannot keep.
+func TestTheHolderOfAnAccountIsNamedInForm(t *testing.T) {
+	run(t, func(b *bench) {
+		for _, staff := range []string{"1001\x00", "\u202e1001", strings.Repeat("1", 33), "1001\n", "\xff"} {
+			_, err := b.Add(b.t.Context(), store.System("test"), account.Details{
+				ID: "taro", Staff: staff, Roles: []authz.Role{authz.Guard}, Password: account.NewPassword(goodPassword),
+			})
+			b.want(fault.Invalid, "field.id", err)
+		}
+	})
+}
+
 // A password hash swapped in the database itself lets nobody in: the ledger-bound version holds its digest.
 func TestASwappedPasswordHashLogsNobodyIn(t *testing.T) {
 	run(t, func(b *bench) {

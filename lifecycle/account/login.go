@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
@@ -114,7 +115,7 @@ type attempt struct {
 func (r *Register) begin(ctx context.Context, id string) (place string, err error) {
 	now := r.clock()
 	err = r.store.WriteDerived(ctx, "log-in attempt", func(tx *store.Tx) error {
-		if place, err = placeOf(ctx, tx, id); err != nil {
+		if place, err = r.placeOf(ctx, tx, id); err != nil {
 			return err
 		}
 		old, err := failures(ctx, tx, place, now)
@@ -133,14 +134,16 @@ ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, until = excluded.
 }
 
 // placeOf is the account's own place, or for a name without an account one of 65,536 that such names share:
-// guessing names cannot fill the table.
-func placeOf(ctx context.Context, q store.Queryer, id string) (string, error) {
+// guessing names cannot fill the table. Which names share one only this process knows: who knew two that do could
+// tell by the wait of one after failures of the other that neither has an account.
+func (r *Register) placeOf(ctx context.Context, q store.Queryer, id string) (string, error) {
 	there, err := exists(ctx, q, id)
 	if there || err != nil {
 		return id, err
 	}
-	sum := sha256.Sum256([]byte(id))
-	return "?" + hex.EncodeToString(sum[:2]), nil
+	h := hmac.New(sha256.New, r.places)
+	h.Write([]byte(id))
+	return "?" + hex.EncodeToString(h.Sum(nil)[:2]), nil
 }
 
 func failures(ctx context.Context, q store.Queryer, place string, now time.Time) (attempt, error) {

@@ -113,6 +113,28 @@ func TestFailuresMakeTheNextAttemptWait(t *testing.T) {
 	})
 }
 
+// R104-1: names without an account share the places where failures are counted. Were it known which do, the wait of
+// one after failures of the other would tell that neither has an account; by SHA-256 alone anybody can find a pair.
+func TestFailuresOfOneNameSayNothingAboutAnother(t *testing.T) {
+	run(t, func(b *bench) {
+		ctx, wrong := b.t.Context(), account.NewPassword("wrong password 1")
+		start := func(name string) [2]byte {
+			sum := sha256.Sum256([]byte(name))
+			return [2]byte(sum[:2])
+		}
+		other := "guess0"
+		for i := 1; start(other) != start("nobody"); i++ {
+			other = fmt.Sprint("guess", i)
+		}
+		for range 4 {
+			_, err := b.Login(ctx, "nobody", wrong)
+			b.want(fault.Unauthenticated, "auth.login", err)
+		}
+		_, err := b.Login(ctx, other, wrong)
+		b.want(fault.Unauthenticated, "auth.login", err)
+	})
+}
+
 // R104-1: attempts made at the same time are counted one by one.
 func TestParallelGuessesAreCounted(t *testing.T) {
 	run(t, func(b *bench) {

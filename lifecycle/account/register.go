@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"time"
 
@@ -26,6 +27,7 @@ type Register struct {
 	clock         func() time.Time
 	log           *slog.Logger
 	bootstrapUsed func()
+	places        []byte // key of the places that names without an account share
 }
 
 // New opens the register over a migrated store.
@@ -44,6 +46,7 @@ func New(s *store.Store, cfg Config) *Register {
 	}
 	return &Register{
 		store: s, hasher: newHasher(cfg.Cost), clock: cfg.Clock, log: cfg.Log, bootstrapUsed: cfg.BootstrapUsed,
+		places: []byte(rand.Text()),
 	}
 }
 

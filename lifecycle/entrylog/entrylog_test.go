@@ -123,6 +123,7 @@ func TestPresenceFollowsTheLastPassage(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
+		city.Clock.Pass(2 * time.Hour)
 		add(t, city, "ctl-1",
 			passage("1001", "server-room", access.In, 0),
 			passage("1001", "server-room", access.Out, time.Minute),
@@ -141,6 +142,21 @@ func TestPresenceFollowsTheLastPassage(t *testing.T) {
 		}
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Fatalf("Present = %+v, %v, want %+v", got, err, want)
+		}
+	})
+}
+
+// A controller whose clock is years ahead must not decide for years who is inside.
+func TestAPassageFromTheFutureDoesNotHideTheNextOne(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		add(t, city, "ctl-1", passage("1001", "server-room", access.In, 10*365*24*time.Hour))
+		city.Clock.Pass(time.Hour)
+		add(t, city, "ctl-2", passage("1001", "server-room", access.Out, 30*time.Minute))
+		got, err := city.Entries.Present(t.Context(), lifecycletest.Guard)
+		if err != nil || len(got) != 0 {
+			t.Fatalf("Present = %+v, %v, want nobody", got, err)
 		}
 	})
 }

@@ -27,7 +27,7 @@ type Bus struct {
 	last      int       // index of the device served last
 	nextProbe time.Time // no silent device is tried before, while others are alive
 	orders    int       // orders served in a row
-	poll      bool      // the device chosen is to be polled, although orders wait for it
+	poll      bool      // the device chosen is to get no order, although some wait for it
 	lastRND   osdp.RND
 }
 

@@ -70,6 +70,9 @@ type flight struct {
 	busies  int
 }
 
+// late reports an order nobody waits for any more: it must not be sent again, or a strike opens late.
+func (f *flight) late() bool { return f != nil && f.order != nil && f.order.Abandoned() }
+
 func (d *device) start(now time.Time) { d.heard, d.due, d.alarms = now, now, map[AlarmKind]*alarmLog{} }
 
 func (d *device) timing() Timing { return d.bus.cfg.Timing }
@@ -77,6 +80,11 @@ func (d *device) timing() Timing { return d.bus.cfg.Timing }
 // prepare returns the frame to send: the one still unanswered, or the next by the device's phase. The error is
 // one of the random source; nothing else can go wrong but by a defect here, which costs the session.
 func (d *device) prepare(ctx context.Context, now time.Time) (*flight, error) {
+	if d.flight.late() {
+		// A sealed frame cannot be taken back, only made worthless: its session ends.
+		d.loseSession(now, SessionLost, "an order ran out before it was answered")
+		return nil, nil //nolint:nilnil // nothing to send this time
+	}
 	if d.flight != nil {
 		return d.flight, nil
 	}
@@ -294,7 +302,6 @@ func (d *device) proved(now time.Time, reply osdp.Frame) {
 	d.now = identity{}
 	d.questions = []osdp.Code{osdp.CmdID, osdp.CmdCapabilities}
 	d.phase = settling
-	d.queue.SetOffline(false)
 }
 
 func refusal(reply osdp.Frame, otherwise string) string {

@@ -14,7 +14,7 @@ const (
 	rankRoutine
 )
 
-// ordersInRow bounds how many orders go out before a device that is due for a poll gets its turn.
+// ordersInRow bounds how many orders go out before a device that is due for something else gets its turn.
 const ordersInRow = 8
 
 // pick chooses the device to serve now, or says how long there is nothing to do. Among devices of one rank the
@@ -27,7 +27,7 @@ func (b *Bus) pick(now time.Time) (*device, time.Duration) {
 	next := b.nextOffline(now)
 	for i := range b.devices {
 		d := b.devices[(b.last+1+i)%len(b.devices)]
-		if d.pollDue(now) && (routine == nil || d.due.Before(routine.due)) {
+		if b.routineDue(d, now) && (routine == nil || d.due.Before(routine.due)) {
 			routine = d
 		}
 		r, at := b.want(d, now)
@@ -47,9 +47,13 @@ func (b *Bus) pick(now time.Time) (*device, time.Duration) {
 	return best, 0
 }
 
-// pollDue reports a device that could be polled now, whatever orders wait for it.
-func (d *device) pollDue(now time.Time) bool {
-	return d.phase == online && d.flight == nil && !d.due.After(now)
+// routineDue reports a device to which something other than an order could be sent now, whatever orders wait for it:
+// a poll, or a step on its way to a session.
+func (b *Bus) routineDue(d *device, now time.Time) bool {
+	if d.flight != nil && d.flight.order != nil || d.phase == silent && now.Before(b.nextProbe) {
+		return false
+	}
+	return !d.due.After(now)
 }
 
 // serving notes what an exchange is about to do.

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -262,14 +263,14 @@ func TestAnUnencryptedStatusIsTakenOnlyAsTheAnswerToItsQuestion(t *testing.T) {
 		d := newPD(t, 1)
 		m := newModel(testKey(t, 1))
 		w := newWire(t, d)
-		onPoll := false
+		insteadOf := osdp.Code(0) // the command that gets the status, too
 		w.command = func(_ int, f osdp.Frame, raw []byte) [][]byte { m.command(f, raw); return [][]byte{raw} }
 		w.reply = func(_ int, f osdp.Frame, raw []byte) [][]byte { m.reply(f, raw); return [][]byte{raw} }
 		d.raw = func(f osdp.Frame) ([]byte, bool) {
 			if !f.Block.Secured() {
 				return nil, false
 			}
-			status := f.Code == osdp.CmdInputStatus || onPoll && f.Code == osdp.CmdPoll
+			status := f.Code == osdp.CmdInputStatus || f.Code == insteadOf
 			switch f = f.Answer(osdp.ReplyAck, nil); {
 			case status:
 				return m.forge(f, osdp.SCS15, osdp.ReplyInputStatus, []byte{1, 1}), true
@@ -286,10 +287,17 @@ func TestAnUnencryptedStatusIsTakenOnlyAsTheAnswerToItsQuestion(t *testing.T) {
 		if got := r.pass(time.Second); len(got) != 0 {
 			t.Errorf("events %+v", got)
 		}
-		d.do(func() { onPoll = true })
-		got := r.pass(500 * time.Millisecond)
-		if count[Inputs](got) != 1 || alarms(got, DeviceInsecure) != 1 { // the one is the next session's own question
-			t.Errorf("events %+v", got)
+		d.do(func() { insteadOf = osdp.CmdLED })
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		if err := r.bus.Do(ctx, "PD-1", LED(osdp.LED{})); !errors.Is(err, ErrUnconfirmed) {
+			t.Errorf("LED: %v", err)
+		}
+		got := r.pass(0)
+		d.do(func() { insteadOf = osdp.CmdPoll })
+		got = append(got, r.pass(DefaultTiming().AlarmEvery+time.Second)...)
+		if n := alarms(got, DeviceInsecure); n != 2 || count[Inputs](got) > count[Online](got) { // each session asks once
+			t.Errorf("%d alarms in %+v", n, got)
 		}
 	})
 }

@@ -20,13 +20,29 @@ func (d *device) answeredInSession(now time.Time, reply osdp.Frame) {
 	case errors.Is(err, osdp.ErrMAC), errors.Is(err, osdp.ErrPadding):
 		d.loseSession(now, MACFailed, "a frame with a wrong code")
 		return
-	case err != nil, opened.Block == osdp.SCS15 && asked.command.Code == osdp.CmdPoll:
+	case err != nil, opened.Block == osdp.SCS15 && !answersStatus(asked.command.Code, opened.Code):
 		d.loseSession(now, DeviceInsecure, "data under the wrong security block")
 		return
 	}
 	d.flight, d.heard, d.due = nil, now, now
 	if !d.last.again(now, d.begun, asked.command.Code, opened) {
 		d.use(now, asked, opened)
+	}
+}
+
+// answersStatus reports a status that was asked for: only there is one taken that is authentic but not encrypted.
+func answersStatus(asked, reply osdp.Code) bool {
+	switch reply {
+	case osdp.ReplyLocalStatus:
+		return asked == osdp.CmdLocalStatus
+	case osdp.ReplyInputStatus:
+		return asked == osdp.CmdInputStatus
+	case osdp.ReplyOutputStatus:
+		return asked == osdp.CmdOutputStatus || asked == osdp.CmdOutput
+	case osdp.ReplyReaderStatus:
+		return asked == osdp.CmdReaderStatus
+	default:
+		return false
 	}
 }
 
@@ -52,6 +68,8 @@ func (d *device) use(now time.Time, asked *flight, reply osdp.Frame) {
 	}
 	d.deliver(now, reply)
 	switch {
+	case asked.order != nil && reply.Code == osdp.ReplyBusy: // it belongs in clear; the order is still to be done
+		d.queue.PutBack(asked.order)
 	case asked.order != nil:
 		asked.order.Finish(d.verdict(reply))
 	case d.phase == settling:
@@ -130,6 +148,7 @@ func (d *device) identified(now time.Time) {
 		return
 	}
 	d.offline = false
+	d.queue.SetOffline(false)
 	e := Online{Device: d.Name, At: now, Capabilities: told.capabilities}
 	if told.id != nil {
 		e.ID = *told.id
@@ -142,7 +161,7 @@ func (d *device) identified(now time.Time) {
 func (d *device) deliver(now time.Time, reply osdp.Frame) {
 	event, err := d.read(now, reply)
 	if err != nil {
-		d.bus.cfg.Log.Debug("osdp reply not understood", "device", d.Name, "error", err)
+		d.bus.cfg.Log.Warn("osdp reply not understood", "device", d.Name, "error", err)
 		return
 	}
 	if event != nil {

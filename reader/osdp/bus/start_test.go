@@ -1,8 +1,11 @@
 package bus
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +138,23 @@ func TestSeveralDevicesAreServedEqually(t *testing.T) {
 					t.Errorf("device %d was polled %d times in 10 s", d.address, n)
 				}
 			})
+		}
+	})
+}
+
+// A card that does not parse opens nothing, and whoever looks for the reason finds it.
+func TestACardThatMakesNoSenseIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newPD(t, 1)
+		var log bytes.Buffer
+		r := newRig(t, newWire(t, d), func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		next[Outputs](r)
+		d.push(osdp.ReplyRaw, []byte{0, 0, 64, 0, 1, 2, 3}) // 64 bits in three bytes
+		if got := r.pass(time.Second); len(got) != 0 {
+			t.Errorf("events %+v", got)
+		}
+		if !strings.Contains(log.String(), "osdp reply not understood") {
+			t.Errorf("log: %s", log.String())
 		}
 	})
 }

@@ -83,9 +83,12 @@ func (l *Line) Idle(ctx context.Context, wait time.Duration, wake <-chan struct{
 // Rest is how long the line must still be silent before the next frame: two characters.
 func (l *Line) Rest(now time.Time) time.Duration { return l.busyTo.Add(l.wire(2)).Sub(now) }
 
+// mostLumps is more than a port holds. What still comes after that is thrown away by Ask, which ends.
+const mostLumps = 256
+
 // Clear throws away what came unasked, so that it is not taken for the answer to what is asked now.
 func (l *Line) Clear() error {
-	for {
+	for n, more := 0, true; more && n < mostLumps; n++ {
 		select {
 		case b, ok := <-l.port.Received():
 			if !ok {
@@ -93,12 +96,13 @@ func (l *Line) Clear() error {
 			}
 			l.discard(b)
 		default:
-			l.decoder.Gap()
-			l.skip()
-			l.decoder.Reset()
-			return nil
+			more = false
 		}
 	}
+	l.decoder.Gap()
+	l.skip()
+	l.decoder.Reset()
+	return nil
 }
 
 // discard lets the decoder count what is thrown away.

@@ -73,7 +73,8 @@ func (o *Order[C]) unfinished() error {
 	return ErrOffline
 }
 
-func (o *Order[C]) abandoned() bool {
+// Abandoned reports that nobody waits for the outcome any more.
+func (o *Order[C]) Abandoned() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.over
@@ -115,8 +116,8 @@ func (q *Queue[C]) Add(o *Order[C]) error {
 func (q *Queue[C]) Waiting() (urgent, normal bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.urgent = slices.DeleteFunc(q.urgent, (*Order[C]).abandoned)
-	q.normal = slices.DeleteFunc(q.normal, (*Order[C]).abandoned)
+	q.urgent = slices.DeleteFunc(q.urgent, (*Order[C]).Abandoned)
+	q.normal = slices.DeleteFunc(q.normal, (*Order[C]).Abandoned)
 	return len(q.urgent) > 0, len(q.normal) > 0
 }
 
