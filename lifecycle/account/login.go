@@ -40,6 +40,10 @@ func (TooSoonError) Error() string { return "log-in attempt before its wait was 
 // RetryAfter is how long to wait.
 func (e TooSoonError) RetryAfter() time.Duration { return e.Wait }
 
+// maxAttempts is how many log-ins are looked at together. Each writes, and there is one writer: a flood of them must not
+// queue up there before the events of the doors.
+const maxAttempts = 4
+
 // noID stands for every name that cannot be a login name.
 const noID = "?"
 
@@ -72,6 +76,12 @@ func (r *Register) Login(ctx context.Context, id string, p Password) (Session, e
 
 // prove checks a password under the rules for attempts and returns the account as it stood.
 func (r *Register) prove(ctx context.Context, id string, p Password) (Account, error) {
+	select {
+	case r.attempts <- struct{}{}:
+		defer func() { <-r.attempts }()
+	case <-ctx.Done():
+		return Account{}, fault.Wrap(fault.Unavailable, context.Cause(ctx), "wait to log in")
+	}
 	place, err := r.begin(ctx, id)
 	if err != nil {
 		return Account{}, err

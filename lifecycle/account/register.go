@@ -27,6 +27,7 @@ type Register struct {
 	clock         func() time.Time
 	log           *slog.Logger
 	bootstrapUsed func()
+	attempts      chan struct{}
 	places        []byte // key of the places that names without an account share
 }
 
@@ -46,7 +47,7 @@ func New(s *store.Store, cfg Config) *Register {
 	}
 	return &Register{
 		store: s, hasher: newHasher(cfg.Cost), clock: cfg.Clock, log: cfg.Log, bootstrapUsed: cfg.BootstrapUsed,
-		places: []byte(rand.Text()),
+		attempts: make(chan struct{}, maxAttempts), places: []byte(rand.Text()),
 	}
 }
 
