@@ -110,7 +110,8 @@ func tamperings(tap, refusal, last int64) []tampering {
 			{Problem: store.PointerChanged, Table: "card", Leaf: store.NoLeaf},
 		}},
 		{"a leaf and its row removed together", []string{deleteEvent, "DROP TRIGGER ledger_leaf_no_delete", fmt.Sprintf("DELETE FROM event WHERE leaf = %d", last), fmt.Sprintf("DELETE FROM ledger_leaf WHERE seq = %d", last)}, []store.Finding{
-			{Problem: store.HeadChanged, Table: "ledger_head"},
+			{Problem: store.LeafMissing, Table: "ledger_leaf", Leaf: last},
+			{Problem: store.CheckpointForked, Table: "ledger_checkpoint", Leaf: last},
 		}},
 	}
 }
