@@ -191,6 +191,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
 		Devices: s.devices, Cards: cards, Entries: entries, HashKey: s.keys.hash, Subscribe: s.subscribe, Log: s.log,
+		LedgerSize: func(context.Context) (int64, error) { return s.store.Signed(), nil },
 	})
 	if err != nil {
 		return err

@@ -50,6 +50,14 @@ func (s *Store) signed(c ledger.Checkpoint) {
 	s.last = c
 }
 
+// Signed returns how many leaves the newest checkpoint made by this process covers; 0 before the first. It reads
+// nothing from the database.
+func (s *Store) Signed() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.last.Size
+}
+
 // CheckpointEvery is how often a Checkpointer signs at most, when not told otherwise.
 const CheckpointEvery = 10 * time.Second
 

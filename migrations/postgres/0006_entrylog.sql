@@ -24,6 +24,7 @@ CREATE TABLE event (
 CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
+CREATE INDEX event_kind ON event (kind, leaf) WHERE kind <> '';
 CREATE INDEX event_door ON event (door, leaf) WHERE door <> '';
 CREATE INDEX event_person ON event (person, leaf) WHERE person <> '';
 

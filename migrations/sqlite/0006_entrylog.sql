@@ -26,6 +26,7 @@ BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TRIGGER event_no_delete BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 
+CREATE INDEX event_kind ON event (kind, leaf) WHERE kind <> '';
 CREATE INDEX event_door ON event (door, leaf) WHERE door <> '';
 CREATE INDEX event_person ON event (person, leaf) WHERE person <> '';
 
