@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,34 +17,23 @@ type doorFlags struct {
 	request control.Request
 }
 
-func newDoorFlags(name string, stderr io.Writer) *doorFlags {
+func newDoorFlags(name string) *doorFlags {
 	f := &doorFlags{set: flag.NewFlagSet(name, flag.ContinueOnError), request: control.Request{Op: control.Op(name)}}
-	f.set.SetOutput(stderr)
 	f.set.StringVar(&f.socket, "socket", filepath.Join("data", "sim", "control.sock"), "動いているシミュレーターのソケット")
 	return f
 }
 
-func (f *doorFlags) parse(args []string) error {
-	if err := f.set.Parse(args); err != nil {
-		return err
-	}
-	if f.set.NArg() > 0 {
-		return fmt.Errorf("余分な引数です: %v", f.set.Args())
-	}
-	return nil
-}
-
 // tapCommand holds a card to a reader and says what the person saw.
 func tapCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := newDoorFlags(args[0], stderr)
+	f := newDoorFlags(args[0])
 	f.set.StringVar(&f.request.Reader, "reader", "IN-1", "リーダーの名前")
 	f.set.StringVar(&f.request.Card, "card", "", "カードの名前")
 	f.set.BoolVar(&f.request.Stay, "stay", false, "扉が開いても通らない")
-	if err := f.parse(args[1:]); err != nil {
+	if err := parse(f.set, args[1:], stderr); err != nil {
 		return err
 	}
 	if f.request.Card == "" {
-		return errors.New("--card でカードの名前を指定してください")
+		return mistake(f.set, stderr, "--card でカードの名前を指定してください")
 	}
 	a, err := control.Ask(ctx, f.socket, f.request)
 	if err != nil {
@@ -66,10 +54,10 @@ func seen(a control.Answer) string {
 
 // opCommand does everything else at the doors.
 func opCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := newDoorFlags(args[0], stderr)
+	f := newDoorFlags(args[0])
 	f.set.StringVar(&f.request.Door, "door", "D-1", "扉の番号")
 	f.set.StringVar(&f.request.Device, "device", "IN-1", "機器の名前")
-	if err := f.parse(args[1:]); err != nil {
+	if err := parse(f.set, args[1:], stderr); err != nil {
 		return err
 	}
 	a, err := control.Ask(ctx, f.socket, f.request)

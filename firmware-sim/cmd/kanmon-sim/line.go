@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,9 +21,8 @@ func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, n
 // lineCommand runs the simulated line of a configuration file.
 func lineCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	set.SetOutput(stderr)
 	path := set.String("config", filepath.Join("data", "sim", "config.json"), "設定ファイル")
-	if err := set.Parse(args[1:]); err != nil {
+	if err := parse(set, args[1:], stderr); err != nil {
 		return err
 	}
 	c, err := world.Load(*path)
@@ -37,20 +35,19 @@ func lineCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 // pdCommand runs one reader on a given port. Lines on standard input of the form bits:26:bdd93740 are cards.
 func pdCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	set.SetOutput(stderr)
 	port := set.String("port", "", "シリアルポート(例 /dev/ttyUSB0)")
 	address := set.Uint("address", 0, "OSDP アドレス(0〜126)")
 	baud := set.Int("baud", 9600, "通信速度")
 	scbk := set.String("scbk", "", "SCBK(16 進 32 桁)。@ファイル名 でファイルから読む")
-	if err := set.Parse(args[1:]); err != nil {
+	if err := parse(set, args[1:], stderr); err != nil {
 		return err
 	}
 	if *port == "" || *address > osdp.MaxAddress {
-		return errors.New("--port と --address(0〜126)を指定してください")
+		return mistake(set, stderr, "--port と --address(0〜126)を指定してください")
 	}
 	key, err := readKey(*scbk)
 	if err != nil {
-		return err
+		return mistake(set, stderr, "--scbk: "+err.Error())
 	}
 	d, err := pd.New(pd.Config{Name: "pd", Address: byte(*address), Key: key, Readers: 1, Inputs: 2, Outputs: 1, Serial: 1}, rand.Reader)
 	if err != nil {

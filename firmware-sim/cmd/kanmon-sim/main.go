@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -45,15 +47,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			if c.name != args[0] {
 				continue
 			}
-			if err := c.run(ctx, args, stdout, stderr); err != nil {
-				fmt.Fprintln(stderr, "kanmon-sim:", err)
-				return 1
-			}
-			return 0
+			return exitCode(c.run(ctx, args, stdout, stderr), stderr)
 		}
 	}
 	usage(stderr)
 	return 2
+}
+
+// exitCode is 2 for a mistake on the command line, which has been explained, and 1 for everything that went wrong.
+func exitCode(err error, stderr io.Writer) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	default:
+		fmt.Fprintln(stderr, "kanmon-sim:", err)
+		return 1
+	}
 }
 
 func usage(w io.Writer) {
