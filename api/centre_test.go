@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -117,7 +116,7 @@ func journal(t *testing.T, controller string, n int) (raws [][]byte, heads []eve
 	heads = []event.Hash{event.Start(controller, 1)}
 	for i := range n {
 		raw, err := event.Encode(event.Event{
-			Epoch: 1, Seq: uint64(i + 1), At: time.Date(2027, 4, 1, 0, 0, i, 0, time.UTC), Kind: event.DoorOpened, Door: "D-1", //nolint:gosec // small
+			Epoch: 1, Seq: uint64(i + 1), At: time.Date(2027, 4, 1, 0, 0, i, 0, time.UTC), Kind: event.DoorOpened, Door: "D-1", // small
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +129,7 @@ func journal(t *testing.T, controller string, n int) (raws [][]byte, heads []eve
 
 func events(t *testing.T, controller string, raws [][]byte, heads []event.Hash, first, last int) mqtt.Message {
 	t.Helper()
-	return payload(t, controller, wire.Events, wire.NewEventBatch(1, uint64(first), heads[first-1], raws[first-1:last])) //nolint:gosec // small
+	return payload(t, controller, wire.Events, wire.NewEventBatch(1, uint64(first), heads[first-1], raws[first-1:last])) // small
 }
 
 func payload(t *testing.T, controller string, kind wire.Kind, v any) mqtt.Message {
@@ -150,7 +149,7 @@ func TestEventsAreAcknowledgedOnceTheyAreInTheLog(t *testing.T) {
 	for n := 1; n <= 40; n++ {
 		l.arrive(t, events(t, "ctl-1", raws, heads, n, n))
 		if n%20 == 0 {
-			for l.nextAck(t, "ctl-1") < uint64(n) { //nolint:gosec // small
+			for l.nextAck(t, "ctl-1") < uint64(n) { // small
 			}
 		}
 	}
@@ -160,7 +159,7 @@ func TestEventsAreAcknowledgedOnceTheyAreInTheLog(t *testing.T) {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 	for i, e := range entries {
-		if e.Seq != uint64(i+1) { //nolint:gosec // small
+		if e.Seq != uint64(i+1) { // small
 			t.Fatalf("place %d holds event %d", i, e.Seq)
 		}
 	}
@@ -285,7 +284,7 @@ func TestManyControllersAtOnceLoseNothing(t *testing.T) {
 		}
 	}
 	entries, err := city.Entries.List(t.Context(), lifecycletest.Guard, entrylog.Filter{Limit: 500})
-	if err != nil || fmt.Sprint(len(entries)) != "60" {
+	if err != nil || len(entries) != 60 {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 }

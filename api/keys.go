@@ -90,7 +90,7 @@ func readOrMake(file string, fresh func() (string, error)) (string, error) {
 	case info.Mode().Perm()&0o077 != 0:
 		return "", fault.New(fault.Invalid, "", file+" may be read by others: chmod 600, and think of making a new one")
 	}
-	b, err := os.ReadFile(file) //nolint:gosec // a fixed name in the data folder
+	b, err := os.ReadFile(file) // a fixed name in the data folder
 	return strings.TrimSpace(string(b)), fault.Wrap(fault.Unavailable, err, "read a key file")
 }
 
@@ -98,7 +98,7 @@ func readOrMake(file string, fresh func() (string, error)) (string, error) {
 func writeSecret(file, text string) error {
 	temp := file + ".new"
 	err := func() error {
-		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, privateFile) //nolint:gosec // a fixed name in the data folder
+		f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, privateFile) // a fixed name in the data folder
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func writeSecret(file, text string) error {
 }
 
 func syncFolder(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the data folder
+	d, err := os.Open(dir) // the data folder
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type folderLock struct{ file *os.File }
 
 // lockDataDir takes the lock, or says in both languages that another program has it.
 func lockDataDir(dir string) (folderLock, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, privateFile) //nolint:gosec // a fixed name in the data folder
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, privateFile) // a fixed name in the data folder
 	if err != nil {
 		return folderLock{}, fault.Wrap(fault.Unavailable, err, "lock the data folder")
 	}

@@ -174,7 +174,7 @@ func readPassword(file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(file) // the operator names the file
 	return strings.TrimSpace(string(b)), fault.Wrap(fault.Invalid, err, "read the broker password")
 }
 

@@ -60,11 +60,11 @@ const maxSettings = 1 << 20
 
 // ReadSettings reads a configuration file.
 func ReadSettings(file string) (Settings, error) {
-	f, err := os.Open(file) //nolint:gosec // the operator names the file
+	f, err := os.Open(file) // the operator names the file
 	if err != nil {
 		return Settings{}, fmt.Errorf("read configuration: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close() // only read
 	b, err := io.ReadAll(io.LimitReader(f, maxSettings))
 	if err != nil {
 		return Settings{}, fmt.Errorf("read configuration: %w", err)

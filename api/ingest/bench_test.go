@@ -93,7 +93,7 @@ func (r *benchRun) step() {
 	ack, err := r.in.HandleEvents(context.Background(), "ctl-1", payload)
 	r.taken += time.Since(start)
 	r.rows += benchBatch
-	if err != nil || ack.UpTo != uint64(r.rows) { //nolint:gosec // not negative
+	if err != nil || ack.UpTo != uint64(r.rows) { // not negative
 		r.b.Fatalf("acknowledged %d, %v", ack.UpTo, err)
 	}
 	columns, values := r.stored()

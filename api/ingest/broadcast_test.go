@@ -40,7 +40,7 @@ func TestASlowListenerHoldsOneWakeUpAndDelaysNobody(t *testing.T) {
 	}
 }
 
-func TestNobodyMissesTheLastId(t *testing.T) {
+func TestNobodyMissesTheLastId(_ *testing.T) {
 	var b ingest.Broadcaster
 	var all sync.WaitGroup
 	for range 8 {

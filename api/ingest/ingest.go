@@ -239,7 +239,7 @@ func status(w wire.ControllerStatus, retained bool) device.Status {
 		s.Policy = access.Version{Epoch: w.Policy.Epoch, N: w.Policy.N}
 	}
 	for _, d := range w.Devices {
-		s.Devices = append(s.Devices, device.DeviceState(d))
+		s.Devices = append(s.Devices, device.Attached(d))
 	}
 	for _, d := range w.Doors {
 		s.Doors = append(s.Doors, device.DoorState(d))

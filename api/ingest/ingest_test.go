@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func (e *edge) tap(n int) *edge {
 
 // batch is the payload with the events first to last.
 func (e *edge) batch(first, last int) []byte {
-	payload, err := wire.Encode(wire.NewEventBatch(e.epoch, uint64(first), e.heads[first-1], e.raws[first-1:last])) //nolint:gosec // small
+	payload, err := wire.Encode(wire.NewEventBatch(e.epoch, uint64(first), e.heads[first-1], e.raws[first-1:last])) // small
 	if err != nil {
 		panic(err)
 	}
@@ -338,7 +339,7 @@ func TestAnAlteredEntryIsNamed(t *testing.T) {
 			t.Fatalf("Verify = %+v, %v", report, err)
 		}
 		text, err := json.Marshal(report)
-		if err != nil || !bytes.Contains(text, []byte(`event`)) || !bytes.Contains(text, []byte(fmt.Sprint(id))) {
+		if err != nil || !bytes.Contains(text, []byte(`event`)) || !bytes.Contains(text, strconv.AppendInt(nil, id, 10)) {
 			t.Fatalf("report %s does not name event, leaf %d (%v)", text, id, err)
 		}
 	})
@@ -376,7 +377,7 @@ func TestAnyInterleavingGivesEveryEventOnceInOrder(t *testing.T) {
 			}
 			var journals []*edge
 			for i := range rapid.IntRange(1, 3).Draw(rt, "journals") {
-				journals = append(journals, newEdge(name, uint64(i+1)).tap(rapid.IntRange(1, 20).Draw(rt, "events"))) //nolint:gosec // small
+				journals = append(journals, newEdge(name, uint64(i+1)).tap(rapid.IntRange(1, 20).Draw(rt, "events"))) // small
 			}
 			have := make([]int, len(journals))
 			for range rapid.IntRange(1, 25).Draw(rt, "batches") {
@@ -387,7 +388,7 @@ func TestAnyInterleavingGivesEveryEventOnceInOrder(t *testing.T) {
 					have[j] = max(have[j], last)
 				}
 				ack, err := c.ingest.HandleEvents(t.Context(), name, journals[j].batch(first, last))
-				if err != nil || ack.Epoch != journals[j].epoch || ack.UpTo != uint64(have[j]) { //nolint:gosec // small
+				if err != nil || ack.Epoch != journals[j].epoch || ack.UpTo != uint64(have[j]) { // small
 					rt.Fatalf("batch %d–%d of journal %d: ack %+v, %v, want %d", first, last, j, ack, err, have[j])
 				}
 			}
@@ -401,7 +402,7 @@ func checkLog(rt *rapid.T, t *testing.T, c centre, name string, journals []*edge
 	for j, e := range journals {
 		var bodies [][]byte
 		err := c.Store.Read(t.Context(), func(q store.Queryer) error {
-			return q.Select(t.Context(), &bodies, `SELECT body FROM event WHERE controller = ? AND epoch = ? ORDER BY leaf`, name, int64(e.epoch)) //nolint:gosec // small
+			return q.Select(t.Context(), &bodies, `SELECT body FROM event WHERE controller = ? AND epoch = ? ORDER BY leaf`, name, int64(e.epoch)) // small
 		})
 		if err != nil || len(bodies) != have[j] {
 			rt.Fatalf("journal %d: %d in the log, %v, want %d", j, len(bodies), err, have[j])

@@ -27,10 +27,10 @@ func judge(b wire.EventBatch, head entrylog.Head, stored [][]byte) verdict {
 	if b.First > head.Seq+1 {
 		return verdict{gap: true}
 	}
-	repeated := int(min(uint64(len(b.Events)), head.Seq+1-b.First)) //nolint:gosec // at most wire.MaxBatch
+	repeated := int(min(uint64(len(b.Events)), head.Seq+1-b.First)) // at most wire.MaxBatch
 	for i := range repeated {
 		if !bytes.Equal(stored[i], b.Events[i]) {
-			return verdict{bad: entrylog.BadRepeat, at: b.First + uint64(i)} //nolint:gosec // not negative
+			return verdict{bad: entrylog.BadRepeat, at: b.First + uint64(i)} // not negative
 		}
 	}
 	if b.First+uint64(len(b.Events)) <= head.Seq {

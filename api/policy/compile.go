@@ -200,7 +200,8 @@ func rights(ctx context.Context, q store.Queryer, controller string, s *access.S
 	slices.SortFunc(rows, func(a, b struct {
 		ID, Person, Area, Schedule string
 		validity
-	}) int {
+	},
+	) int {
 		return cmp.Compare(a.ID, b.ID)
 	})
 	s.Rights = make([]access.Right, 0, len(rows))

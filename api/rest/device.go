@@ -46,7 +46,7 @@ func newControllerView(c device.Controller) ControllerView {
 		Name: c.Name, Place: c.Place, Version: c.Version, Online: c.Online, LastSeen: moment(c.LastSeen),
 		Backlog: c.Backlog, UpToDate: c.UpToDate(), Applied: c.Applied, Wanted: c.Wanted, PolicyHash: c.PolicyHash,
 		Software: c.Software,
-		Devices:  views(c.Devices, func(d device.DeviceState) deviceState { return deviceState(d) }),
+		Devices:  views(c.Devices, func(d device.Attached) deviceState { return deviceState(d) }),
 		Doors:    views(c.Doors, func(d device.DoorState) doorState { return doorState(d) }),
 		Trouble:  append([]string{}, c.Trouble...),
 	}

@@ -94,6 +94,8 @@ func answer(ctx context.Context, c net.Conn, handle func(context.Context, Reques
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline) // a connection that cannot take one fails at its first read
 	}
+	hurry := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) }) // who says nothing holds nothing up
+	defer hurry()
 	b := make([]byte, requestLimit)
 	n, err := c.Read(b)
 	if err != nil {

@@ -54,8 +54,8 @@ func New(devices []*pd.Device, doors []Door, cards map[string]string) (*World, e
 		w.devices[d.Name()] = d
 	}
 	for _, d := range doors {
-		if w.devices[d.Reader] == nil || w.devices[d.Device] == nil {
-			return nil, fmt.Errorf("door %s: no device %q or %q on the line", d.ID, d.Reader, d.Device)
+		if err := w.check(d); err != nil {
+			return nil, err
 		}
 	}
 	for name, text := range cards {
@@ -67,6 +67,20 @@ func New(devices []*pd.Device, doors []Door, cards map[string]string) (*World, e
 	}
 	return w, nil
 }
+
+// check refuses a door that hangs on what is not there.
+func (w *World) check(d Door) error {
+	if w.devices[d.Reader] == nil || w.devices[d.Device] == nil {
+		return fmt.Errorf("door %s: no device %q or %q on the line", d.ID, d.Reader, d.Device)
+	}
+	io := w.devices[d.Device].Snapshot()
+	if !within(d.Strike, io.Outputs) || !within(d.Contact, io.Inputs) || !within(d.Button, io.Inputs) {
+		return fmt.Errorf("door %s: %s has %d outputs and %d inputs", d.ID, d.Device, len(io.Outputs), len(io.Inputs))
+	}
+	return nil
+}
+
+func within(n int, pins []bool) bool { return n >= 0 && n < len(pins) }
 
 // Device by name, or nil.
 func (w *World) Device(name string) *pd.Device { return w.devices[name] }

@@ -77,7 +77,7 @@ func provedBy(s source) []string {
 	for _, group := range s.file.Comments {
 		ids = append(ids, rowID.FindAllString(group.Text(), -1)...)
 	}
-	for name := range s.file.Scope.Objects { //nolint:staticcheck // the names of one file are all we need
+	for name := range s.file.Scope.Objects { // the names of one file are all we need
 		ids = append(ids, rowID.FindAllString(name, -1)...)
 	}
 	return ids

@@ -53,7 +53,7 @@ type Stats struct {
 	Denied    uint64 // publications and subscriptions against the rule
 	Malformed uint64 // connections ended by a packet too large or malformed
 	Slow      uint64 // clients thrown out because they did not read
-	Dropped   uint64 // deliveries given up because too many were pending for one client
+	Dropped   uint64 // deliveries given up because too many were pending or unacknowledged for one client
 	Panics    uint64 // defects of the broker library that cost one client its connection
 }
 
@@ -155,8 +155,9 @@ func (b *Broker) Disconnect(clientID string) bool { return b.hook.throwOut(clien
 
 // Stats returns the counters.
 func (b *Broker) Stats() Stats {
+	unacknowledged := uint64(max(0, atomic.LoadInt64(&b.server.Info.InflightDropped)))
 	return Stats{
 		Clients: b.listen.open(), Refused: b.count.refused.Load(), Denied: b.count.denied.Load(), Malformed: b.count.malformed.Load(),
-		Slow: b.count.slow.Load(), Dropped: b.count.dropped.Load(), Panics: b.count.panics.Load(),
+		Slow: b.count.slow.Load(), Dropped: b.count.dropped.Load() + unacknowledged, Panics: b.count.panics.Load(),
 	}
 }

@@ -45,17 +45,26 @@ func heal(b []byte) []byte {
 // Unmarshal reads what Marshal wrote and nothing else: an unknown, doubled or differently spelled field, white
 // space, other escapes and bytes behind the value are errors. into must be a pointer to a zero value.
 func Unmarshal(b []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fault.Wrap(fault.Invalid, err, "decode")
+	if err := strict(b, into); err != nil {
+		return err
 	}
 	again, err := Marshal(into)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(b, again) {
-		return fault.New(fault.Invalid, "event.form", fmt.Sprintf("%d bytes that are not in the one form in which they are written", len(b)))
+		return otherForm(b)
 	}
 	return nil
+}
+
+// strict refuses unknown fields; the comparison with what would be written finds the rest.
+func strict(b []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return fault.Wrap(fault.Invalid, dec.Decode(into), "decode")
+}
+
+func otherForm(b []byte) error {
+	return fault.New(fault.Invalid, "event.form", fmt.Sprintf("%d bytes that are not in the one form in which they are written", len(b)))
 }

@@ -131,13 +131,15 @@ func Decode(b []byte) (Event, error) {
 		return Event{}, tooLarge(b)
 	}
 	var e Event
-	if err := Unmarshal(b, &e); err != nil {
-		return Event{}, fault.Wrap(fault.Invalid, err, "event")
-	}
-	if again, err := Encode(e); err != nil {
+	if err := strict(b, &e); err != nil {
 		return Event{}, err
-	} else if !bytes.Equal(b, again) {
-		return Event{}, fault.New(fault.Invalid, "event.malformed", "event with a time or a detail not as they are written")
+	}
+	again, err := Encode(e)
+	if err != nil {
+		return Event{}, err
+	}
+	if !bytes.Equal(b, again) {
+		return Event{}, otherForm(b)
 	}
 	return e, nil
 }

@@ -51,7 +51,7 @@ type part struct {
 func Start(t testing.TB) *System {
 	t.Helper()
 	// A Unix socket's path is short, so the folder's name must be.
-	dir, err := os.MkdirTemp("", "kanmon")
+	dir, err := os.MkdirTemp("", "kanmon") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -234,7 +234,7 @@ func TestBytesThatAreNoMQTTEndTheConnectionAndNothingElse(t *testing.T) {
 		r := dial(t, i.City.Broker)
 		_, _ = r.conn.Write(b)
 		if name == "a CONNECT shorter than it" || name == "a publication before all" {
-			r.conn.(interface{ CloseWrite() error }).CloseWrite() //nolint:errcheck // the next read tells
+			r.conn.(interface{ CloseWrite() error }).CloseWrite() // the next read tells
 		}
 		if !r.hungUp() {
 			t.Errorf("%s: the connection stays open", name)

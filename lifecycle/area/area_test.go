@@ -3,6 +3,7 @@ package area_test
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -209,12 +210,14 @@ func TestChangesOfAreasAreVersioned(t *testing.T) {
 		if err != nil || len(changes) != 2 {
 			t.Fatalf("AreaHistory = %+v, %v", changes, err)
 		}
-		got := fmt.Sprint(changes[1].Actor, " ", changes[1].Reason, " ", changes[1].At.Sub(changes[0].At))
+		var text strings.Builder
+		fmt.Fprint(&text, changes[1].Actor, " ", changes[1].Reason, " ", changes[1].At.Sub(changes[0].At))
 		for _, f := range changes[1].Fields {
 			if f.Changed {
-				got += fmt.Sprintf(" %s:%s→%s", f.Name, f.Before, f.Value)
+				fmt.Fprintf(&text, " %s:%s→%s", f.Name, f.Before, f.Value)
 			}
 		}
+		got := text.String()
 		if want := "account:manager 等級の見直し 1h0m0s grade:2→3 record:best_effort→strict"; got != want {
 			t.Fatalf("change %q, want %q", got, want)
 		}

@@ -185,9 +185,13 @@ func (d Door) fits(ctx context.Context, tx *store.Tx) error {
 
 func (d Door) keep(ctx context.Context, tx *store.Tx) error {
 	_, err := tx.Version(ctx, "door", d.ID, store.Row{
-		{Name: "area", Value: d.Area}, {Name: "controller", Value: d.Controller},
-		{Name: "entry_readers", Value: list(d.EntryReaders)}, {Name: "exit_readers", Value: list(d.ExitReaders)},
-		{Name: "held_ms", Value: int64(d.HeldMS)}, {Name: "name", Value: d.Name}, {Name: "release_ms", Value: int64(d.ReleaseMS)},
+		{Name: "area", Value: d.Area},
+		{Name: "controller", Value: d.Controller},
+		{Name: "entry_readers", Value: list(d.EntryReaders)},
+		{Name: "exit_readers", Value: list(d.ExitReaders)},
+		{Name: "held_ms", Value: int64(d.HeldMS)},
+		{Name: "name", Value: d.Name},
+		{Name: "release_ms", Value: int64(d.ReleaseMS)},
 	}, nil)
 	return err
 }
@@ -248,8 +252,12 @@ func (r Right) keep(ctx context.Context, tx *store.Tx) (Right, error) {
 		state = stateWithdrawn
 	}
 	_, err := tx.Version(ctx, "access_right", r.ID, store.Row{
-		{Name: "area", Value: r.Area}, {Name: "person", Value: r.Person}, {Name: "schedule", Value: r.Schedule},
-		{Name: "state", Value: state}, {Name: "valid_from", Value: from}, {Name: "valid_until", Value: until},
+		{Name: "area", Value: r.Area},
+		{Name: "person", Value: r.Person},
+		{Name: "schedule", Value: r.Schedule},
+		{Name: "state", Value: state},
+		{Name: "valid_from", Value: from},
+		{Name: "valid_until", Value: until},
 	}, nil)
 	if err != nil {
 		return Right{}, err

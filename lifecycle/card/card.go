@@ -15,8 +15,8 @@ import (
 // Kind of a card.
 type Kind string
 
-// Kinds.
-const Personal Kind = "personal" // 個人認証用: one named holder
+// Personal is a card with one named holder (個人認証用).
+const Personal Kind = "personal"
 
 // State of a card.
 type State string

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
@@ -64,23 +65,30 @@ func (n Issue) check() error {
 
 // free refuses a label or credential in use, without saying whose.
 func (n Issue) free(ctx context.Context, tx *store.Tx) error {
-	var rows []struct{ Label string }
+	var rows []string
 	err := tx.Select(ctx, &rows, `SELECT label FROM card WHERE label = ? OR credential_key = ?`, n.Label, n.Key[:])
-	for _, row := range rows {
-		if row.Label == n.Label {
-			return fault.New(fault.Conflict, "card.label_taken", fmt.Sprintf("label %q is in use", n.Label))
-		}
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(rows, n.Label):
+		return fault.New(fault.Conflict, "card.label_taken", fmt.Sprintf("label %q is in use", n.Label))
+	case len(rows) > 0:
 		return fault.New(fault.Conflict, "card.credential_taken", "the credential is another card's")
 	}
-	return err
+	return nil
 }
 
 func (n Issue) keep(ctx context.Context, tx *store.Tx, id string) error {
 	from, until := n.Texts()
 	_, err := tx.Version(ctx, "card", id, store.Row{
-		{Name: "credential_key", Value: n.Key[:]}, {Name: "issued_at", Value: store.FormatTime(tx.Now())},
-		{Name: "kind", Value: string(n.Kind)}, {Name: "label", Value: n.Label}, {Name: "person", Value: n.Person},
-		{Name: "state", Value: string(Issued)}, {Name: "valid_from", Value: from}, {Name: "valid_until", Value: until},
+		{Name: "credential_key", Value: n.Key[:]},
+		{Name: "issued_at", Value: store.FormatTime(tx.Now())},
+		{Name: "kind", Value: string(n.Kind)},
+		{Name: "label", Value: n.Label},
+		{Name: "person", Value: n.Person},
+		{Name: "state", Value: string(Issued)},
+		{Name: "valid_from", Value: from},
+		{Name: "valid_until", Value: until},
 	}, nil)
 	return err
 }

@@ -51,7 +51,7 @@ type Controller struct {
 	Wanted     access.Version
 	PolicyHash string // of the applied policy, hex
 	Software   string
-	Devices    []DeviceState
+	Devices    []Attached
 	Doors      []DoorState
 	Trouble    []string
 }
@@ -59,8 +59,8 @@ type Controller struct {
 // UpToDate reports whether the controller has said that it applied the policy it should have.
 func (c Controller) UpToDate() bool { return c.Applied == c.Wanted }
 
-// DeviceState is one reader or I/O device as its controller sees it.
-type DeviceState struct {
+// Attached is one reader or I/O device as its controller sees it.
+type Attached struct {
 	Name   string `json:"name"`
 	Online bool   `json:"online"`
 	Secure bool   `json:"secure"`
@@ -102,7 +102,7 @@ type Status struct {
 	Policy     access.Version
 	PolicyHash string
 	Software   string
-	Devices    []DeviceState
+	Devices    []Attached
 	Doors      []DoorState
 	Trouble    []string
 }

@@ -155,7 +155,7 @@ func TestTheLastStatusIsShownWithTheClockOffset(t *testing.T) {
 		s := device.Status{
 			Online: true, At: now.Add(-1500 * time.Millisecond), Epoch: 3, LastSeq: 100, Acked: 90, Policy: access.Version{Epoch: 1, N: 2},
 			PolicyHash: "abcd", Software: "kanmon-controller 0.1", Trouble: []string{"clock"},
-			Devices: []device.DeviceState{{Name: "IN-1", Online: true, Secure: true}, {Name: "IO-1", Detail: "no answer"}},
+			Devices: []device.Attached{{Name: "IN-1", Online: true, Secure: true}, {Name: "IO-1", Detail: "no answer"}},
 			Doors:   []device.DoorState{{ID: "D-1", State: "locked"}},
 		}
 		if err := city.Device.RecordStatus(ctx, "ctl-1", s, now); err != nil {
@@ -186,7 +186,7 @@ func TestAStatusThatSaysTooMuchIsCut(t *testing.T) {
 		long := strings.Repeat("あ", 5000) + "\x00"
 		s := device.Status{Online: true, Software: "\x00" + long, Trouble: make([]string, 1000), Doors: make([]device.DoorState, 1000)}
 		for range 1000 {
-			s.Devices = append(s.Devices, device.DeviceState{Name: long, Detail: long})
+			s.Devices = append(s.Devices, device.Attached{Name: long, Detail: long})
 		}
 		if err := city.Device.RecordStatus(t.Context(), "ctl-1", s, city.Clock.Now()); err != nil {
 			t.Fatal(err)

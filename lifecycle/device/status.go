@@ -52,8 +52,8 @@ func (s Status) keep(ctx context.Context, tx *store.Tx, name string, received ti
 			last_seq = excluded.last_seq, acked = excluded.acked, policy_epoch = excluded.policy_epoch,
 			policy_n = excluded.policy_n, policy_hash = excluded.policy_hash, software = excluded.software,
 			devices = excluded.devices, doors = excluded.doors, trouble = excluded.trouble`,
-		name, store.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked), //nolint:gosec // checked above
-		int64(s.Policy.Epoch), int64(s.Policy.N), s.PolicyHash, s.Software, //nolint:gosec // checked above
+		name, store.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked), // checked above
+		int64(s.Policy.Epoch), int64(s.Policy.N), s.PolicyHash, s.Software, // checked above
 		list(s.Devices), list(s.Doors), list(s.Trouble))
 	return err
 }

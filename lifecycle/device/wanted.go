@@ -30,9 +30,9 @@ func Overtake(ctx context.Context, tx *store.Tx, controller string, applied acce
 	if applied.N >= furthest {
 		return nil
 	}
-	n := int64(applied.N) //nolint:gosec // under furthest
+	n := int64(applied.N) // under furthest
 	_, err := tx.Exec(ctx, `UPDATE controller_policy SET n = ? WHERE controller = ? AND n <= ?
-		AND EXISTS (SELECT 1 FROM centre_epoch WHERE id = 1 AND epoch = ?)`, n+1, controller, n, int64(applied.Epoch)) //nolint:gosec // as stored
+		AND EXISTS (SELECT 1 FROM centre_epoch WHERE id = 1 AND epoch = ?)`, n+1, controller, n, int64(applied.Epoch)) // as stored
 	return err
 }
 

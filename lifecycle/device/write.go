@@ -132,8 +132,10 @@ func (r *Register) AddReader(ctx context.Context, actor store.Actor, d Reader) (
 			return fault.New(fault.Conflict, "device.reader_taken", fmt.Sprintf("%s has a device %q", d.Controller, d.Name))
 		}
 		d.Version, err = tx.Version(ctx, "reader", d.id(), store.Row{
-			{Name: "address", Value: int64(d.Address)}, {Name: "controller", Value: d.Controller},
-			{Name: "kind", Value: string(d.Kind)}, {Name: "name", Value: d.Name},
+			{Name: "address", Value: int64(d.Address)},
+			{Name: "controller", Value: d.Controller},
+			{Name: "kind", Value: string(d.Kind)},
+			{Name: "name", Value: d.Name},
 		}, nil)
 		return err
 	})

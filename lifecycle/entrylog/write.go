@@ -27,7 +27,7 @@ func HeadOf(ctx context.Context, q store.Queryer, controller string, epoch uint6
 		Hash []byte
 	}
 	err := q.Get(ctx, &row, `SELECT seq, hash FROM event_head WHERE controller = ? AND epoch = ?`,
-		controller, int64(epoch)) //nolint:gosec // ingest takes no number over 2^63
+		controller, int64(epoch)) // ingest takes no number over 2^63
 	if fault.KindOf(err) == fault.NotFound {
 		return Head{Hash: event.Start(controller, epoch)}, nil
 	}
@@ -44,7 +44,7 @@ func HeadOf(ctx context.Context, q store.Queryer, controller string, epoch uint6
 func Bodies(ctx context.Context, q store.Queryer, controller string, epoch, first, last uint64) ([][]byte, error) {
 	var bodies [][]byte
 	err := q.Select(ctx, &bodies, `SELECT body FROM event WHERE controller = ? AND epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq`,
-		controller, int64(epoch), int64(first), int64(last)) //nolint:gosec // ingest takes no number over 2^63
+		controller, int64(epoch), int64(first), int64(last)) // ingest takes no number over 2^63
 	return bodies, err
 }
 
@@ -63,7 +63,7 @@ func Append(ctx context.Context, tx *store.Tx, controller string, head Head, eve
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO event_head (controller, epoch, seq, hash) VALUES (?, ?, ?, ?)
 		ON CONFLICT (controller, epoch) DO UPDATE SET seq = excluded.seq, hash = excluded.hash`,
-		controller, int64(events[0].Epoch), int64(head.Seq), head.Hash[:]) //nolint:gosec // ingest takes no number over 2^63
+		controller, int64(events[0].Epoch), int64(head.Seq), head.Hash[:]) // ingest takes no number over 2^63
 	if err != nil {
 		return 0, Head{}, err
 	}
@@ -80,12 +80,12 @@ func eventRow(controller, received string, e event.Event, raw []byte) store.Row 
 		{Name: "controller", Value: controller},
 		{Name: "direction", Value: plain(string(e.Direction))},
 		{Name: "door", Value: plain(e.Door)},
-		{Name: "epoch", Value: int64(e.Epoch)}, //nolint:gosec // ingest takes no number over 2^63
+		{Name: "epoch", Value: int64(e.Epoch)}, // ingest takes no number over 2^63
 		{Name: "kind", Value: string(e.Kind)},
 		{Name: "person", Value: plain(e.Person)},
 		{Name: "reason", Value: plain(string(e.Reason))},
 		{Name: "received", Value: received},
-		{Name: "seq", Value: int64(e.Seq)}, //nolint:gosec // ingest takes no number over 2^63
+		{Name: "seq", Value: int64(e.Seq)}, // ingest takes no number over 2^63
 	}
 }
 

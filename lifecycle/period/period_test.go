@@ -51,14 +51,14 @@ func TestCheck(t *testing.T) {
 		p    period.Period
 		good bool
 	}{
-		"open":            {period.Period{}, true},
-		"from only":       {period.Period{From: at(2027)}, true},
-		"until only":      {period.Period{Until: at(2027)}, true},
-		"both":            {period.Period{From: at(2027), Until: at(2028)}, true},
-		"empty":           {period.Period{From: at(2027), Until: at(2027)}, false},
-		"turned around":   {period.Period{From: at(2028), Until: at(2027)}, false},
-		"an old century":  {period.Period{From: at(1999)}, false},
-		"a far millenium": {period.Period{Until: at(3000)}, false},
+		"open":             {period.Period{}, true},
+		"from only":        {period.Period{From: at(2027)}, true},
+		"until only":       {period.Period{Until: at(2027)}, true},
+		"both":             {period.Period{From: at(2027), Until: at(2028)}, true},
+		"empty":            {period.Period{From: at(2027), Until: at(2027)}, false},
+		"turned around":    {period.Period{From: at(2028), Until: at(2027)}, false},
+		"an old century":   {period.Period{From: at(1999)}, false},
+		"a far millennium": {period.Period{Until: at(3000)}, false},
 	} {
 		if err := tt.p.Check(); (err == nil) != tt.good {
 			t.Errorf("%s: %v", name, err)

@@ -288,7 +288,7 @@ func (d Devices) Controllers(context.Context, store.Actor) ([]device.Controller,
 		{
 			Name: "ctl-1", Place: cmp.Or(d.Hostile, "本庁舎3階 電気室"), Online: true, LastSeen: Now.Add(-4 * time.Second), Offset: 31 * time.Millisecond, OffsetOK: true,
 			Applied: v, Wanted: v, Software: "0.1.0",
-			Devices: []device.DeviceState{
+			Devices: []device.Attached{
 				{Name: "IN-1", Online: true, Secure: true},
 				{Name: "IN-2", Online: false, Detail: cmp.Or(d.Hostile, "応答なし")},
 				{Name: "IO-1", Online: true, Secure: true},

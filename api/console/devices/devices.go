@@ -139,7 +139,7 @@ func signed(d time.Duration) string {
 
 // lines joins what is registered on a controller with what the controller sees, registered ones first.
 func lines(c device.Controller, readers []device.Reader) []line {
-	heard := map[string]device.DeviceState{}
+	heard := map[string]device.Attached{}
 	for _, d := range c.Devices {
 		heard[d.Name] = d
 	}

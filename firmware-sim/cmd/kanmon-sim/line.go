@@ -71,7 +71,7 @@ func readKey(text string) (osdp.Key, error) {
 func servePort(ctx context.Context, c serialport.Config, d *pd.Device, stdout io.Writer, log *slog.Logger) error {
 	cards := make(chan error, 1)
 	go func() { cards <- readCards(os.Stdin, d, stdout) }() // ends with the process: a terminal's read cannot be stopped
-	for {
+	for ctx.Err() == nil {
 		p, err := serialport.Await(ctx, c, log)
 		if err != nil {
 			return unlessDone(ctx, err)
@@ -82,17 +82,17 @@ func servePort(ctx context.Context, c serialport.Config, d *pd.Device, stdout io
 			err = line.Run(ctx)
 		}
 		_ = p.Close() // the line is gone or the program ends
-		if ctx.Err() != nil {
-			return unlessDone(ctx, err)
+		if err != nil {
+			log.WarnContext(ctx, "line lost", "error", err)
 		}
-		log.WarnContext(ctx, "line lost", "error", err)
 	}
+	return nil
 }
 
 // unlessDone drops an error that only says that the program was told to end.
 func unlessDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil //nolint:nilerr // being told to end is no error
 }
