@@ -1,10 +1,7 @@
 package world
 
 import (
-	"bytes"
-	"context"
-	"encoding/hex"
-	"fmt"
+	"crypto/rand"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +29,7 @@ func device(t *testing.T, c pd.Config) *pd.Device {
 		t.Fatal(err)
 	}
 	c.Key = key
-	d, err := pd.New(c, bytes.NewReader(nil))
+	d, err := pd.New(c, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,10 +57,10 @@ func small(t *testing.T) *World {
 
 func TestDoorThatHangsOnNothingIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*Door){
-		"no such reader":          func(d *Door) { d.Reader = "IN-9" },
-		"no such device":          func(d *Door) { d.Device = "IO-9" },
-		"a strike too many":       func(d *Door) { d.Strike = 1 },
-		"a contact too many":      func(d *Door) { d.Contact = 2 },
+		"no such reader":            func(d *Door) { d.Reader = "IN-9" },
+		"no such device":            func(d *Door) { d.Device = "IO-9" },
+		"a strike too many":         func(d *Door) { d.Strike = 1 },
+		"a contact too many":        func(d *Door) { d.Contact = 2 },
 		"a button before the first": func(d *Door) { d.Button = -1 },
 	} {
 		d := oneDoor
@@ -175,39 +172,3 @@ func TestStateNamesEveryDevice(t *testing.T) {
 		t.Errorf("%q", a.Lines)
 	}
 }
-
-// panel is the controller's end of the line, as far as a card at a door needs it. It knows the codec and nothing of
-// Kanmon's controller.
-type panel struct {
-	t       *testing.T
-	d       *pd.Device
-	session *osdp.Session
-	seq     uint8
-	address byte
-}
-
-// connect opens a secure session with a device.
-func connect(t *testing.T, d *pd.Device, address byte) *panel {
-	t.Helper()
-	p := &panel{t: t, d: d, address: address}
-	return p
-}
-
-func TestGreenLightWithoutAStrikeIsNoOpenDoor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := small(t)
-		done := make(chan control.Answer)
-		go func() { done <- w.Handle(t.Context(), control.Request{Op: control.Tap, Reader: "IN-1", Card: "佐藤"}) }()
-		synctest.Wait()
-		show(w.Device("IN-1"), "green", 1)
-		if a := <-done; a.LED != "green" || a.Beeps != 1 || a.Released || a.Error != "" {
-			t.Errorf("answered %+v", a)
-		}
-		w.Wait()
-		if got := w.Device("IO-1").Snapshot().Inputs; got[0] {
-			t.Error("the person went through a locked door")
-		}
-	})
-}
-
-func show(*pd.Device, string, int) { _, _ = context.Background, fmt.Sprint(hex.EncodedLen(0)) }
