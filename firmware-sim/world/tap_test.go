@@ -139,7 +139,7 @@ func TestPersonWithAReleasedDoorWalksThroughAndItFallsShut(t *testing.T) {
 			after time.Duration
 			open  bool
 		}{{reachFor - time.Millisecond, false}, {2 * time.Millisecond, true}, {walkThrough - 2*time.Millisecond, true}, {2 * time.Millisecond, false}} {
-			time.Sleep(step.after) //nolint:forbidigo // the bubble's clock
+			pause(t.Context(), step.after)
 			if s.open() != step.open {
 				t.Errorf("%v later the door is open: %v", step.after, s.open())
 			}

@@ -58,7 +58,7 @@ var readerSettings = url.Values{
 func sqlitePool(path string, settings url.Values, guarded bool) *sqlx.DB {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
 	hook := func(conn *sqlite3.SQLiteConn) error {
-		if _, err := conn.Exec(foldLogAfter, nil); err != nil {
+		if _, err := conn.Exec(setUp, nil); err != nil {
 			return err
 		}
 		if guarded {
@@ -70,9 +70,10 @@ func sqlitePool(path string, settings url.Values, guarded bool) *sqlx.DB {
 	return sqlx.NewDb(sql.OpenDB(c), "sqlite3")
 }
 
-// foldLogAfter lets the write-ahead log grow to 64 MiB before its pages go back into the file. SQLite's own 4 MiB
-// would make nearly every batch of events pay for that.
-const foldLogAfter = "PRAGMA wal_autocheckpoint = 16384"
+// setUp holds the settings that have no name in the DSN. The write-ahead log grows to 64 MiB before its pages go back into the
+// file: SQLite's own 4 MiB would make nearly every batch of events pay for that. What SQLite sets aside for a while
+// stays in memory, not in files elsewhere on the disk.
+const setUp = "PRAGMA wal_autocheckpoint = 16384; PRAGMA temp_store = MEMORY"
 
 // sqliteConnector opens connections without a driver registered under a global name.
 type sqliteConnector struct {

@@ -28,6 +28,7 @@ func TestControllerJudgesWhatArrives(t *testing.T) {
 		{"a device that lost its place", poll, with(ack, func(f *Frame) { f.Seq = 0 }), MatchLost},
 		{"BUSY", poll, poll.AnswerBusy(), MatchBusy},
 		{"BUSY with the command's number", poll, poll.Answer(ReplyBusy, nil), MatchBusy},
+		{"an old BUSY", poll, with(poll.AnswerBusy(), func(f *Frame) { f.Seq = 1 }), MatchForeign},
 		{"BUSY of another device", poll, with(poll.AnswerBusy(), func(f *Frame) { f.Address = 3 }), MatchForeign},
 		{"BUSY in a block is no BUSY", poll, with(poll.AnswerBusy(), func(f *Frame) { f.Block = SCS16 }), MatchLost},
 		{"NAK", poll, poll.AnswerNak(NakUnknown), MatchReply},

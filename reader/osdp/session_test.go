@@ -148,6 +148,27 @@ func TestAnyChangedBitEndsTheSession(t *testing.T) {
 	}
 }
 
+// R47-1: four bytes of MAC stand between the line and a door, so every one of them counts, for every code: a card
+// whose data decrypts well is no card under a MAC that is not its own.
+func TestEveryByteOfTheMACCountsForEveryCode(t *testing.T) {
+	poll := Frame{Address: 1, Seq: 2, Code: CmdPoll}
+	for code := range 0x100 {
+		for at := range 4 {
+			controller, device := sessions(t)
+			open(t, device, seal(t, controller, poll))
+			data := []byte{0, 0, 8, 0, 0xA5}
+			if Code(code) == ReplyBusy {
+				continue // it is never sealed
+			}
+			reply := seal(t, device, poll.Answer(Code(code), data))
+			reply.MAC[at] ^= 1
+			if got, err := controller.Open(reply); !errors.Is(err, ErrMAC) || got.Data != nil {
+				t.Fatalf("code %02x, byte %d of the MAC changed: %v, %v", code, at, got, err)
+			}
+		}
+	}
+}
+
 func TestReplayedFramesDoNotContinueTheChain(t *testing.T) {
 	controller, device := sessions(t)
 	first := seal(t, controller, Frame{Address: 1, Seq: 2, Code: CmdPoll})

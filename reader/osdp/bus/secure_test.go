@@ -295,7 +295,7 @@ func TestAnUnencryptedStatusIsTakenOnlyAsTheAnswerToItsQuestion(t *testing.T) {
 		}
 		got := r.pass(0)
 		d.do(func() { insteadOf = osdp.CmdPoll })
-		got = append(got, r.pass(DefaultTiming().AlarmEvery+time.Second)...)
+		got = append(got, r.pass(DefaultTiming().AlarmEvery+2*lossPause)...)
 		if n := alarms(got, DeviceInsecure); n != 2 || count[Inputs](got) > count[Online](got) { // each session asks once
 			t.Errorf("%d alarms in %+v", n, got)
 		}
