@@ -23,8 +23,7 @@ const within = 10 * time.Second // longer than anything here takes, shorter than
 // serve serves until the test ends or stop is called, which also waits.
 func serve(t *testing.T, handle func(context.Context, Request) Answer) (socket string, stop func()) {
 	t.Helper()
-	// A Unix socket's path is short, so the folder's name must be.
-	dir, err := os.MkdirTemp("", "control")
+	dir, err := os.MkdirTemp("", "control") //nolint:usetesting // a Unix socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +166,7 @@ func TestTwoAtOnceAreServedTogether(t *testing.T) {
 }
 
 func TestDeadSocketSaysThatTheSimulatorDoesNotRun(t *testing.T) {
-	dir, err := os.MkdirTemp("", "control")
+	dir, err := os.MkdirTemp("", "control") //nolint:usetesting // a Unix socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // files writes a configuration with its key and cards, and returns its path. change may spoil it.
 func files(t *testing.T, change func(dir string)) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "world") // a Unix socket's path is short
+	dir, err := os.MkdirTemp("", "world") //nolint:usetesting // a Unix socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func pdCommand(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return mistake(set, stderr, "--scbk: "+err.Error())
 	}
-	d, err := pd.New(pd.Config{Name: "pd", Address: byte(*address), Key: key, Readers: 1, Inputs: 2, Outputs: 1, Serial: 1}, rand.Reader)
+	d, err := pd.New(pd.Config{Name: "pd", Address: byte(*address), Key: key, Readers: 1, Inputs: 2, Outputs: 2, Serial: 1}, rand.Reader)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func TestCommandWithoutASimulatorFailsAndSaysSo(t *testing.T) {
 // door answers commands like a running simulator.
 func door(t *testing.T, handle func(control.Request) control.Answer) (socket string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sim") // a Unix socket's path is short
+	dir, err := os.MkdirTemp("", "sim") //nolint:usetesting // a Unix socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestTypedCardsAreHeldToTheReaderAndOthersAreExplained(t *testing.T) {
 }
 
 func TestLineRunsUntilItIsInterrupted(t *testing.T) {
-	dir, err := os.MkdirTemp("", "sim")
+	dir, err := os.MkdirTemp("", "sim") //nolint:usetesting // a Unix socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func Start(t testing.TB) *Browser {
 	allocator, forget := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options()...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		end(t, ctx)
+		end(ctx, t)
 		cancel()
 		forget()
 		chromedp.FromContext(ctx).Allocator.Wait() // the process is gone and its profile removed
@@ -55,7 +55,7 @@ func Start(t testing.TB) *Browser {
 }
 
 // end closes the browser as a person would, so that nothing of it is left behind.
-func end(t testing.TB, ctx context.Context) {
+func end(ctx context.Context, t testing.TB) {
 	ctx, stop := context.WithTimeout(ctx, harness.Patience)
 	defer stop()
 	if err := chromedp.Cancel(ctx); err != nil && !errors.Is(err, context.Canceled) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/chromedp/cdproto/audits"
@@ -90,9 +91,9 @@ func (s *seen) problem(format string, args ...any) {
 }
 
 func arguments(args []*runtime.RemoteObject) string {
-	text := ""
-	for _, a := range args {
-		text += string(a.Value) + " "
+	texts := make([]string, len(args))
+	for i, a := range args {
+		texts[i] = string(a.Value)
 	}
-	return text
+	return strings.Join(texts, " ")
 }
