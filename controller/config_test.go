@@ -107,6 +107,7 @@ func TestAnEdgeRefusesBadKeysAndLines(t *testing.T) {
 		"two with one key":      {file: "in1.key", text: otherKey},
 		"no password":           {edit: [2]string{`"password"`, `"none"`}},
 		"address out of range":  {edit: [2]string{`"address": 1`, `"address": 127`}},
+		"one key on two lines":  {edit: [2]string{`}]}],`, `}]}, {"port": "line1", "devices": [{"name": "IN-2", "address": 1, "scbk_file": "io1.key"}]}],`}},
 		"address twice":         {edit: [2]string{`"address": 1`, `"address": 3`}},
 		"rate nobody has":       {edit: [2]string{`115200`, `12345`}},
 		"password over the net": {edit: [2]string{`127.0.0.1`, `192.0.2.7`}},

@@ -87,8 +87,9 @@ func (c Config) strikes(field output.Sender) map[string]output.Strike {
 }
 
 func (e *Edge) addLines(field lines) error {
+	keys := keyring{}
 	for _, l := range e.cfg.Lines {
-		b, err := e.newBus(l)
+		b, err := e.newBus(l, keys)
 		if err != nil {
 			return fault.Wrap(fault.Invalid, err, "line "+l.Port)
 		}
@@ -100,7 +101,7 @@ func (e *Edge) addLines(field lines) error {
 	return nil
 }
 
-func (e *Edge) newBus(l LineConfig) (*bus.Bus, error) {
+func (e *Edge) newBus(l LineConfig, keys keyring) (*bus.Bus, error) {
 	port := serialport.Config{Name: l.Port, Baud: cmp.Or(l.Baud, 9600)}
 	if err := port.Validate(); err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (e *Edge) newBus(l LineConfig) (*bus.Bus, error) {
 		Rand: rand.Reader, Log: e.log.With("port", l.Port), Emit: e.emit,
 	}
 	for _, d := range l.Devices {
-		key, err := readSCBK(d)
+		key, err := keys.read(d)
 		if err != nil {
 			return nil, err
 		}
@@ -123,13 +124,25 @@ func (e *Edge) newBus(l LineConfig) (*bus.Bus, error) {
 	return bus.New(cfg)
 }
 
-func readSCBK(d DeviceConfig) (osdp.Key, error) {
+// keyring is the keys of all lines so far, by device: no two devices of a controller share one.
+type keyring map[string]osdp.Key
+
+func (r keyring) read(d DeviceConfig) (osdp.Key, error) {
 	b, err := readKey(d.SCBKFile, "SCBK of "+d.Name)
 	if err != nil {
 		return osdp.Key{}, err
 	}
 	key, err := osdp.NewKey(b)
-	return key, fault.Wrap(fault.Invalid, err, "SCBK of "+d.Name)
+	if err != nil {
+		return osdp.Key{}, fault.Wrap(fault.Invalid, err, "SCBK of "+d.Name)
+	}
+	for other, k := range r {
+		if k.Equal(key) {
+			return osdp.Key{}, fault.New(fault.Invalid, "config.twice", "SCBK of "+d.Name+" is that of "+other+" too")
+		}
+	}
+	r[d.Name] = key
+	return key, nil
 }
 
 // emit runs on a line's goroutine and never waits.
