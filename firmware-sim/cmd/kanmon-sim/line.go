@@ -94,5 +94,5 @@ func unlessDone(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	return nil //nolint:nilerr // being told to end is no error
+	return nil // being told to end is no error
 }
