@@ -145,8 +145,8 @@ func TestTheWillIsPublishedWhetherTheClientVanishesOrLeaves(t *testing.T) {
 		t.Fatalf("connection answer %x %x", first, answer)
 	}
 	_ = conn.Close()
-	if s := await(t, got, "the will of a client that vanished"); s != topic+" cut" {
-		t.Errorf("got %q", s)
+	for s := ""; s != topic+" cut"; { // the first client's own will may come too, when its place is taken before its good-bye is read
+		s = await(t, got, "the will of a client that vanished")
 	}
 }
 
