@@ -331,8 +331,8 @@ func TestReaderWithAnotherKeyOpensNothing(t *testing.T) {
 	}
 	s.StartLine()
 	s.await("the other reader", func() bool {
-		a, err := control.Ask(t.Context(), s.City.Files.Socket(), control.Request{Op: control.Tap, Reader: "IN-2", Card: "伊藤", Stay: true})
-		return err == nil && a.Released
+		a, err := control.Ask(t.Context(), s.City.Files.Socket(), control.Request{Op: control.Tap, Reader: "IN-2", Card: "拾得カード", Stay: true})
+		return err == nil && a.LED == "red"
 	})
 	if a, err := control.Ask(t.Context(), s.City.Files.Socket(), control.Request{Op: control.Tap, Reader: "IN-1", Card: "佐藤", Stay: true}); err == nil || a.Released {
 		t.Errorf("a card at a reader with another key got %+v (%v)", a, err)

@@ -29,8 +29,8 @@ func TestTapsRefusalsAndAlarmsAppearOnTheLivePageByThemselves(t *testing.T) {
 	if r := d.await("入室拒否", "このカードは登録されていません。"); r.Show != "denied" {
 		t.Errorf("a refusal is shown as %s", r.Show)
 	}
-	d.Tap("IN-1", "髙橋")
-	d.await("髙橋 直樹", "入室拒否", "許可された時間帯の外です。")
+	d.Tap("IN-1", "渡邉")
+	d.await("渡邉 誠", "入室拒否", "この区域に入る権限がありません。")
 
 	if got := d.Text("#tally"); got != "24時間以内の警報 0件" && got != "24時間以内の警報\n0件" {
 		t.Errorf("before the alarm the page counts %q", got)
