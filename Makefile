@@ -3,10 +3,9 @@ SHELL := /bin/bash
 GO ?= go
 BIN := bin
 TOOLS := .tools/bin
-PROGRAMS := kanmon-api kanmon-controller kanmon-sim
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test test-browser check lint bench torture fuzz cover clean
+.PHONY: help setup setup-test build run test check lint bench fuzz clean
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
