@@ -45,6 +45,9 @@ type Policy struct {
 	doors     map[string]Door
 	schedules []timetable
 
+	lease       Lease
+	revocations Revocations // nil or never written again
+
 	index       index
 	credentials []credential
 	rights      []right
@@ -59,6 +62,7 @@ type credential struct {
 	card, person         name
 	firstRight, rights   uint32 // in rights
 	state                standing
+	class                classIndex
 }
 
 type standing uint8
@@ -123,7 +127,7 @@ func Compile(s Spec) (*Policy, error) {
 		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
 		spans: map[span]uint32{{}: 0},
 	}
-	for _, step := range []func(Spec) error{c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials} {
+	for _, step := range []func(Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addRevocations} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}
@@ -281,7 +285,11 @@ func (c *compiler) addPeople(s Spec) error {
 		if err := number(c.people, "person", p.ID); err != nil {
 			return err
 		}
-		c.holders = append(c.holders, credential{person: c.name(p.ID), personSpan: c.span(p.From, p.Until)})
+		class, ok := indexOf(p.Class)
+		if !ok {
+			return fmt.Errorf("person %q: class %q", p.ID, p.Class)
+		}
+		c.holders = append(c.holders, credential{person: c.name(p.ID), personSpan: c.span(p.From, p.Until), class: class})
 	}
 	return nil
 }

@@ -15,26 +15,30 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 		return Decision{Reason: UnknownReader, Record: Strict}
 	}
 	d := Decision{Direction: at.direction, Door: at.door, Area: at.area, Record: at.record, ReleaseMS: at.releaseMS}
-	d.Reason = p.judge(&d, at.areaIndex, &r.Key, now)
+	d.Reason = p.judge(&d, at.areaIndex, &r, now)
 	d.Allow = d.Reason == Granted || d.Direction == Out
 	return d
 }
 
-func (p *Policy) judge(d *Decision, area uint16, key *Key, now time.Time) Reason {
-	n, _ := p.index.find(p.credentials, key)
+func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reason {
+	state, withdrawn := p.withdrawn(d, &r.Key)
+	n, _ := p.index.find(p.credentials, &r.Key)
 	if n < 0 {
+		if withdrawn && state != active {
+			return refusals[state]
+		}
 		return UnknownCredential
 	}
 	c := &p.credentials[n]
 	d.Card, d.Person = p.text(c.card), p.text(c.person)
-	switch c.state {
-	case active:
-	case suspended:
-		return CredentialSuspend
-	case revoked:
-		return CredentialRevoked
-	default:
-		return CredentialRevoked
+	if !withdrawn {
+		state = c.state
+	}
+	switch {
+	case state != active:
+		return refusals[state]
+	case r.Lapsed.Has(c.class):
+		return LeaseOver
 	}
 	rights := p.rights[c.firstRight : c.firstRight+c.rights]
 	if now.IsZero() {
@@ -52,6 +56,22 @@ func (p *Policy) judge(d *Decision, area uint16, key *Key, now time.Time) Reason
 		return PersonExpired
 	}
 	return p.rightNow(rights, area, t)
+}
+
+var refusals = [...]Reason{revoked: CredentialRevoked, suspended: CredentialSuspend}
+
+// withdrawn looks a credential up in the revocation set, which outranks the state that came with the policy. A card that is in
+// the set alone is still named.
+func (p *Policy) withdrawn(d *Decision, key *Key) (standing, bool) {
+	if len(p.revocations) == 0 {
+		return active, false
+	}
+	r, there := p.revocations[*key]
+	if !there {
+		return active, false
+	}
+	d.Card = r.Card
+	return standingOf(r.State), true
 }
 
 func (p *Policy) rightNow(rights []right, area uint16, t int64) Reason {

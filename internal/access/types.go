@@ -102,10 +102,11 @@ type Schedule struct {
 	Windows []Window `json:"windows"`
 }
 
-// Person is a member of staff as far as a door is concerned. Validity is Unix seconds, From inclusive, Until
+// Person is somebody who may hold a card, as far as a door is concerned. Validity is Unix seconds, From inclusive, Until
 // exclusive, 0 for open.
 type Person struct {
 	ID    string `json:"id"`
+	Class Class  `json:"class,omitempty"` // empty: Staff
 	From  int64  `json:"from,omitempty"`
 	Until int64  `json:"until,omitempty"`
 }
@@ -132,12 +133,15 @@ type Right struct {
 // Spec is one controller's whole policy.
 type Spec struct {
 	Version     Version      `json:"version"`
+	Lease       Lease        `json:"lease"`
 	Areas       []Area       `json:"areas"`
 	Doors       []Door       `json:"doors"`
 	Schedules   []Schedule   `json:"schedules"`
 	People      []Person     `json:"people"`
 	Credentials []Credential `json:"credentials"`
 	Rights      []Right      `json:"rights"`
+	// Revocations is the whole set as it stood when the policy was made, newest entry of each credential.
+	Revocations []Revocation `json:"revocations"`
 }
 
 // Reason explains a decision. The value is stable: it is stored in events for years.
@@ -153,6 +157,7 @@ const (
 	UnknownCredential Reason = "unknown_credential"
 	CredentialRevoked Reason = "credential_revoked"
 	CredentialSuspend Reason = "credential_suspended"
+	LeaseOver         Reason = "lease_over" // the centre has not confirmed the policy for too long
 	TimeUnknown       Reason = "time_unknown"
 	CredentialEarly   Reason = "credential_not_yet_valid"
 	CredentialExpired Reason = "credential_expired"
@@ -167,6 +172,7 @@ const (
 type Request struct {
 	Reader string
 	Key    Key
+	Lapsed Classes // of people whose lease is over
 }
 
 // Decision is the answer. On the way out Allow is always true and Reason then names what an entry

@@ -45,12 +45,22 @@ const (
 	PolicyRefused  Kind = "policy_refused"  // alarm
 	JournalTrouble Kind = "journal_trouble" // written after the disk came back: alarm
 	ClockStepped   Kind = "clock_stepped"   // the wall clock moved against the monotonic one
+
+	RevocationApplied  Kind = "revocation_applied"  // Card and Policy (its version) are set; Reason: credential_revoked, credential_suspended, or empty for lifted
+	LeaseWarning       Kind = "lease_warning"       // the centre has not confirmed the policy for long: alarm; Detail names class and end
+	LeaseLapsed        Kind = "lease_lapsed"        // a class of people is refused from now on: alarm
+	LeaseRenewed       Kind = "lease_renewed"       // confirmed again after a warning
+	RemoteRelease      Kind = "remote_release"      // a door released by a command of the centre; Detail: who, why, which command
+	CommandRefused     Kind = "command_refused"     // a command that does not hold: alarm
+	CertificateWarning Kind = "certificate_warning" // the controller's certificate ends soon and could not be renewed: alarm
+	EpochOpened        Kind = "epoch_opened"        // the centre opened a new epoch: it was put back to an older copy; alarm
 )
 
 // Alarm reports whether the kind asks for a person's attention.
 func (k Kind) Alarm() bool {
 	switch k {
-	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble:
+	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble,
+		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened:
 		return true
 	default:
 		return false
@@ -60,7 +70,8 @@ func (k Kind) Alarm() bool {
 // Valid reports whether k is a kind this version knows.
 func (k Kind) Valid() bool {
 	switch k {
-	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped:
+	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped,
+		RevocationApplied, LeaseRenewed, RemoteRelease:
 		return true
 	default:
 		return k.Alarm()

@@ -4,6 +4,9 @@
 // Topics are kanmon/v1/<site>/<controller>/<kind>. Payloads are JSON objects whose first fields are
 // "v" (1) and "type" (the kind), in the one form in which Encode writes them (event.Marshal). A payload of another version, an
 // unknown field, or bytes that Encode would have written differently are errors; the receiver counts and reports them, and goes on.
+//
+// The broker is trusted with nothing: every payload is signed by the controller or the centre (Seal, SignBatch), over its topic too,
+// so that nothing can be passed on to another controller, site or kind. The one exception is the last will, which says only "offline".
 package wire
 
 import (
@@ -11,10 +14,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
-	"time"
 
-	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 )
@@ -33,24 +35,43 @@ type Kind string
 
 // Kinds. Up: controller to centre. Down: centre to controller.
 const (
-	Events   Kind = "events" // up: a batch of events
-	Status   Kind = "status" // up, retained: how the controller is; its last will says offline
-	Ack      Kind = "ack"    // down: the centre has everything up to n
-	Policy   Kind = "policy" // down: one part of a policy snapshot
-	Commands Kind = "cmd"    // down: reserved for signed commands
+	Events  Kind = "events"  // up: a batch of events
+	Live    Kind = "live"    // up: the newest events, provisional, while a backlog drains
+	Status  Kind = "status"  // up, retained: how the controller is; its last will says offline
+	Receipt Kind = "receipt" // up: the revocation set is in force and on disk here up to a version
+	Answer  Kind = "answer"  // up: to a command
+	Ack     Kind = "ack"     // down: the centre has everything up to n
+	Policy  Kind = "policy"  // down: one part of a policy snapshot, or a delta
+	Lease   Kind = "lease"   // down: the centre still stands by its policy
+	Revoked Kind = "revoked" // down, to one or to All: entries of the revocation set
+	Command Kind = "cmd"     // down: do something now
 )
 
+// Ups lists the kinds that controllers publish, Downs those of the centre.
+func Ups() []Kind   { return []Kind{Events, Live, Status, Receipt, Answer} }
+func Downs() []Kind { return []Kind{Ack, Policy, Lease, Revoked, Command} }
+
 // Up reports whether controllers publish this kind.
-func (k Kind) Up() bool { return k == Events || k == Status }
+func (k Kind) Up() bool { return slices.Contains(Ups(), k) }
 
 // Down reports whether the centre publishes this kind.
-func (k Kind) Down() bool { return k == Ack || k == Policy || k == Commands }
+func (k Kind) Down() bool { return slices.Contains(Downs(), k) }
+
+// Names that no controller can have: All in a topic stands for every controller of the site and carries only Revoked; Centre
+// is the centre's own client id and certificate name.
+const (
+	All    = "all"
+	Centre = "centre"
+)
 
 var name = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // ValidName reports whether s can name a site or a controller in a topic: lower case letters, digits and
 // hyphens, at most 32.
 func ValidName(s string) bool { return name.MatchString(s) }
+
+// ValidController reports whether s can name a controller: a valid name that is not reserved.
+func ValidController(s string) bool { return ValidName(s) && s != All && s != Centre }
 
 // Topic is kanmon/v1/<site>/<controller>/<kind>.
 func Topic(site, controller string, k Kind) string {
@@ -73,14 +94,18 @@ func ParseTopic(topic string) (Address, error) {
 		return Address{}, fault.New(fault.Invalid, "wire.topic", fmt.Sprintf("topic %.80q", topic))
 	}
 	a := Address{Site: p[2], Controller: p[3], Kind: Kind(p[4])}
-	if !a.Kind.Up() && !a.Kind.Down() {
+	if (!a.Kind.Up() && !a.Kind.Down()) || (a.Controller == All && a.Kind != Revoked) {
 		return Address{}, fault.New(fault.Invalid, "wire.topic", fmt.Sprintf("topic kind %.40q", p[4]))
 	}
 	return a, nil
 }
 
+// Topic is the address as a topic.
+func (a Address) Topic() string { return Topic(a.Site, a.Controller, a.Kind) }
+
 // EventBatch carries consecutive events of one epoch, oldest first. Each element of Events is the exact bytes
-// of event.Encode. Prev is the chain hash before the first event, Head the one after the last (hex).
+// of event.Encode. Prev is the chain hash before the first event, Head the one after the last (hex). Key and Sig are
+// filled in by SignBatch.
 type EventBatch struct {
 	V      int               `json:"v"`
 	Type   Kind              `json:"type"`
@@ -89,62 +114,12 @@ type EventBatch struct {
 	Prev   string            `json:"prev"`
 	Head   string            `json:"head"`
 	Events []json.RawMessage `json:"events"`
+	Key    string            `json:"key,omitempty"`
+	Sig    []byte            `json:"sig,omitempty"`
 }
 
 // MaxBatch is the most events in one batch.
 const MaxBatch = 256
-
-// AckUpTo tells a controller that the centre has committed everything of Epoch up to UpTo. A lower number than
-// the controller remembers means the centre went back: the controller sends again from there.
-type AckUpTo struct {
-	V     int    `json:"v"`
-	Type  Kind   `json:"type"`
-	Epoch uint64 `json:"epoch"`
-	UpTo  uint64 `json:"up_to"`
-}
-
-// DeviceStatus is one reader or I/O device on a controller's line.
-type DeviceStatus struct {
-	Name   string `json:"name"`
-	Online bool   `json:"online"`
-	Secure bool   `json:"secure"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// DoorStatus is the state of one door, by the names of package door.
-type DoorStatus struct {
-	ID    string `json:"id"`
-	State string `json:"state"`
-}
-
-// ControllerStatus is sent at every connection, at every change and once in ten seconds. The last will is the
-// same object with Online false and nothing but v, type, and online.
-type ControllerStatus struct {
-	V          int             `json:"v"`
-	Type       Kind            `json:"type"`
-	Online     bool            `json:"online"`
-	At         *time.Time      `json:"at,omitempty"` // the controller's clock when sending: the centre compares it with its own
-	Epoch      uint64          `json:"epoch,omitempty"`
-	LastSeq    uint64          `json:"last_seq,omitempty"`
-	Acked      uint64          `json:"acked,omitempty"`
-	Policy     *access.Version `json:"policy,omitempty"`
-	PolicyHash string          `json:"policy_hash,omitempty"` // hex SHA-256, see PolicyPart.Hash
-	Software   string          `json:"software,omitempty"`
-	Devices    []DeviceStatus  `json:"devices,omitempty"`
-	Doors      []DoorStatus    `json:"doors,omitempty"`
-	Trouble    []string        `json:"trouble,omitempty"` // journal, clock: short codes
-}
-
-// PolicyPart is part N (from 1) of Of. All parts of one snapshot share Version and Hash; joining the lists of
-// their Specs in order gives the whole. Hash is the hex SHA-256 of PolicyBytes of the whole.
-type PolicyPart struct {
-	V    int         `json:"v"`
-	Type Kind        `json:"type"`
-	N    int         `json:"n"`
-	Of   int         `json:"of"`
-	Hash string      `json:"hash"`
-	Spec access.Spec `json:"spec"`
-}
 
 // Encode writes a payload and checks its size. v is a pointer to or a value of one of the payload types.
 func Encode(v any) ([]byte, error) {
@@ -234,30 +209,3 @@ func hashOf(s string) (event.Hash, error) {
 	}
 	return event.Hash(b), nil
 }
-
-// NewAck fills in the header.
-func NewAck(epoch, upTo uint64) AckUpTo { return AckUpTo{V: V, Type: Ack, Epoch: epoch, UpTo: upTo} }
-
-// DecodeAck reads an acknowledgement.
-func DecodeAck(b []byte) (AckUpTo, error) {
-	var a AckUpTo
-	if err := decode(b, MaxPayload, Ack, &a); err != nil {
-		return AckUpTo{}, err
-	}
-	if a.Epoch == 0 {
-		return AckUpTo{}, fault.New(fault.Invalid, "wire.ack", "acknowledgement without an epoch")
-	}
-	return a, nil
-}
-
-// DecodeStatus reads a controller's status or its last will.
-func DecodeStatus(b []byte) (ControllerStatus, error) {
-	var s ControllerStatus
-	if err := decode(b, MaxStatus, Status, &s); err != nil {
-		return ControllerStatus{}, err
-	}
-	return s, nil
-}
-
-// Offline is the payload of a controller's last will.
-func Offline() ControllerStatus { return ControllerStatus{V: V, Type: Status} }

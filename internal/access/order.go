@@ -1,0 +1,30 @@
+package access
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Order puts every list of a Spec into the one order in which it is hashed and compared (ids; rights by their fields; revocations
+// by version), and drops a right that stands there twice. Two Specs that say the same are equal afterwards. Lists are sorted in place.
+func Order(s *Spec) {
+	slices.SortFunc(s.Areas, func(a, b Area) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.Doors, func(a, b Door) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.Schedules, func(a, b Schedule) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.People, func(a, b Person) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.Credentials, func(a, b Credential) int { return cmp.Compare(a.Card, b.Card) })
+	slices.SortFunc(s.Rights, CompareRights)
+	s.Rights = slices.Compact(s.Rights)
+	slices.SortFunc(s.Revocations, CompareRevocations)
+}
+
+// CompareRights orders rights by person, area, schedule and validity.
+func CompareRights(a, b Right) int {
+	return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Area, b.Area), cmp.Compare(a.Schedule, b.Schedule),
+		cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until))
+}
+
+// CompareRevocations orders entries by version; two of one version, which only a broken set has, by key.
+func CompareRevocations(a, b Revocation) int {
+	return cmp.Or(cmp.Compare(a.Version.Epoch, b.Version.Epoch), cmp.Compare(a.Version.N, b.Version.N), slices.Compare(a.Key[:], b.Key[:]))
+}

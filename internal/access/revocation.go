@@ -1,0 +1,116 @@
+package access
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Revocation is one entry of the revocation set: from version Version on, a credential is in State. Versions order entries; n only
+// rises. Revoked is final; Suspended may be lifted by a later entry with Active.
+type Revocation struct {
+	Version Version         `json:"version"`
+	Key     Key             `json:"key"`
+	Card    string          `json:"card"`
+	State   CredentialState `json:"state"`
+}
+
+// Validate checks the form of an entry.
+func (r Revocation) Validate() error {
+	switch {
+	case r.Version.Epoch == 0 || r.Version.N == 0:
+		return fmt.Errorf("revocation of card %q without a version", r.Card)
+	case r.State != Revoked && r.State != Suspended && r.State != Active:
+		return fmt.Errorf("revocation of card %q: state %q", r.Card, r.State)
+	}
+	return checkID("card", r.Card)
+}
+
+// outranks reports whether r replaces an entry for the same credential.
+func (r Revocation) outranks(old Revocation) bool {
+	if (r.State == Revoked) != (old.State == Revoked) {
+		return r.State == Revoked
+	}
+	return old.Version.Less(r.Version)
+}
+
+// Revocations is the set: the entry in force for each credential. It may be nil.
+type Revocations map[Key]Revocation
+
+// Merge adds entries, in any order and as often as they come, and returns those that changed the set.
+func (s Revocations) Merge(entries ...Revocation) []Revocation {
+	var changed []Revocation
+	for _, r := range entries {
+		if old, there := s[r.Key]; there && !r.outranks(old) {
+			continue
+		}
+		s[r.Key] = r
+		changed = append(changed, r)
+	}
+	return changed
+}
+
+// List returns the set in the order of versions.
+func (s Revocations) List() []Revocation {
+	list := slices.Collect(maps.Values(s))
+	slices.SortFunc(list, CompareRevocations)
+	return list
+}
+
+// Hash is the hex SHA-256 over the set in its order, one line an entry: epoch, n, key in hex, state. Two places with the same
+// hash refuse the same cards.
+func (s Revocations) Hash() string {
+	h := sha256.New()
+	for _, r := range s.List() {
+		b := strconv.AppendUint(nil, r.Version.Epoch, 10)
+		b = strconv.AppendUint(append(b, ' '), r.Version.N, 10)
+		b = hex.AppendEncode(append(b, ' '), r.Key[:])
+		b = append(append(append(b, ' '), r.State...), '\n')
+		_, _ = h.Write(b) // a hash never fails
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Revoke returns the policy with entries merged into its revocation set; p itself does not change. What is in the policy
+// already, or outranked there, changes nothing.
+func (p *Policy) Revoke(entries ...Revocation) *Policy {
+	if p == nil {
+		return nil
+	}
+	next := *p
+	next.revocations = maps.Clone(p.revocations)
+	if next.revocations == nil {
+		next.revocations = Revocations{}
+	}
+	next.revocations.Merge(entries...)
+	return &next
+}
+
+// Revocations is the policy's set; it must not be changed.
+func (p *Policy) Revocations() Revocations {
+	if p == nil {
+		return nil
+	}
+	return p.revocations
+}
+
+func (c *compiler) addRevocations(s Spec) error {
+	if len(s.Revocations) == 0 {
+		return nil
+	}
+	set := make(Revocations, len(s.Revocations))
+	for _, r := range s.Revocations {
+		if err := r.Validate(); err != nil {
+			return err
+		}
+		if _, double := set[r.Key]; double {
+			return fmt.Errorf("card %q twice in the revocation set", r.Card)
+		}
+		set[r.Key] = r
+	}
+	c.policy.revocations = set
+	return nil
+}
