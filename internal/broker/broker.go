@@ -4,13 +4,15 @@
 //
 // What it enforces:
 //
-//   - A client's id, its user name and the name of the identity that Authenticate returns are the same string, so
-//     nobody can take over another's session. MQTT 3.1.1 with a clean session and a keep-alive of 1–600 s only.
+//   - TLS 1.3 with a client certificate, always and without resumed sessions. A client's id, the name in its certificate
+//     and the name of the identity that Authenticate returns are the same string, so nobody can take over another's
+//     session. MQTT 3.1.1 with a clean session and a keep-alive of 1–600 s only.
 //   - Each role publishes and reads its own topics and no others (Role); a client that publishes elsewhere is
 //     thrown out. Reading is checked at the subscription and again at each delivery. A last will is a publication and is
 //     checked when the client connects.
 //   - Only a status is retained, and a last will is one. QoS 2, packets above the largest payload and more clients than MaxClients are refused.
-//   - A client that does not read what is sent to it holds up nobody, and is thrown out.
+//   - A client that does not read, or does not acknowledge, what is sent to it holds up nobody, and is thrown out.
+//   - Of a client that Disconnect throws out nothing is left: no session, nothing queued, no will, no retained status.
 //
 // It keeps nothing on disk and acknowledges before delivery: a PUBACK is no receipt. Controllers keep their
 // events until the centre's own acknowledgement (docs/wire.md), so a crash of the broker loses nothing.
@@ -19,6 +21,7 @@ package broker
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,16 +34,27 @@ import (
 	"kanmon/internal/wire"
 )
 
-// Config of a broker. Listen, Site, Authenticate and Log are required.
+// Peer is what a client that wants to connect has shown.
+type Peer struct {
+	ClientID string
+	Username string // empty: none was sent
+	// Certificate is the client's own, verified against Config.TLS. Its common name is ClientID.
+	Certificate *x509.Certificate
+}
+
+// Config of a broker. Listen, TLS, Site, Authenticate and Log are required.
 type Config struct {
-	// Listen is host:port; port 0 takes a free one. Without TLS only an address of this machine itself is accepted.
+	// Listen is host:port; port 0 takes a free one.
 	Listen string
-	TLS    *tls.Config
+	// TLS must require and verify client certificates, by an authority that it names. TLS 1.3 is spoken, and no session is
+	// resumed, whatever it says of these.
+	TLS *tls.Config
 	// Site is the site whose topics may be used.
 	Site string
-	// Authenticate says who a client is, or returns an error. It runs on the client's own goroutine and has five
-	// seconds. The Name it returns must be clientID and username.
-	Authenticate func(ctx context.Context, clientID, username, password string) (Identity, error)
+	// Authenticate says who a client is, or returns an error: for one unknown, revoked, or with a certificate that is not
+	// its present one. It runs on the client's own goroutine and has five seconds. It is asked again when Disconnect was
+	// called meanwhile. The Name it returns must be the client id.
+	Authenticate func(ctx context.Context, peer Peer) (Identity, error)
 	// MaxClients bounds the connections; 0 means 2,000.
 	MaxClients int
 	Log        *slog.Logger
@@ -49,10 +63,10 @@ type Config struct {
 // Stats counts since New; Clients is the present number of connections.
 type Stats struct {
 	Clients   int
-	Refused   uint64 // connections not admitted: identity, protocol, will, or too many
+	Refused   uint64 // connections not admitted: TLS, identity, protocol, will, or too many
 	Denied    uint64 // publications and subscriptions against the rule
 	Malformed uint64 // connections ended by a packet too large or malformed
-	Slow      uint64 // clients thrown out because they did not read
+	Slow      uint64 // clients thrown out because they did not read or acknowledge
 	Dropped   uint64 // deliveries given up because too many were pending or unacknowledged for one client
 	Panics    uint64 // defects of the broker library that cost one client its connection
 }
@@ -63,8 +77,9 @@ type counters struct{ refused, denied, malformed, slow, dropped, panics atomic.U
 const (
 	maxPacket     = wire.MaxPayload + 2048 // topic, packet id and payload
 	maxWill       = 4096                   // bytes; a will is a short status
-	maxPending    = 1024                   // messages queued or unacknowledged
-	maxUnread     = 64 << 20               // bytes written and not yet taken; a policy of 250,000 cards is some 50 MB
+	maxPending    = 4096                   // messages queued; the centre hears hundreds of controllers in one moment
+	maxInflight   = 16384                  // messages unacknowledged
+	maxUnread     = 64 << 20               // bytes not yet taken, and bytes unacknowledged; a policy of 250,000 cards is some 50 MB
 	maxKeepAlive  = 600                    // seconds
 	maxConnecting = 64                     // connections above MaxClients that may be at their handshake
 )
@@ -83,6 +98,10 @@ func New(ctx context.Context, config Config) (*Broker, error) {
 	if config.Authenticate == nil || config.Log == nil || !wire.ValidName(config.Site) {
 		return nil, fault.New(fault.Invalid, "broker.config", "broker without a site name, a check of identities or a logger")
 	}
+	var err error
+	if config.TLS, err = strict(config.TLS); err != nil {
+		return nil, err
+	}
 	if config.MaxClients == 0 {
 		config.MaxClients = 2000
 	}
@@ -91,15 +110,11 @@ func New(ctx context.Context, config Config) (*Broker, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "open the broker's port")
 	}
-	if config.TLS == nil && !loopback(inner.Addr()) {
-		_ = inner.Close()
-		return nil, fault.New(fault.Invalid, "broker.clear", "without TLS the broker listens on this machine's own addresses only")
-	}
 	b := &Broker{config: config, count: new(counters)}
 	log := newThrottled(config.Log)
 	b.listen = newListener(inner, config, b.count, log)
 	b.hook = newHook(config, b.count, log)
-	// The library's log is not kept: it prints whole packets, with passwords.
+	// The library's log is not kept: it prints whole packets.
 	b.server = mochi.New(&mochi.Options{
 		Logger: slog.New(slog.DiscardHandler), Capabilities: capabilities(config.MaxClients), SysTopicResendInterval: 3600,
 	})
@@ -110,9 +125,15 @@ func New(ctx context.Context, config Config) (*Broker, error) {
 	return b, nil
 }
 
-func loopback(a net.Addr) bool {
-	t, ok := a.(*net.TCPAddr)
-	return ok && t.IP.IsLoopback()
+// strict is a copy of c that speaks TLS 1.3 and resumes nothing: a resumed session would not ask for the certificate again.
+func strict(c *tls.Config) (*tls.Config, error) {
+	if c == nil || c.ClientAuth != tls.RequireAndVerifyClientCert || c.ClientCAs == nil {
+		return nil, fault.New(fault.Invalid, "broker.tls", "the broker needs TLS that requires client certificates of a named authority")
+	}
+	c = c.Clone()
+	c.MinVersion = tls.VersionTLS13
+	c.SessionTicketsDisabled = true
+	return c, nil
 }
 
 func capabilities(maxClients int) *mochi.Capabilities {
@@ -122,7 +143,7 @@ func capabilities(maxClients int) *mochi.Capabilities {
 	c.MaximumSessionExpiryInterval = 0 // sessions end with their connection
 	c.MaximumPacketSize = maxPacket
 	c.ReceiveMaximum = 64
-	c.MaximumInflight = maxPending
+	c.MaximumInflight = maxInflight
 	c.TopicAliasMaximum = 0
 	c.RetainAvailable = 0 // see retained
 	c.SharedSubAvailable = 0
@@ -149,8 +170,10 @@ func (b *Broker) Run(ctx context.Context) error {
 	return nil
 }
 
-// Disconnect throws a client out and forgets what it was allowed; its last will is published. It may connect
-// again if Authenticate still accepts it. It reports whether the client was there.
+// Disconnect throws a client out: for a device that was revoked, called after Authenticate has begun to refuse it. When it
+// returns, nothing more reaches the client, whatever was queued, nothing more of it is accepted, its last will will not be
+// published and its retained status is forgotten. A client that is connecting meanwhile is authenticated again. It reports
+// whether the client was there.
 func (b *Broker) Disconnect(clientID string) bool { return b.hook.throwOut(clientID) }
 
 // Stats returns the counters.

@@ -1,9 +1,13 @@
 package broker
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,13 +19,18 @@ const (
 
 var errSlow = errors.New("the client does not read")
 
-// conn gives the library writes that never wait. The library writes while it holds a lock of the
-// client, and publishers to that client wait for the same lock: with a plain connection one client that stops reading
-// stops everybody who has something for it.
+// conn is the connection of one client, and what is known of the client on it. It gives the library writes that never wait. The
+// library writes while it holds a lock of the client, and publishers to that client wait for the same lock: with a plain
+// connection one client that stops reading stops everybody who has something for it.
 type conn struct {
 	net.Conn
+	raw         net.Conn                 // under the TLS of Conn
+	certificate *x509.Certificate        // the client's, from the handshake on
+	who         atomic.Pointer[Identity] // nil: not admitted yet, or thrown out
+
 	mu      sync.Mutex
 	unsent  []byte
+	unacked unacked
 	slow    bool
 	closed  bool
 	leaving []func()
@@ -31,13 +40,32 @@ type conn struct {
 	written chan struct{} // closed when the writer has ended
 }
 
-func newConn(inner net.Conn) *conn {
+func newConn(inner, raw net.Conn) *conn {
 	c := &conn{
-		Conn: inner, wake: make(chan struct{}, 1), closing: make(chan struct{}),
-		gone: make(chan struct{}), written: make(chan struct{}),
+		Conn: inner, raw: raw, wake: make(chan struct{}, 1), closing: make(chan struct{}),
+		gone: make(chan struct{}), written: make(chan struct{}), unacked: unacked{size: map[uint16]int{}},
 	}
 	go c.write()
 	return c
+}
+
+// handshake ends within connectTime, with the client's certificate verified, or fails.
+func (c *conn) handshake(ctx context.Context) error {
+	secure, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return errors.New("not TLS")
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	state := secure.ConnectionState()
+	if state.Version != tls.VersionTLS13 || state.DidResume || len(state.VerifiedChains) == 0 {
+		return errors.New("no fresh TLS 1.3 session with a verified certificate")
+	}
+	c.certificate = state.VerifiedChains[0][0]
+	return nil
 }
 
 // Write queues a copy of p.
@@ -57,6 +85,19 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// cut ends the connection at once: the client is nobody any more, and what is queued for it is dropped, in the kernel too.
+func (c *conn) cut() {
+	c.who.Store(nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsent = nil
+	c.shut()
+	if tcp, ok := c.raw.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.raw.Close() // not the TLS above it, whose good-bye could wait for the client
+}
+
 // Close lets what is queued go out for a moment, in the background, and ends reading at once.
 func (c *conn) Close() error {
 	c.mu.Lock()
@@ -65,6 +106,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
+// shut wants mu held.
 func (c *conn) shut() {
 	if c.closed {
 		return

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,10 +24,10 @@ type hook struct {
 	count  *counters
 	log    *throttled
 
-	mu         sync.RWMutex
-	run        func() context.Context
-	connected  map[string]*conn    // by client id, from the moment it is admitted until its connection is gone
-	identities map[string]Identity // of those
+	mu        sync.RWMutex
+	run       func() context.Context
+	connected map[string]*conn // by client id, from the moment it is admitted until its connection is gone
+	thrown    uint64           // how often throwOut was called
 
 	kept retained
 }
@@ -34,7 +35,7 @@ type hook struct {
 func newHook(config Config, count *counters, log *throttled) *hook {
 	return &hook{
 		config: config, count: count, log: log, run: context.Background,
-		connected: map[string]*conn{}, identities: map[string]Identity{}, kept: retained{status: map[string][]byte{}},
+		connected: map[string]*conn{}, kept: retained{status: map[string][]byte{}},
 	}
 }
 
@@ -51,7 +52,7 @@ func (h *hook) ID() string { return "kanmon" }
 func (h *hook) Provides(b byte) bool {
 	switch b {
 	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPacketRead, mochi.OnPacketProcessed, mochi.OnWill,
-		mochi.OnPublishDropped, mochi.OnDisconnect:
+		mochi.OnPublishDropped, mochi.OnQosPublish, mochi.OnDisconnect:
 		return true
 	default:
 		return false
@@ -60,38 +61,63 @@ func (h *hook) Provides(b byte) bool {
 
 // OnConnectAuthenticate admits or refuses a client.
 func (h *hook) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool {
-	who, err := h.admit(pk)
-	if err == nil {
-		err = h.enter(cl, who)
-	}
+	err := h.connect(cl, pk)
 	if err != nil {
 		h.count.refused.Add(1)
 		h.log.warn("broker refuses a client", slog.String("client_id", clip(pk.Connect.ClientIdentifier)),
 			slog.String("remote", cl.Net.Remote), slog.Any("error", err))
-		return false
 	}
-	return true
+	return err == nil
 }
 
-func (h *hook) admit(pk packets.Packet) (Identity, error) {
+// connect repeats the check when somebody was thrown out while it ran: the answer may be of the moment before.
+func (h *hook) connect(cl *mochi.Client, pk packets.Packet) error {
+	mine, ok := cl.Net.Conn.(*conn)
+	if !ok {
+		return fmt.Errorf("connection of type %T", cl.Net.Conn)
+	}
+	ctx, cancel := context.WithTimeout(h.context(), authenticateTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		before := h.throws()
+		who, err := h.admit(ctx, pk, mine.certificate)
+		if err != nil {
+			return err
+		}
+		if entered, err := h.enter(mine, who, before); entered || err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (h *hook) throws() uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.thrown
+}
+
+func (h *hook) admit(ctx context.Context, pk packets.Packet, certificate *x509.Certificate) (Identity, error) {
 	c := pk.Connect
 	switch {
+	case certificate == nil:
+		return Identity{}, errors.New("no certificate")
 	case pk.ProtocolVersion != 4:
 		return Identity{}, fmt.Errorf("protocol version %d, want MQTT 3.1.1", pk.ProtocolVersion)
 	case !c.Clean:
 		return Identity{}, errors.New("a session that outlives its connection")
 	case c.Keepalive == 0 || c.Keepalive > maxKeepAlive:
 		return Identity{}, fmt.Errorf("keep-alive of %d s, want 1–%d", c.Keepalive, maxKeepAlive)
-	case !wire.ValidName(c.ClientIdentifier) || string(c.Username) != c.ClientIdentifier:
-		return Identity{}, errors.New("client id and user name differ or are no name")
+	case !wire.ValidName(c.ClientIdentifier) || c.ClientIdentifier != certificate.Subject.CommonName:
+		return Identity{}, fmt.Errorf("client id is not the name in its certificate, %.80q", certificate.Subject.CommonName)
+	case len(c.Username) > 0 && string(c.Username) != c.ClientIdentifier:
+		return Identity{}, errors.New("user name and client id differ")
 	}
-	ctx, cancel := context.WithTimeout(h.context(), authenticateTime)
-	defer cancel()
-	who, err := h.config.Authenticate(ctx, c.ClientIdentifier, string(c.Username), string(c.Password))
+	who, err := h.config.Authenticate(ctx, Peer{ClientID: c.ClientIdentifier, Username: string(c.Username), Certificate: certificate})
 	switch {
 	case err != nil:
 		return Identity{}, err
-	case who.Name != c.ClientIdentifier:
+	case who.Name != c.ClientIdentifier || !who.valid():
 		return Identity{}, fmt.Errorf("client id is not the name of its identity %q", who.Name)
 	case c.WillFlag && (!who.mayPublish(h.config.Site, c.WillTopic, true) || c.WillQos > 1 || len(c.WillPayload) > maxWill):
 		return Identity{}, fmt.Errorf("last will to %.80q is not allowed", c.WillTopic)
@@ -105,27 +131,28 @@ func (h *hook) context() context.Context {
 	return h.run()
 }
 
-// enter makes cl the one connection of who. An earlier one is closed, and is gone altogether, its will
-// published, before the new one goes on: the library's own take-over can delete the newcomer with the old one.
-func (h *hook) enter(cl *mochi.Client, who Identity) error {
-	mine, ok := cl.Net.Conn.(*conn)
-	if !ok {
-		return fmt.Errorf("connection of type %T", cl.Net.Conn)
-	}
+// enter makes mine the one connection of who, unless somebody was thrown out since throws was read. An earlier connection is
+// closed, and is gone altogether, its will published, before the new one goes on: the library's own take-over can
+// delete the newcomer with the old one.
+func (h *hook) enter(mine *conn, who Identity, throws uint64) (entered bool, err error) {
 	h.mu.Lock()
+	if h.thrown != throws {
+		h.mu.Unlock()
+		return false, nil
+	}
 	before := h.connected[who.Name]
-	h.connected[who.Name], h.identities[who.Name] = mine, who
+	h.connected[who.Name] = mine
+	mine.who.Store(&who)
 	h.mu.Unlock()
 	mine.onGone(func() { h.leave(who.Name, mine) })
-	if before == nil {
-		return nil
+	if before != nil {
+		_ = before.Close()
+		<-before.gone // soon: reading has ended, and at most the check of its identity is still under way
 	}
-	_ = before.Close()
-	<-before.gone // soon: reading has ended, and at most the check of its identity is still under way
 	if mine.isClosed() {
-		return errors.New("replaced while connecting")
+		return false, errors.New("replaced or thrown out while connecting")
 	}
-	return nil
+	return true, nil
 }
 
 func (h *hook) leave(name string, c *conn) {
@@ -133,26 +160,29 @@ func (h *hook) leave(name string, c *conn) {
 	defer h.mu.Unlock()
 	if h.connected[name] == c {
 		delete(h.connected, name)
-		delete(h.identities, name)
 	}
 }
 
 func (h *hook) throwOut(name string) bool {
 	h.mu.Lock()
+	h.thrown++
 	c := h.connected[name]
-	delete(h.identities, name)
-	h.mu.Unlock()
-	if c == nil {
-		return false
+	if c != nil {
+		c.cut()
 	}
-	_ = c.Close()
-	return true
+	h.mu.Unlock()
+	h.kept.forget(h.config.Site, name)
+	return c != nil
 }
 
+// identity is the zero one for a client that is not admitted or was thrown out.
 func (h *hook) identity(cl *mochi.Client) Identity {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.identities[cl.ID]
+	if c, ok := cl.Net.Conn.(*conn); ok {
+		if who := c.who.Load(); who != nil {
+			return *who
+		}
+	}
+	return Identity{}
 }
 
 // OnACLCheck is asked with a filter at a subscription and with a topic at a publication and at each delivery.
@@ -164,7 +194,9 @@ func (h *hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
 	if who.mayRead(h.config.Site, topic) {
 		return true
 	}
-	h.deny(cl, "subscribe", topic)
+	if who != (Identity{}) { // one that is leaving is no offence
+		h.deny(cl, "subscribe", topic)
+	}
 	return false
 }
 
@@ -182,8 +214,12 @@ func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet
 			return pk, packets.ErrRejectPacket
 		}
 		if pk.FixedHeader.Retain {
-			h.kept.keep(pk.TopicName, pk.Payload)
+			h.kept.keep(pk.TopicName, pk.Payload, func() bool { return h.identity(cl) != Identity{} })
 			pk.FixedHeader.Retain = false
+		}
+	case packets.Puback:
+		if c, ok := cl.Net.Conn.(*conn); ok {
+			c.acknowledged(pk.PacketID)
 		}
 	}
 	return pk, nil
@@ -202,10 +238,21 @@ func (h *hook) OnPacketProcessed(cl *mochi.Client, pk packets.Packet, err error)
 	}
 }
 
-// OnWill keeps a will: it is a status, by the rule.
-func (h *hook) OnWill(_ *mochi.Client, will mochi.Will) (mochi.Will, error) {
-	h.kept.keep(will.TopicName, will.Payload)
+// OnWill keeps a will: it is a status, by the rule. That of a client that was thrown out becomes a message without a topic,
+// for which there are no subscribers; the library has no way to say "none".
+func (h *hook) OnWill(cl *mochi.Client, will mochi.Will) (mochi.Will, error) {
+	if (h.identity(cl) == Identity{}) {
+		return mochi.Will{}, nil
+	}
+	h.kept.keep(will.TopicName, will.Payload, func() bool { return h.identity(cl) != Identity{} })
 	return will, nil
+}
+
+// OnQosPublish counts what a client has to acknowledge.
+func (h *hook) OnQosPublish(cl *mochi.Client, pk packets.Packet, _ int64, _ int) {
+	if c, ok := cl.Net.Conn.(*conn); ok && pk.FixedHeader.Type == packets.Publish {
+		c.awaits(pk.PacketID, len(pk.Payload))
+	}
 }
 
 func (h *hook) deny(cl *mochi.Client, what, topic string) {

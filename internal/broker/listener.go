@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -76,9 +77,6 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 }
 
 func (l *listener) admit(inner net.Conn) (*conn, bool) {
-	if l.tls != nil {
-		inner = tls.Server(inner, l.tls)
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
@@ -93,7 +91,7 @@ func (l *listener) admit(inner net.Conn) (*conn, bool) {
 		_ = inner.Close()
 		return nil, false
 	}
-	c := newConn(inner)
+	c := newConn(tls.Server(inner, l.tls), inner)
 	l.conns[c] = struct{}{}
 	l.wg.Add(1)
 	return c, true
@@ -119,6 +117,11 @@ func (l *listener) establish(c *conn, establish listeners.EstablishFn) (err erro
 			err = errors.New("panic")
 		}
 	}()
+	if err := c.handshake(context.Background()); err != nil { // closing the connection ends it
+		l.count.refused.Add(1)
+		l.log.warn("broker refuses a client", slog.String("remote", c.RemoteAddr().String()), slog.Any("error", err))
+		return err
+	}
 	return establish(l.ID(), c)
 }
 

@@ -16,15 +16,25 @@ type retained struct {
 	status map[string][]byte // by topic
 }
 
-// keep replaces what is kept for a topic; an empty payload removes it.
-func (r *retained) keep(topic string, payload []byte) {
+// keep replaces what is kept for a topic, as long as still holds; an empty payload removes it. still is asked under the lock: what
+// was thrown out before forget is not kept after it.
+func (r *retained) keep(topic string, payload []byte, still func() bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(payload) == 0 {
+	switch {
+	case !still():
+	case len(payload) == 0:
 		delete(r.status, topic)
-		return
+	default:
+		r.status[topic] = payload
 	}
-	r.status[topic] = payload
+}
+
+// forget removes what is kept of one controller.
+func (r *retained) forget(site, controller string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.status, wire.Topic(site, controller, wire.Status))
 }
 
 // send writes what filter matches to a client, with QoS 0, marked as retained. The lock is held meanwhile (writes do

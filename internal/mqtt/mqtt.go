@@ -10,6 +10,9 @@
 //     library's; they may call Publish. What arrives while QueueSize messages wait is dropped and counted.
 //   - A Publish without error means that the broker has the message, and nothing more. With an error the outcome
 //     is unknown: send again.
+//   - It speaks TLS 1.3 with a client certificate and nothing else. The certificate is asked for at every connection, so
+//     that a renewed one is used from the next connection on.
+//   - Publish may be called from many goroutines at once; their messages are under way together.
 //   - The broker is not trusted: a packet that is too large, of a kind a server does not send, or malformed ends
 //     the connection, nothing else.
 package mqtt
@@ -19,7 +22,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -37,15 +39,14 @@ type Message struct {
 	Retained bool
 }
 
-// Config of a client. URL, ClientID and Log are required.
+// Config of a client. URL, ClientID, TLS and Log are required.
 type Config struct {
-	// URL of the broker: tcp://host:port, only to this machine, or tls://host:port.
+	// URL of the broker: tls://host:port.
 	URL string
-	// ClientID names the client to the broker; Kanmon's own broker wants it equal to Username.
+	// ClientID is the name in the client's certificate; the broker admits no other.
 	ClientID string
-	Username string
-	Password Secret
-	// TLS is used by tls:// URLs; nil trusts the system's certificates. ServerName defaults to the URL's host.
+	// TLS says whom to trust and has the client's certificate, as GetClientCertificate (asked at every connection) or Certificates.
+	// ServerName defaults to the URL's host. TLS 1.3 is spoken, and no session is resumed, whatever it says of these.
 	TLS *tls.Config
 	// Will is what the broker publishes when this client vanishes. Run publishes the same itself before it
 	// disconnects in good order, so that others need not tell the two apart.
@@ -97,6 +98,9 @@ func New(config Config) (*Client, error) {
 	if config.ClientID == "" || config.Log == nil {
 		return nil, fault.New(fault.Invalid, "mqtt.config", "mqtt client without a client id or a logger")
 	}
+	if config.TLS, err = strict(config.TLS, u.Hostname()); err != nil {
+		return nil, err
+	}
 	if config.KeepAlive < 0 || config.QueueSize < 0 || (config.KeepAlive > 0 && config.KeepAlive < time.Second) {
 		return nil, fault.New(fault.Invalid, "mqtt.config", "mqtt keep-alive below a second or negative queue size")
 	}
@@ -122,23 +126,26 @@ func setDefault[T comparable](v *T, value T) {
 	}
 }
 
-// checkURL refuses what would send a password in the clear over a network, or keep one in a URL.
+// checkURL refuses what would go in the clear over a network, or keep a password in a URL.
 func checkURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Port() == "" || u.User != nil {
-		return nil, fault.New(fault.Invalid, "mqtt.url", "broker URL must be tcp://host:port or tls://host:port")
+	if err != nil || u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "" || u.User != nil {
+		return nil, fault.New(fault.Invalid, "mqtt.url", "broker URL must be tls://host:port")
 	}
-	switch u.Scheme {
-	case "tls":
-		return u, nil
-	case "tcp":
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()) {
-			return u, nil
-		}
-		return nil, fault.New(fault.Invalid, "mqtt.url", "a broker on another machine is reached by tls:// only")
-	default:
-		return nil, fault.New(fault.Invalid, "mqtt.url", fmt.Sprintf("broker URL scheme %.20q", u.Scheme))
+	return u, nil
+}
+
+// strict is a copy of c for one server, with what is not left to the caller. The guard reads the broker's packets, but only
+// the certificate says that it is the broker.
+func strict(c *tls.Config, server string) (*tls.Config, error) {
+	if c == nil || (c.GetClientCertificate == nil && len(c.Certificates) == 0) || (c.InsecureSkipVerify && c.VerifyConnection == nil) {
+		return nil, fault.New(fault.Invalid, "mqtt.tls", "mqtt client without a certificate of its own, or that does not check the broker's")
 	}
+	c = c.Clone()
+	c.MinVersion = tls.VersionTLS13
+	c.ClientSessionCache = nil // a resumed session would keep the certificate of the one before
+	setDefault(&c.ServerName, server)
+	return c, nil
 }
 
 // Handle has fn called for every message whose topic matches filter ('+' and a final '#' as MQTT has them); the

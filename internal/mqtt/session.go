@@ -72,8 +72,7 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 
 func (c *Client) options() *paho.ClientOptions {
 	o := paho.NewClientOptions().AddBroker(c.url.String()).
-		SetClientID(c.config.ClientID).SetUsername(c.config.Username).SetPassword(c.config.Password.reveal()).
-		SetProtocolVersion(4).SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
+		SetClientID(c.config.ClientID).SetProtocolVersion(4).SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
 		SetOrderMatters(true).SetKeepAlive(c.config.KeepAlive).SetPingTimeout(answerTimeout).
 		SetConnectTimeout(connectTimeout).SetWriteTimeout(writeTimeout)
 	// The default handler is in place before the connection is: a message that follows the SUBACK in the
@@ -94,22 +93,12 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.url.Scheme == "tls" {
-		config := &tls.Config{MinVersion: tls.VersionTLS13}
-		if c.config.TLS != nil {
-			config = c.config.TLS.Clone()
-		}
-		if config.ServerName == "" {
-			config.ServerName = c.url.Hostname()
-		}
-		secure := tls.Client(conn, config)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			_ = conn.Close()
-			return nil, err
-		}
-		conn = secure
+	secure := tls.Client(conn, c.config.TLS)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
 	}
-	return newGuard(conn, len(c.filters())), nil
+	return newGuard(secure, len(c.filters())), nil
 }
 
 func (s *session) lost(err error) {
