@@ -27,6 +27,8 @@ var rules = []rule{
 	{"internal/store", []string{"internal/authz", "internal/db", "internal/fault", "internal/ledger", "internal/ledger/store"}},
 	{"internal/mqtt", []string{"internal/fault", "internal/wire"}},
 	{"internal/broker", []string{"internal/fault", "internal/wire"}},
+	{"internal/broker/mosquitto", []string{"internal/fault", "internal/wire"}},
+	{"internal/broker/brokertest", []string{"internal/broker", "internal/broker/mosquitto", "internal/wire"}},
 
 	// readers
 	{"reader", []string{"reader/credential"}},
