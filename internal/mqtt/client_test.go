@@ -3,6 +3,8 @@ package mqtt_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"strconv"
@@ -10,20 +12,21 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
 	"kanmon/internal/wire"
 )
 
 func TestMessagesArriveInOrderAndAHandlerMayPublish(t *testing.T) {
-	address, _ := startBroker(t, "127.0.0.1:0")
+	b := brokertest.Start(t, brokertest.Embedded)
 	const n = 200
-	controller := client(t, address, "ctl-1", nil)
+	controller := client(t, b, "ctl-1", nil)
 	answered := make(chan string, n)
 	controller.Handle(wire.Topic("demo", "ctl-1", wire.Ack), func(_ context.Context, m mqtt.Message) { answered <- string(m.Payload) })
 	controllerUp := connected(controller)
 
-	centre := client(t, address, "centre", nil)
+	centre := client(t, b, "centre", nil)
 	centre.Handle(wire.Filter("demo", wire.Events), func(ctx context.Context, m mqtt.Message) {
 		if err := centre.Publish(ctx, mqtt.Message{Topic: wire.Topic("demo", "ctl-1", wire.Ack), Payload: m.Payload}); err != nil && ctx.Err() == nil {
 			t.Errorf("publish inside a handler: %v", err)
@@ -51,40 +54,43 @@ func TestMessagesArriveInOrderAndAHandlerMayPublish(t *testing.T) {
 	}
 }
 
-func TestSubscribesAgainAfterTheBrokerWasRestarted(t *testing.T) {
-	address, stop := startBroker(t, "127.0.0.1:0")
-	got := make(chan mqtt.Message, 10)
-	controller := client(t, address, "ctl-1", nil)
-	controller.Handle(wire.Topic("demo", "ctl-1", wire.Policy), func(_ context.Context, m mqtt.Message) { got <- m })
-	up := connected(controller)
-	background(t, controller.Run)
-	await(t, up, "the first connection")
-	stop()
-	until(t, "the loss is seen", func() bool { return !controller.Connected() })
-	if err := controller.Publish(t.Context(), mqtt.Message{Topic: "t"}); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("publish without a connection: %v, want unavailable", err)
-	}
+// R84-1. M-12: nothing of a connection outlives it at the broker; the client subscribes again by itself, to either broker.
+func TestM12SubscribesAgainAfterTheBrokerWasRestarted(t *testing.T) {
+	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
+		b := brokertest.Start(t, kind)
+		got := make(chan mqtt.Message, 10)
+		controller := client(t, b, "ctl-1", nil)
+		controller.Handle(wire.Topic("demo", "ctl-1", wire.Policy), func(_ context.Context, m mqtt.Message) { got <- m })
+		up := connected(controller)
+		background(t, controller.Run)
+		await(t, up, "the first connection")
+		b.Kill()
+		brokertest.Until(t, "the loss is seen", func() bool { return !controller.Connected() })
+		if err := controller.Publish(t.Context(), mqtt.Message{Topic: "t"}); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("publish without a connection: %v, want unavailable", err)
+		}
 
-	startBroker(t, address)
-	await(t, up, "the second connection")
-	centre := client(t, address, "centre", nil)
-	centreUp := connected(centre)
-	background(t, centre.Run)
-	await(t, centreUp, "the centre's connection")
-	if err := centre.Publish(t.Context(), mqtt.Message{Topic: wire.Topic("demo", "ctl-1", wire.Policy), Payload: []byte("p")}); err != nil {
-		t.Fatal(err)
-	}
-	if m := await(t, got, "a message after the restart"); string(m.Payload) != "p" || m.Retained {
-		t.Errorf("got %+v", m)
-	}
-	if n := controller.Stats().Connected; n < 2 {
-		t.Errorf("%d connections counted, want at least 2", n)
-	}
+		b.Restart()
+		await(t, up, "the second connection")
+		centre := client(t, b, "centre", nil)
+		centreUp := connected(centre)
+		background(t, centre.Run)
+		await(t, centreUp, "the centre's connection")
+		if err := centre.Publish(t.Context(), mqtt.Message{Topic: wire.Topic("demo", "ctl-1", wire.Policy), Payload: []byte("p")}); err != nil {
+			t.Fatal(err)
+		}
+		if m := await(t, got, "a message after the restart"); string(m.Payload) != "p" || m.Retained {
+			t.Errorf("got %+v", m)
+		}
+		if n := controller.Stats().Connected; n < 2 {
+			t.Errorf("%d connections counted, want at least 2", n)
+		}
+	})
 }
 
 func TestARetainedMessageArrivesMarkedAsRetained(t *testing.T) {
-	address, _ := startBroker(t, "127.0.0.1:0")
-	controller := client(t, address, "ctl-1", nil)
+	b := brokertest.Start(t, brokertest.Embedded)
+	controller := client(t, b, "ctl-1", nil)
 	up := connected(controller)
 	background(t, controller.Run)
 	await(t, up, "the controller's connection")
@@ -93,7 +99,7 @@ func TestARetainedMessageArrivesMarkedAsRetained(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make(chan mqtt.Message, 10)
-	centre := client(t, address, "centre", nil)
+	centre := client(t, b, "centre", nil)
 	centre.Handle(wire.Filter("demo", wire.Status), func(_ context.Context, m mqtt.Message) { got <- m })
 	background(t, centre.Run)
 	if m := await(t, got, "the retained status"); !m.Retained || m.Topic != status.Topic {
@@ -108,9 +114,9 @@ func TestARetainedMessageArrivesMarkedAsRetained(t *testing.T) {
 }
 
 func TestTheWillIsPublishedWhetherTheClientVanishesOrLeaves(t *testing.T) {
-	address, _ := startBroker(t, "127.0.0.1:0")
+	b := brokertest.Start(t, brokertest.Embedded)
 	got := make(chan string, 10)
-	centre := client(t, address, "centre", nil)
+	centre := client(t, b, "centre", nil)
 	centre.Handle(wire.Filter("demo", wire.Status), func(_ context.Context, m mqtt.Message) {
 		if !m.Retained { // the kept copy is looked up after the SUBACK and may come besides
 			got <- m.Topic + " " + string(m.Payload)
@@ -121,7 +127,7 @@ func TestTheWillIsPublishedWhetherTheClientVanishesOrLeaves(t *testing.T) {
 	await(t, centreUp, "the centre's connection")
 
 	topic := wire.Topic("demo", "ctl-1", wire.Status)
-	controller := client(t, address, "ctl-1", func(c *mqtt.Config) {
+	controller := client(t, b, "ctl-1", func(c *mqtt.Config) {
 		c.Will = &mqtt.Message{Topic: topic, Payload: []byte("gone"), Retained: true}
 	})
 	up := connected(controller)
@@ -132,96 +138,41 @@ func TestTheWillIsPublishedWhetherTheClientVanishesOrLeaves(t *testing.T) {
 		t.Errorf("got %q", s)
 	}
 
-	// One that vanishes: a raw connection with the same will, cut.
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := append([]byte{0, 4, 'M', 'Q', 'T', 'T', 4, 0b1100_0110, 0, 60}, field("ctl-1", topic, "cut", "ctl-1", "pw")...)
-	if _, err := conn.Write(append([]byte{0x10, byte(len(body))}, body...)); err != nil {
-		t.Fatal(err)
-	}
-	if first, answer := packet(bufio.NewReader(conn)); first != 0x20 || answer[1] != 0 {
-		t.Fatalf("connection answer %x %x", first, answer)
-	}
-	_ = conn.Close()
+	b.ConnectAs(brokertest.As("ctl-1").WithWill(topic, "cut")).Close() // one that vanishes
 	for s := ""; s != topic+" cut"; { // the first client's own will may come too, when its place is taken before its good-bye is read
 		s = await(t, got, "the will of a client that vanished")
 	}
 }
 
-func field(values ...string) (b []byte) {
-	for _, v := range values {
-		b = append(b, byte(len(v)>>8), byte(len(v)))
-		b = append(b, v...)
-	}
-	return b
-}
-
-func TestAWrongPasswordIsTriedAgainForEver(t *testing.T) {
-	address, _ := startBroker(t, "127.0.0.1:0")
-	var dials atomic.Int32
-	proxy := fakeDialCounter(t, address, &dials)
-	c := client(t, proxy, "ctl-1", func(c *mqtt.Config) { c.Password = mqtt.NewSecret("wrong") })
+// R121-1: what was renewed is used from the next connection on; one that is refused is tried again for ever.
+func TestACertificateThatWasRenewedIsUsedAtTheNextConnection(t *testing.T) {
+	b := brokertest.Start(t, brokertest.Embedded)
+	var asked atomic.Int32
+	expired := b.Authority.Device("ctl-1", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	renewed := b.Authority.Device("ctl-1")
+	c := client(t, b, "ctl-1", func(c *mqtt.Config) {
+		c.TLS.Certificates = nil
+		c.TLS.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if asked.Add(1) < 4 {
+				return &expired, nil
+			}
+			return &renewed, nil
+		}
+	})
+	up := connected(c)
 	background(t, c.Run)
-	until(t, "three attempts were made", func() bool { return dials.Load() >= 3 })
-	if c.Connected() {
-		t.Error("connected with a wrong password")
+	await(t, up, "the connection with the new certificate")
+	if n := asked.Load(); n < 4 {
+		t.Errorf("connected at try %d, with a certificate that has expired", n)
 	}
-}
-
-// fakeDialCounter passes connections on and counts them.
-func fakeDialCounter(t *testing.T, to string, n *atomic.Int32) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			n.Add(1)
-			onward, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = from.Close()
-				continue
-			}
-			pipe(from, onward)
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); <-done })
-	return l.Addr().String()
-}
-
-func pipe(a, b net.Conn) {
-	shuffle := func(to, from net.Conn) {
-		buffer := make([]byte, 4096)
-		for {
-			n, err := from.Read(buffer)
-			if err != nil {
-				break
-			}
-			if _, err := to.Write(buffer[:n]); err != nil {
-				break
-			}
-		}
-		_, _ = to.Close(), from.Close()
-	}
-	go shuffle(a, b)
-	go shuffle(b, a)
 }
 
 func TestOverflowDropsTheNewestAndCounts(t *testing.T) {
-	address, _ := startBroker(t, "127.0.0.1:0")
+	b := brokertest.Start(t, brokertest.Embedded)
 	const sent, queue = 20, 4
 	entered, release := make(chan struct{}, sent), make(chan struct{})
 	got := make(chan string, sent)
-	centre := client(t, address, "centre", func(c *mqtt.Config) { c.QueueSize = queue })
+	centre := client(t, b, "centre", func(c *mqtt.Config) { c.QueueSize = queue })
 	centre.Handle(wire.Filter("demo", wire.Events), func(_ context.Context, m mqtt.Message) {
 		entered <- struct{}{}
 		<-release
@@ -230,7 +181,7 @@ func TestOverflowDropsTheNewestAndCounts(t *testing.T) {
 	up := connected(centre)
 	background(t, centre.Run)
 	await(t, up, "the centre's connection")
-	controller := client(t, address, "ctl-1", nil)
+	controller := client(t, b, "ctl-1", nil)
 	controllerUp := connected(controller)
 	background(t, controller.Run)
 	await(t, controllerUp, "the controller's connection")
@@ -244,7 +195,7 @@ func TestOverflowDropsTheNewestAndCounts(t *testing.T) {
 			await(t, entered, "the handler to take the first") // the queue is empty again
 		}
 	}
-	until(t, "all have arrived", func() bool { s := centre.Stats(); return s.Received+s.Dropped == sent })
+	brokertest.Until(t, "all have arrived", func() bool { s := centre.Stats(); return s.Received+s.Dropped == sent })
 	if s := centre.Stats(); s.Received != 1+queue || s.Dropped != sent-1-queue {
 		t.Errorf("%+v, want %d received", s, 1+queue)
 	}
@@ -258,11 +209,11 @@ func TestOverflowDropsTheNewestAndCounts(t *testing.T) {
 
 func TestPublishTellsWhenTheOutcomeIsUnknown(t *testing.T) {
 	cut := make(chan struct{})
-	address := fakeBroker(t, func(_ net.Conn, in *bufio.Reader) {
+	b := fakeBroker(t, func(_ net.Conn, in *bufio.Reader) {
 		packet(in) // the publication; never acknowledged
 		<-cut
 	})
-	c := client(t, address, "ctl-1", nil)
+	c := client(t, b, "ctl-1", nil)
 	up := connected(c)
 	background(t, c.Run)
 	await(t, up, "the connection")
@@ -281,30 +232,30 @@ func TestPublishTellsWhenTheOutcomeIsUnknown(t *testing.T) {
 }
 
 func TestRunEndsWithItsContextWhateverTheBrokerDoes(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0") // a port where connections are accepted and never answered
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // a port where connections are accepted and never answered
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = nobody.Close() }()
-	c := client(t, nobody.Addr().String(), "ctl-1", nil)
+	defer func() { _ = silent.Close() }()
+	c := client(t, at(t, silent.Addr().String()), "ctl-1", nil)
 	stop := background(t, c.Run)
 	stop()
 
-	dead := client(t, "127.0.0.1:1", "ctl-1", nil)
+	dead := client(t, at(t, "127.0.0.1:1"), "ctl-1", nil)
 	stop = background(t, dead.Run)
 	stop()
 
 	for range 20 { // at any moment of connecting
-		address, stopBroker := startBroker(t, "127.0.0.1:0")
-		c := client(t, address, "ctl-1", nil)
+		b := brokertest.Start(t, brokertest.Embedded)
+		c := client(t, b, "ctl-1", nil)
 		c.Handle(wire.Topic("demo", "ctl-1", wire.Ack), func(context.Context, mqtt.Message) {})
 		background(t, c.Run)()
-		stopBroker()
+		b.Stop()
 	}
 }
 
 func TestPublishRefusesWhatNobodyMayReceive(t *testing.T) {
-	c := client(t, "127.0.0.1:1", "ctl-1", nil)
+	c := client(t, at(t, "127.0.0.1:1"), "ctl-1", nil)
 	for _, test := range []struct {
 		name string
 		m    mqtt.Message
@@ -323,8 +274,8 @@ func TestPublishRefusesWhatNobodyMayReceive(t *testing.T) {
 }
 
 func TestMistakesOfTheProgramAreLoud(t *testing.T) {
-	address, _ := startBroker(t, "127.0.0.1:0")
-	c := client(t, address, "ctl-1", nil)
+	b := brokertest.Start(t, brokertest.Embedded)
+	c := client(t, b, "ctl-1", nil)
 	up := connected(c)
 	background(t, c.Run)
 	await(t, up, "the connection")
@@ -334,7 +285,7 @@ func TestMistakesOfTheProgramAreLoud(t *testing.T) {
 	for what, fn := range map[string]func(){
 		"Handle after Run":    func() { c.Handle("a", nil) },
 		"OnConnect after Run": func() { c.OnConnect(nil) },
-		"a malformed filter":  func() { client(t, address, "ctl-2", nil).Handle("a/#/b", nil) },
+		"a malformed filter":  func() { client(t, b, "ctl-2", nil).Handle("a/#/b", nil) },
 	} {
 		if !panics(fn) {
 			t.Errorf("%s was accepted", what)
@@ -346,4 +297,36 @@ func panics(fn func()) (did bool) {
 	defer func() { did = recover() != nil }()
 	fn()
 	return false
+}
+
+func TestPublicationsOfManyGoroutinesAreUnderWayTogether(t *testing.T) {
+	const many = 200
+	b := fakeBroker(t, func(conn net.Conn, in *bufio.Reader) {
+		var ids [][]byte
+		for len(ids) < many { // none is acknowledged until all are there
+			first, body := packet(in)
+			if first>>4 != 3 {
+				return
+			}
+			at := 2 + int(body[0])<<8 + int(body[1])
+			ids = append(ids, body[at:at+2])
+		}
+		for _, id := range ids {
+			_, _ = conn.Write([]byte{0x40, 2, id[0], id[1]})
+		}
+		packet(in)
+	})
+	c := client(t, b, "ctl-1", nil)
+	up := connected(c)
+	background(t, c.Run)
+	await(t, up, "the connection")
+	done := make(chan error, many)
+	for range many {
+		go func() { done <- c.Publish(context.Background(), mqtt.Message{Topic: "t", Payload: []byte("x")}) }()
+	}
+	for range many {
+		if err := await(t, done, "a publication"); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -13,8 +13,8 @@ import (
 
 func TestABrokerThatStopsReadingHoldsUpNobody(t *testing.T) {
 	hold := make(chan struct{})
-	address := fakeBroker(t, func(net.Conn, *bufio.Reader) { <-hold })
-	c := client(t, address, "ctl-1", nil)
+	b := fakeBroker(t, func(net.Conn, *bufio.Reader) { <-hold })
+	c := client(t, b, "ctl-1", nil)
 	up := connected(c)
 	stop := background(t, c.Run)
 	await(t, up, "the connection")
@@ -32,7 +32,7 @@ func TestABrokerThatStopsReadingHoldsUpNobody(t *testing.T) {
 
 func TestARefusedSubscriptionIsNoConnection(t *testing.T) {
 	tries := make(chan struct{}, 100)
-	address := fakeBroker(t, func(conn net.Conn, in *bufio.Reader) {
+	b := fakeBroker(t, func(conn net.Conn, in *bufio.Reader) {
 		first, body := packet(in)
 		if first != 0x82 {
 			t.Errorf("packet %x, want a SUBSCRIBE with QoS 1", first)
@@ -42,7 +42,7 @@ func TestARefusedSubscriptionIsNoConnection(t *testing.T) {
 		tries <- struct{}{}
 		packet(in)
 	})
-	c := client(t, address, "ctl-1", nil)
+	c := client(t, b, "ctl-1", nil)
 	c.Handle("kanmon/v1/demo/ctl-2/ack", func(context.Context, mqtt.Message) {})
 	background(t, c.Run)
 	await(t, tries, "the first try")
@@ -68,7 +68,7 @@ func TestAHostileBrokerOnlyLosesTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tries := make(chan struct{}, 100)
-			address := fakeBroker(t, func(conn net.Conn, in *bufio.Reader) {
+			b := fakeBroker(t, func(conn net.Conn, in *bufio.Reader) {
 				packet(in) // SUBSCRIBE
 				_, _ = conn.Write(bytes)
 				if name == "half a packet" {
@@ -80,7 +80,7 @@ func TestAHostileBrokerOnlyLosesTheConnection(t *testing.T) {
 			if name == "half a packet" {
 				close(tries)
 			}
-			c := client(t, address, "ctl-1", nil)
+			c := client(t, b, "ctl-1", nil)
 			c.Handle("a/b", func(context.Context, mqtt.Message) { t.Error("a message was delivered") })
 			background(t, c.Run)
 			await(t, tries, "the first try")

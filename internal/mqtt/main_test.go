@@ -3,6 +3,7 @@ package mqtt_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -11,38 +12,38 @@ import (
 
 	"go.uber.org/goleak"
 
-	"kanmon/internal/broker"
+	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/mqtt"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 20 * time.Second
+const patience = brokertest.Patience
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// startBroker runs the embedded broker until stop is called or the test ends. "centre" is the centre, every other name
-// a controller; the password is "pw".
-func startBroker(t *testing.T, listen string) (address string, stop func()) {
+// target is a broker, or what passes for one, and the certificates for it.
+type target interface {
+	URL() string
+	TLS(name string) *tls.Config
+}
+
+// nobody is an address with certificates that will not matter.
+type nobody struct {
+	t         *testing.T
+	address   string
+	authority *brokertest.Authority
+}
+
+func at(t *testing.T, address string) nobody {
 	t.Helper()
-	b, err := broker.New(t.Context(), broker.Config{
-		Listen: listen, Site: "demo", Log: quiet,
-		Authenticate: func(_ context.Context, clientID, _, password string) (broker.Identity, error) {
-			switch {
-			case password != "pw":
-				return broker.Identity{}, io.ErrUnexpectedEOF
-			case clientID == "centre":
-				return broker.Identity{Name: clientID, Role: broker.Centre}, nil
-			default:
-				return broker.Identity{Name: clientID, Role: broker.Controller}, nil
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop = background(t, b.Run)
-	return b.Addr().String(), stop
+	return nobody{t, address, brokertest.NewAuthority(t)}
+}
+
+func (n nobody) URL() string { return "tls://" + n.address }
+
+func (n nobody) TLS(name string) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: n.authority.Pool(), Certificates: []tls.Certificate{n.authority.Device(name)}}
 }
 
 // background runs fn until stop is called or the test ends, and fails the test if fn fails or does not end.
@@ -71,11 +72,10 @@ func background(t *testing.T, fn func(context.Context) error) (stop func()) {
 	return stop
 }
 
-func client(t *testing.T, address, id string, change func(*mqtt.Config)) *mqtt.Client {
+func client(t *testing.T, to target, id string, change func(*mqtt.Config)) *mqtt.Client {
 	t.Helper()
 	config := mqtt.Config{
-		URL: "tcp://" + address, ClientID: id, Username: id, Password: mqtt.NewSecret("pw"),
-		RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond, Log: quiet,
+		URL: to.URL(), ClientID: id, TLS: to.TLS(id), RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond, Log: quiet,
 	}
 	if change != nil {
 		change(&config)
@@ -105,28 +105,17 @@ func await[T any](t *testing.T, from <-chan T, what string) T {
 	}
 }
 
-// until polls a counter; there is no event to wait for.
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 // fakeBroker serves each connection by the script after it has answered the CONNECT.
-func fakeBroker(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) (address string) {
+func fakeBroker(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) nobody {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	fake := at(t, "")
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{fake.authority.Server()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: fake.authority.Pool(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	fake.address = l.Addr().String()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -145,7 +134,7 @@ func fakeBroker(t *testing.T, script func(conn net.Conn, in *bufio.Reader)) (add
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
-	return l.Addr().String()
+	return fake
 }
 
 // packet reads one control packet.
