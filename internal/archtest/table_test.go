@@ -59,8 +59,10 @@ var rules = []rule{
 	{"lifecycle/device", with(register, "internal/wire")},
 	{"lifecycle/staff", with(register, "lifecycle/device")},
 	{"lifecycle/area", with(register, "lifecycle/device", "lifecycle/staff")},
-	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/staff")},
 	{"lifecycle/entrylog", with(register, "internal/event")},
+	{"lifecycle/revocation", with(register, "internal/wire", "lifecycle/device", "lifecycle/entrylog")},
+	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
+	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 
 	// the centre

@@ -38,12 +38,18 @@ const (
 	AreaWrite    Action = "area.write"
 	DeviceRead   Action = "device.read"
 	DeviceWrite  Action = "device.write"
+	DeviceRevoke Action = "device.revoke"
+	DoorRelease  Action = "door.release"
 	CardRead     Action = "card.read"
 	CardIssue    Action = "card.issue"
+	CardSuspend  Action = "card.suspend"
+	CardRevoke   Action = "card.revoke"
+	CardLift     Action = "card.lift"
 	EntryRead    Action = "entry.read"
 	AccountRead  Action = "account.read"
 	AccountWrite Action = "account.write"
 	LedgerRead   Action = "ledger.read"
+	KeyRead      Action = "key.read"
 )
 
 // rule is one row of the table.
@@ -59,13 +65,19 @@ var table = []rule{
 	{AreaRead, "管理区域・扉・権限を見る", "read areas, doors and rights", []Role{CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{AreaWrite, "管理区域・扉・権限を定める", "define areas and doors, grant and withdraw rights", []Role{SecurityManager, SystemManager}},
 	{DeviceRead, "制御装置・読取機の状態を見る", "read controllers and readers", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
-	{DeviceWrite, "制御装置・読取機を登録する", "register controllers and readers", []Role{SystemManager}},
+	{DeviceWrite, "制御装置・読取機を登録する", "register controllers and readers, make enrolment tokens", []Role{SystemManager}},
+	{DeviceRevoke, "制御装置の証明書を失効させる", "throw a controller out", []Role{SecurityManager, SystemManager}},
+	{DoorRelease, "扉を遠隔で解錠する", "release a door from afar", []Role{SecurityManager, SystemManager, Guard}},
 	{CardRead, "カード管理簿を見る", "read the card register", []Role{CISO, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{CardIssue, "カードを発行する", "issue cards", []Role{SystemManager, Operator}},
+	{CardSuspend, "カードを一時停止する（紛失の届出）", "suspend a card (a loss is reported)", []Role{SecurityManager, SystemManager, Operator, Guard}},
+	{CardRevoke, "カードを失効させる", "revoke a card for good", []Role{SecurityManager, SystemManager}},
+	{CardLift, "カードの一時停止を解除する", "lift the suspension of a card", []Role{SecurityManager, SystemManager}},
 	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{AccountRead, "利用者アカウントを見る", "read accounts", []Role{CISO, SystemManager, Auditor}},
 	{AccountWrite, "利用者アカウントを作成・停止する", "create, change and disable accounts", []Role{SystemManager}},
 	{LedgerRead, "台帳の証明を見る", "read ledger checkpoints and verify", []Role{CISO, SystemManager, Auditor}},
+	{KeyRead, "鍵の管理簿を見る", "read the register of keys", []Role{CISO, SecurityManager, SystemManager, Auditor}},
 }
 
 // Allowed reports whether any of the roles may do a. An action without a row is nobody's, not even the system's.

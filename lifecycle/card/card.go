@@ -1,7 +1,8 @@
 // Package card is the register of cards (Art. 44, 76): which card, who holds it, since when, until when, in
 // which state. It never sees a card number, only access.Key, the keyed hash of what a reader reads.
 //
-// States are closed: the database refuses any other. In this form a card is entered and issued in one step.
+// States are closed: the database refuses any other. In this form a card is entered and issued in one step; a loss suspends it, and a
+// manager revokes it or lifts the suspension. Each of these is also an entry in the revocation set that goes to every door.
 package card
 
 import (
@@ -10,6 +11,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/revocation"
 )
 
 // Kind of a card.
@@ -21,7 +23,7 @@ const Personal Kind = "personal"
 // State of a card.
 type State string
 
-// States. Later states than Issued close the card or stop it for a time; nothing leads there yet.
+// States. Suspended stops a card for a time, the later ones close it; nothing leads to Returned and Destroyed yet.
 const (
 	InStock   State = "in_stock"
 	Issued    State = "issued"
@@ -64,7 +66,12 @@ type Filter struct {
 }
 
 // Register is the register of cards.
-type Register struct{ store *store.Store }
+type Register struct {
+	store       *store.Store
+	revocations *revocation.Register
+}
 
-// New opens the register.
-func New(s *store.Store) *Register { return &Register{store: s} }
+// New opens the register over the store of a register of revocations, in which it enters what happens to cards.
+func New(s *store.Store, revocations *revocation.Register) *Register {
+	return &Register{store: s, revocations: revocations}
+}

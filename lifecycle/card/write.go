@@ -12,6 +12,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 )
 
@@ -75,20 +76,14 @@ func (n Issue) free(ctx context.Context, tx *store.Tx) error {
 	case len(rows) > 0:
 		return fault.New(fault.Conflict, "card.credential_taken", "the credential is another card's")
 	}
-	return nil
+	entry, _, err := revocation.InForce(ctx, tx, n.Key)
+	if err == nil && entry.State == access.Revoked { // of a card that a restored register does not know
+		err = fault.New(fault.Conflict, "card.credential_revoked", "the credential was revoked, which is final")
+	}
+	return err
 }
 
 func (n Issue) keep(ctx context.Context, tx *store.Tx, id string) error {
-	from, until := n.Texts()
-	_, err := tx.Version(ctx, "card", id, store.Row{
-		{Name: "credential_key", Value: n.Key[:]},
-		{Name: "issued_at", Value: store.FormatTime(tx.Now())},
-		{Name: "kind", Value: string(n.Kind)},
-		{Name: "label", Value: n.Label},
-		{Name: "person", Value: n.Person},
-		{Name: "state", Value: string(Issued)},
-		{Name: "valid_from", Value: from},
-		{Name: "valid_until", Value: until},
-	}, nil)
+	_, err := tx.Version(ctx, "card", id, n.issuedRow(id, tx.Now()), nil)
 	return err
 }

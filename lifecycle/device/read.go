@@ -15,7 +15,9 @@ import (
 )
 
 const controllerColumns = `id, n, place, wanted_n, wanted_epoch, online, seen, offset_ms, last_seq, acked,
-	policy_epoch, policy_n, policy_hash, software, devices, doors, trouble`
+	policy_epoch, policy_n, policy_hash, software, devices, doors, trouble, start_n, status_n, kept, fill_per_mil,
+	revoked_epoch, revoked_n, revoked_hash, lease_age_s, leased_at, state, key_id, fingerprint, serial, issued_at, not_after,
+	revoked_at, revoked_reason, token_until`
 
 // controllerRow is a row of v_device_controller; the pointers are null until the first status.
 type controllerRow struct {
@@ -36,14 +38,71 @@ type controllerRow struct {
 	Devices     *string
 	Doors       *string
 	Trouble     *string
+	statusRow
+	identityRow
+}
+
+// statusRow is what of a status came later; null until the first one, but for LeasedAt.
+type statusRow struct {
+	StartN       *uint64 `db:"start_n"`
+	StatusN      *uint64 `db:"status_n"`
+	Kept         *uint64
+	FillPerMil   *int    `db:"fill_per_mil"`
+	RevokedEpoch *uint64 `db:"revoked_epoch"`
+	RevokedN     *uint64 `db:"revoked_n"`
+	RevokedHash  *string `db:"revoked_hash"`
+	LeaseAgeS    *int64  `db:"lease_age_s"`
+	LeasedAt     string  `db:"leased_at"`
+}
+
+func (r statusRow) fill(c *Controller) (err error) {
+	c.Start, c.N, c.Kept, c.FillPerMil = *r.StartN, *r.StatusN, *r.Kept, *r.FillPerMil
+	c.Revoked, c.RevokedHash = access.Version{Epoch: *r.RevokedEpoch, N: *r.RevokedN}, *r.RevokedHash
+	c.LeaseAge = time.Duration(*r.LeaseAgeS) * time.Second
+	c.LeasedAt, err = period.Time(r.LeasedAt)
+	return err
+}
+
+type identityRow struct {
+	State         State
+	KeyID         string `db:"key_id"`
+	Fingerprint   string
+	Serial        string
+	IssuedAt      string `db:"issued_at"`
+	NotAfter      string `db:"not_after"`
+	RevokedAt     string `db:"revoked_at"`
+	RevokedReason string `db:"revoked_reason"`
+	TokenUntil    string `db:"token_until"`
+}
+
+func (r identityRow) identity() (Identity, error) {
+	i := Identity{
+		State: r.State, KeyID: r.KeyID, Fingerprint: r.Fingerprint, CertificateSerial: r.Serial, RevokedReason: r.RevokedReason,
+	}
+	for _, t := range []struct {
+		text string
+		into *time.Time
+	}{
+		{r.IssuedAt, &i.CertificateIssued}, {r.NotAfter, &i.CertificateUntil}, {r.RevokedAt, &i.RevokedAt}, {r.TokenUntil, &i.TokenUntil},
+	} {
+		var err error
+		if *t.into, err = period.Time(t.text); err != nil {
+			return Identity{}, err
+		}
+	}
+	return i, nil
 }
 
 func (r controllerRow) controller() (Controller, error) {
 	c := Controller{
 		Name: r.ID, Place: r.Place, Version: r.N, Wanted: access.Version{Epoch: r.WantedEpoch, N: r.WantedN},
 	}
-	if r.Online == nil {
-		return c, nil
+	var err error
+	if c.Identity, err = r.identity(); err != nil || r.Online == nil {
+		return c, err
+	}
+	if err := r.fill(&c); err != nil {
+		return c, err
 	}
 	c.Online, c.Software, c.PolicyHash = *r.Online, *r.Software, *r.PolicyHash
 	c.Applied = access.Version{Epoch: *r.PolicyEpoch, N: *r.PolicyN}
@@ -53,7 +112,6 @@ func (r controllerRow) controller() (Controller, error) {
 	if r.OffsetMS != nil {
 		c.Offset, c.OffsetOK = time.Duration(*r.OffsetMS)*time.Millisecond, true
 	}
-	var err error
 	if c.LastSeen, err = period.Time(*r.Seen); err != nil {
 		return c, err
 	}
@@ -141,7 +199,7 @@ func (r *Register) Readers(ctx context.Context, actor store.Actor, controller st
 	return list, nil
 }
 
-// History returns every change of a controller, oldest first. Its secret is not among the fields.
+// History returns every change of a controller, oldest first. What became of its keys is in IdentityHistory.
 func (r *Register) History(ctx context.Context, actor store.Actor, controller string) ([]history.Change, error) {
 	var changes []history.Change
 	err := r.read(ctx, actor, func(q store.Queryer) error {
@@ -151,6 +209,22 @@ func (r *Register) History(ctx context.Context, actor store.Actor, controller st
 		var err error
 		changes, err = history.Read(ctx, q, `SELECT n, at, actor, reason, place FROM controller_version
 			WHERE id = ? ORDER BY n`, controller)
+		return err
+	})
+	return changes, err
+}
+
+// IdentityHistory returns every step of a controller's identity, oldest first: tokens made, keys enrolled, certificates renewed,
+// revocations. No token is among the fields.
+func (r *Register) IdentityHistory(ctx context.Context, actor store.Actor, controller string) ([]history.Change, error) {
+	var changes []history.Change
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		if err := Known(ctx, q, controller); err != nil {
+			return err
+		}
+		var err error
+		changes, err = history.Read(ctx, q, `SELECT n, at, actor, reason, step, state, key_id, fingerprint, serial, issued_at,
+			not_after, token_until FROM controller_identity_version WHERE id = ? ORDER BY n`, controller)
 		return err
 	})
 	return changes, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"kanmon/internal/access"
 	"kanmon/internal/store"
 )
 
@@ -18,22 +17,6 @@ func Want(ctx context.Context, tx *store.Tx, controllers ...string) error {
 		}
 	}
 	return nil
-}
-
-// furthest bounds what Overtake believes, so that n cannot be driven to where it can rise no more.
-const furthest = 1 << 62
-
-// Overtake raises the wanted version of a controller above the one it says it applied, when that is of the same
-// epoch. A controller that is ahead has the policy of a time which a database put back from a backup does not know;
-// it refuses everything older.
-func Overtake(ctx context.Context, tx *store.Tx, controller string, applied access.Version) error {
-	if applied.N >= furthest {
-		return nil
-	}
-	n := int64(applied.N) // under furthest
-	_, err := tx.Exec(ctx, `UPDATE controller_policy SET n = ? WHERE controller = ? AND n <= ?
-		AND EXISTS (SELECT 1 FROM centre_epoch WHERE id = 1 AND epoch = ?)`, n+1, controller, n, int64(applied.Epoch)) // as stored
-	return err
 }
 
 // WantForArea raises it for every controller with a door into the area.

@@ -2,11 +2,8 @@ package device
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -15,12 +12,11 @@ import (
 	"kanmon/lifecycle/field"
 )
 
-// AddController enters a controller and returns the secret it logs in with, which nobody can read again.
-func (r *Register) AddController(ctx context.Context, actor store.Actor, n NewController) (Controller, Secret, error) {
+// AddController enters a controller. It can do nothing before it is enrolled with a token (NewToken).
+func (r *Register) AddController(ctx context.Context, actor store.Actor, n NewController) (Controller, error) {
 	if err := n.check(); err != nil {
-		return Controller{}, Secret{}, fmt.Errorf("add controller: %w", err)
+		return Controller{}, fmt.Errorf("add controller: %w", err)
 	}
-	secret := newSecret()
 	var c Controller
 	err := r.write(ctx, actor, "", func(tx *store.Tx) error {
 		err := Known(ctx, tx, n.Name)
@@ -30,7 +26,7 @@ func (r *Register) AddController(ctx context.Context, actor store.Actor, n NewCo
 		if fault.KindOf(err) != fault.NotFound {
 			return err
 		}
-		if err := keepController(ctx, tx, n, secret); err != nil {
+		if err := keepController(ctx, tx, n); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO controller_policy (controller, n) VALUES (?, 1)`, n.Name); err != nil {
@@ -40,16 +36,13 @@ func (r *Register) AddController(ctx context.Context, actor store.Actor, n NewCo
 		return err
 	})
 	if err != nil {
-		return Controller{}, Secret{}, fmt.Errorf("add controller: %w", err)
+		return Controller{}, fmt.Errorf("add controller: %w", err)
 	}
-	return c, secret, nil
+	return c, nil
 }
 
-// centre is the centre's own name at the broker; a controller cannot have it.
-const centre = "centre"
-
 func (n *NewController) check() error {
-	if !wire.ValidName(n.Name) || n.Name == centre {
+	if !wire.ValidController(n.Name) {
 		return fault.BadField("name", "device.controller_name", "not a name of 1 to 32 lower case letters, digits, hyphens")
 	}
 	var err error
@@ -57,62 +50,13 @@ func (n *NewController) check() error {
 	return err
 }
 
-func newSecret() Secret {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // it never fails
-	return Secret{hex.EncodeToString(b)}
-}
+// noSecret stands where controllers once had a password. The column cannot go: the rows that have one are bound to the ledger.
+var noSecret = strings.Repeat("0", 64)
 
-func (s Secret) sha256() string {
-	h := sha256.Sum256([]byte(s.text))
-	return hex.EncodeToString(h[:])
-}
-
-func keepController(ctx context.Context, tx *store.Tx, n NewController, s Secret) error {
+func keepController(ctx context.Context, tx *store.Tx, n NewController) error {
 	_, err := tx.Version(ctx, "controller", n.Name,
-		store.Row{{Name: "place", Value: n.Place}, {Name: "secret_sha256", Value: s.sha256()}}, nil)
+		store.Row{{Name: "place", Value: n.Place}, {Name: "secret_sha256", Value: noSecret}}, nil)
 	return err
-}
-
-// RenewSecret gives a controller a new secret; the old one stops working at its next connection.
-func (r *Register) RenewSecret(ctx context.Context, actor store.Actor, name, reason string) (Secret, error) {
-	reason, err := field.Text("reason", reason, 200)
-	if err != nil {
-		return Secret{}, fmt.Errorf("renew secret: %w", err)
-	}
-	secret := newSecret()
-	err = r.write(ctx, actor, reason, func(tx *store.Tx) error {
-		c, err := getController(ctx, tx, name)
-		if err != nil {
-			return err
-		}
-		return keepController(ctx, tx, NewController{Name: name, Place: c.Place}, secret)
-	})
-	if err != nil {
-		return Secret{}, fmt.Errorf("renew secret: %w", err)
-	}
-	return secret, nil
-}
-
-// CheckSecret returns an Unauthenticated error unless secret is the controller's. An unknown name takes as
-// long as a wrong secret. It has no actor: it is how a controller becomes one.
-func (r *Register) CheckSecret(ctx context.Context, name, secret string) error {
-	kept := newSecret().sha256() // what nobody knows
-	err := r.store.Read(ctx, func(q store.Queryer) error {
-		err := q.Get(ctx, &kept, `SELECT v.secret_sha256 FROM controller c
-			JOIN controller_version v ON v.id = c.id AND v.n = c.n WHERE c.id = ?`, name)
-		if fault.KindOf(err) == fault.NotFound {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("check secret: %w", err)
-	}
-	if subtle.ConstantTimeCompare([]byte(kept), []byte(Secret{secret}.sha256())) != 1 {
-		return fault.New(fault.Unauthenticated, "device.secret", "unknown controller or wrong secret")
-	}
-	return nil
 }
 
 // AddReader enters a reader or I/O device.

@@ -1,5 +1,5 @@
 // Package entrylog is the entry and exit log (入退室管理簿): the events of every controller, exactly the bytes
-// the controller chained, each bound to the ledger; who is where, as far as doors can tell; and what came
+// the controller chained, each bound to the ledger, with the controller's signatures; who is where, as far as doors can tell; and what came
 // that could not be believed (quarantine). Rows are only ever added.
 //
 // A row's id is the number of its ledger leaf: it only rises, so "everything after id" is a complete answer
@@ -51,6 +51,8 @@ type Entry struct {
 	Device     string
 	Unsure     bool // the controller did not trust its clock
 	Detail     string
+	// Provisional: shown before its turn, while the controller's backlog drains; it has no ID and is no record yet.
+	Provisional bool
 }
 
 // Filter narrows a list. Zero fields do not narrow.
@@ -60,6 +62,7 @@ type Filter struct {
 	Door     string
 	Area     string
 	Person   string
+	Card     string
 	Kind     event.Kind
 	Limit    int // at most 500; 0: 100
 }

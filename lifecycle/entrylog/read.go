@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
@@ -70,7 +71,7 @@ func (f Filter) page(id string) (where, order string, args []any) {
 	return where, order, args
 }
 
-// eventRow is a row of v_entrylog_live. What is not a column is in the body.
+// liveRow is a row of v_entrylog_live. What is not a column is in the body.
 type liveRow struct {
 	ID         int64
 	Controller string
@@ -88,25 +89,41 @@ func (f Filter) events(ctx context.Context, q store.Queryer) ([]Entry, error) {
 	}
 	where, order, args := f.page("id")
 	for _, c := range []struct{ column, value string }{
-		{"door", f.Door}, {"area", f.Area}, {"person", f.Person}, {"kind", string(f.Kind)},
+		{"door", f.Door}, {"area", f.Area}, {"person", f.Person}, {"card", f.Card}, {"kind", string(f.Kind)},
 	} {
 		if c.value != "" { // the second term lets the partial indexes be used
 			where, args = where+` AND `+c.column+` = ? AND `+c.column+` <> ''`, append(args, c.value)
 		}
 	}
+	return selectLive(ctx, q, where+order, append(args, f.Limit)...)
+}
+
+func selectLive(ctx context.Context, q store.Queryer, where string, args ...any) ([]Entry, error) {
 	var rows []liveRow
 	err := q.Select(ctx, &rows, `SELECT id, controller, received, body, door_name, area_name, person_name, card_label
-		FROM v_entrylog_live WHERE `+where+order, append(args, f.Limit)...)
+		FROM v_entrylog_live WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
+	return entriesOf(rows)
+}
+
+func entriesOf(rows []liveRow) ([]Entry, error) {
 	entries := make([]Entry, len(rows))
 	for i, row := range rows {
+		var err error
 		if entries[i], err = row.entry(); err != nil {
 			return nil, err
 		}
 	}
 	return entries, nil
+}
+
+// Uses returns the entries at which a card was shown or its holder let in from afar since a moment, by the controllers' clocks, newest
+// first, in the transaction of another register that checks who may see them.
+func Uses(ctx context.Context, q store.Queryer, card string, since time.Time, limit int) ([]Entry, error) {
+	return selectLive(ctx, q, `card = ? AND card <> '' AND at >= ? AND kind IN (?) ORDER BY id DESC LIMIT ?`,
+		card, store.FormatTime(since), []string{string(event.AccessGranted), string(event.AccessDenied), string(event.RemoteRelease)}, limit)
 }
 
 func (r liveRow) entry() (Entry, error) {
@@ -124,9 +141,9 @@ func (r liveRow) entry() (Entry, error) {
 	}, err
 }
 
-// suspects are quarantined messages. They have no door and no person, so a filter on those leaves them out.
+// suspects are quarantined messages. They have no door, person or card, so a filter on those leaves them out.
 func (f Filter) suspects(ctx context.Context, q store.Queryer) ([]Entry, error) {
-	if f.Door != "" || f.Area != "" || f.Person != "" || (f.Kind != "" && f.Kind != Quarantined) {
+	if f.Door != "" || f.Area != "" || f.Person != "" || f.Card != "" || (f.Kind != "" && f.Kind != Quarantined) {
 		return nil, nil
 	}
 	where, order, args := f.page("leaf")

@@ -67,6 +67,9 @@ func Append(ctx context.Context, tx *store.Tx, controller string, head Head, eve
 	if err != nil {
 		return 0, Head{}, err
 	}
+	if err := settle(ctx, tx, controller, events[0].Epoch, head.Seq); err != nil {
+		return 0, Head{}, err
+	}
 	return first + int64(len(rows)) - 1, head, passages(ctx, tx, events)
 }
 

@@ -17,6 +17,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 )
 
@@ -56,6 +57,8 @@ type City struct {
 	Device  *device.Register
 	Card    *card.Register
 	Entries *entrylog.Register
+
+	Revocations *revocation.Register
 }
 
 // Open makes a city with empty registers. Its clock stands at 2027-04-01 09:00 in Japan.
@@ -66,14 +69,16 @@ func Open(tb testing.TB, d *db.DB) *City {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	revocations := revocation.New(s, revocation.Config{})
 	return &City{
-		Store: s, Clock: clock, Staff: staff.New(s), Area: area.New(s), Device: device.New(s), Card: card.New(s),
-		Entries: entrylog.New(s),
+		Store: s, Clock: clock, Staff: staff.New(s), Area: area.New(s), Device: device.New(s), Card: card.New(s, revocations),
+		Entries: entrylog.New(s), Revocations: revocations,
 	}
 }
 
 // Found fills the registers:
 //
+//	controllers enrolled with the keys DeviceKey gives
 //	ctl-1: D-1 into server-room (in IN-1, out OUT-1), D-2 into archive (in IN-2)
 //	ctl-2: D-3 into archive (in IN-1)
 //	1001 佐藤 花子, card K-1: server-room and archive at any hour
@@ -83,8 +88,9 @@ func (c *City) Found(tb testing.TB) {
 	tb.Helper()
 	ctx := tb.Context()
 	for _, name := range []string{"ctl-1", "ctl-2"} {
-		_, _, err := c.Device.AddController(ctx, Manager, device.NewController{Name: name, Place: "本庁舎 2階"})
+		_, err := c.Device.AddController(ctx, Manager, device.NewController{Name: name, Place: "本庁舎 2階"})
 		must(tb, err)
+		c.Enroll(tb, name)
 	}
 	for i, name := range []string{"ctl-1/IN-1", "ctl-1/OUT-1", "ctl-1/IN-2", "ctl-2/IN-1"} {
 		_, err := c.Device.AddReader(ctx, Manager, device.Reader{
