@@ -91,13 +91,14 @@ func (r *Register) turn(ctx context.Context, actor store.Actor, id, reason strin
 		if err := t.from(present.State); err != nil {
 			return err
 		}
-		if lostAt, err = lost(ctx, tx, id, lostAt, t.to); err != nil {
+		since, err := lost(ctx, tx, id, lostAt, t.to)
+		if err != nil {
 			return err
 		}
 		if err := present.become(ctx, tx, t.to); err != nil {
 			return err
 		}
-		v, err = r.revocations.Add(ctx, tx, revocation.Entry{Card: id, Key: access.Key(present.Key), State: t.tell, LostAt: lostAt})
+		v, err = r.revocations.Add(ctx, tx, revocation.Entry{Card: id, Key: access.Key(present.Key), State: t.tell, LostAt: since})
 		if err != nil {
 			return err
 		}

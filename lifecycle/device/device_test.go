@@ -1,9 +1,7 @@
 package device_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math"
 	"reflect"
 	"strings"
@@ -14,72 +12,9 @@ import (
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
-	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/lifecycletest"
 )
-
-// R103-1: every controller is identified by a key; an unknown one is refused.
-func TestAControllerIsKnownByTheSecretItWasGivenAndByNoOther(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		city := lifecycletest.Open(t, d)
-		ctx := t.Context()
-		c, secret, err := city.Device.AddController(ctx, lifecycletest.Manager, device.NewController{Name: "ctl-1", Place: "本庁舎"})
-		if err != nil || c.Name != "ctl-1" || c.Online || c.Wanted != (access.Version{Epoch: 1, N: 1}) || len(secret.Reveal()) != 64 {
-			t.Fatalf("AddController = %+v, %v", c, err)
-		}
-		_, other, err := city.Device.AddController(ctx, lifecycletest.Manager, device.NewController{Name: "ctl-2", Place: "分館"})
-		if err != nil || other.Reveal() == secret.Reveal() {
-			t.Fatal("two controllers, one secret", err)
-		}
-		if err := city.Device.CheckSecret(ctx, "ctl-1", secret.Reveal()); err != nil {
-			t.Fatal(err)
-		}
-		for name, tried := range map[string]string{"ctl-1": other.Reveal(), "ctl-2": "", "ctl-9": secret.Reveal(), "": ""} {
-			lifecycletest.WantFault(t, city.Device.CheckSecret(ctx, name, tried), fault.Unauthenticated, "device.secret")
-		}
-		renewed, err := city.Device.RenewSecret(ctx, lifecycletest.Manager, "ctl-1", "盗難のおそれ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		lifecycletest.WantFault(t, city.Device.CheckSecret(ctx, "ctl-1", secret.Reveal()), fault.Unauthenticated, "device.secret")
-		if err := city.Device.CheckSecret(ctx, "ctl-1", renewed.Reveal()); err != nil {
-			t.Fatal(err)
-		}
-		changes, err := city.Device.History(ctx, lifecycletest.Guard, "ctl-1")
-		if err != nil || len(changes) != 2 || changes[1].Reason != "盗難のおそれ" || len(changes[1].Fields) != 1 {
-			t.Fatalf("History = %+v, %v", changes, err)
-		}
-	})
-}
-
-func TestASecretIsNotPrinted(t *testing.T) {
-	city := lifecycletest.Open(t, dbtest.SQLite(t))
-	_, secret, err := city.Device.AddController(t.Context(), lifecycletest.Manager, device.NewController{Name: "ctl-1", Place: "x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", secret)
-	text, err := json.Marshal(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, out := range []string{
-		fmt.Sprint(secret), fmt.Sprintf("%v %+v %#v %s %q %x %d", secret, secret, secret, secret, secret, secret, secret), string(text), log.String(),
-	} {
-		if strings.Contains(out, secret.Reveal()) || strings.Contains(out, fmt.Sprintf("%x", secret.Reveal())) {
-			t.Errorf("printed: %s", out)
-		}
-	}
-	var rows []string
-	err = city.Store.Read(t.Context(), func(q store.Queryer) error {
-		return q.Select(t.Context(), &rows, `SELECT secret_sha256 FROM controller_version`)
-	})
-	if err != nil || len(rows) != 1 || rows[0] == secret.Reveal() {
-		t.Fatalf("stored %v, %v", rows, err)
-	}
-}
 
 func TestBadInputNamesTheField(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
@@ -87,7 +22,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		city.Found(t)
 		ctx := t.Context()
 		controller := func(n device.NewController) func() error {
-			return func() error { _, _, err := city.Device.AddController(ctx, lifecycletest.Manager, n); return err }
+			return func() error { _, err := city.Device.AddController(ctx, lifecycletest.Manager, n); return err }
 		}
 		reader := func(r device.Reader) func() error {
 			return func() error { _, err := city.Device.AddReader(ctx, lifecycletest.Manager, r); return err }
@@ -99,6 +34,7 @@ func TestBadInputNamesTheField(t *testing.T) {
 		}{
 			"upper case controller": {controller(device.NewController{Name: "CTL", Place: "x"}), fault.Invalid, "device.controller_name"},
 			"wildcard in its name":  {controller(device.NewController{Name: "ctl-+", Place: "x"}), fault.Invalid, "device.controller_name"},
+			"everybody's name":      {controller(device.NewController{Name: "all", Place: "x"}), fault.Invalid, "device.controller_name"},
 			"the centre's name":     {controller(device.NewController{Name: "centre", Place: "x"}), fault.Invalid, "device.controller_name"},
 			"no place":              {controller(device.NewController{Name: "ctl-9"}), fault.Invalid, "field.required"},
 			"controller twice":      {controller(device.NewController{Name: "ctl-1", Place: "x"}), fault.Conflict, "device.name_taken"},
@@ -128,10 +64,12 @@ func TestWhoLacksTheRightNeitherWritesNorReads(t *testing.T) {
 		ctx, guard, nobody := t.Context(), lifecycletest.Guard, lifecycletest.Nobody
 		for name, do := range map[string]func() error{
 			"AddController": func() error {
-				_, _, err := city.Device.AddController(ctx, guard, device.NewController{Name: "c", Place: "x"})
+				_, err := city.Device.AddController(ctx, guard, device.NewController{Name: "c", Place: "x"})
 				return err
 			},
-			"RenewSecret": func() error { _, err := city.Device.RenewSecret(ctx, guard, "c", "r"); return err },
+			"NewToken":         func() error { return city.Device.NewToken(ctx, guard, "c", "h", city.Clock.Now().Add(time.Hour)) },
+			"RevokeController": func() error { return city.Device.RevokeController(ctx, guard, "c", "r") },
+			"IdentityHistory":  func() error { _, err := city.Device.IdentityHistory(ctx, nobody, "c"); return err },
 			"AddReader": func() error {
 				_, err := city.Device.AddReader(ctx, guard, device.Reader{Name: "R", Controller: "c", Kind: device.OSDPIO})
 				return err
@@ -154,28 +92,30 @@ func TestTheLastStatusIsShownWithTheClockOffset(t *testing.T) {
 		ctx, now := t.Context(), city.Clock.Now()
 		s := device.Status{
 			Online: true, At: now.Add(-1500 * time.Millisecond), Epoch: 3, LastSeq: 100, Acked: 90, Policy: access.Version{Epoch: 1, N: 2},
-			PolicyHash: "abcd", Software: "kanmon-controller 0.1", Trouble: []string{"clock"},
+			PolicyHash: "abcd", Software: "kanmon-controller 0.1", Trouble: []string{"clock"}, Start: 4, N: 9, Kept: 120, FillPerMil: 300,
+			Revoked: access.Version{Epoch: 1, N: 7}, RevokedHash: "ef01", LeaseAge: 20 * time.Second, LeasedAt: now,
 			Devices: []device.Attached{{Name: "IN-1", Online: true, Secure: true}, {Name: "IO-1", Detail: "no answer"}},
 			Doors:   []device.DoorState{{ID: "D-1", State: "locked"}},
 		}
-		if err := city.Device.RecordStatus(ctx, "ctl-1", s, now); err != nil {
-			t.Fatal(err)
-		}
+		record(t, city, "ctl-1", s, now, true)
 		got, err := city.Device.Controller(ctx, lifecycletest.Guard, "ctl-1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := device.Controller{
-			Name: "ctl-1", Place: "本庁舎 2階", Version: 1, Online: true, LastSeen: now, Offset: -1500 * time.Millisecond, OffsetOK: true,
+			Name: "ctl-1", Place: "本庁舎 2階", Version: 1, Identity: got.Identity, Online: true, LastSeen: now, Offset: -1500 * time.Millisecond, OffsetOK: true,
 			Backlog: 10, Applied: s.Policy, Wanted: got.Wanted, PolicyHash: "abcd", Software: s.Software, Devices: s.Devices, Doors: s.Doors,
-			Trouble: s.Trouble,
+			Trouble: s.Trouble, Start: 4, N: 9, Kept: 120, FillPerMil: 300, Revoked: s.Revoked, RevokedHash: "ef01", LeaseAge: 20 * time.Second,
+			LeasedAt: now,
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("Controller = %+v, want %+v", got, want)
 		}
-		lifecycletest.WantFault(t, city.Device.RecordStatus(ctx, "ctl-9", s, now), fault.NotFound, "device.unknown_controller")
+		_, err = city.Device.RecordStatus(ctx, "ctl-9", s, now)
+		lifecycletest.WantFault(t, err, fault.NotFound, "device.unknown_controller")
 		s.LastSeq = math.MaxUint64
-		lifecycletest.WantFault(t, city.Device.RecordStatus(ctx, "ctl-1", s, now), fault.Invalid, "device.status")
+		_, err = city.Device.RecordStatus(ctx, "ctl-1", s, now)
+		lifecycletest.WantFault(t, err, fault.Invalid, "device.status")
 	})
 }
 
@@ -188,9 +128,7 @@ func TestAStatusThatSaysTooMuchIsCut(t *testing.T) {
 		for range 1000 {
 			s.Devices = append(s.Devices, device.Attached{Name: long, Detail: long})
 		}
-		if err := city.Device.RecordStatus(t.Context(), "ctl-1", s, city.Clock.Now()); err != nil {
-			t.Fatal(err)
-		}
+		record(t, city, "ctl-1", s, city.Clock.Now(), true)
 		got, err := city.Device.Controller(t.Context(), lifecycletest.Guard, "ctl-1")
 		if err != nil || len(got.Devices) != 64 || got.Software != strings.Repeat("あ", 128) || len(got.Trouble) != 16 || len(got.Doors) != 32 {
 			t.Fatalf("%d devices, %d doors, %d troubles, %v", len(got.Devices), len(got.Doors), len(got.Trouble), err)
@@ -204,9 +142,7 @@ func TestASilentControllerIsMarkedOffline(t *testing.T) {
 		city.Found(t)
 		ctx, now := t.Context(), city.Clock.Now()
 		for name, heard := range map[string]time.Time{"ctl-1": now, "ctl-2": now.Add(-time.Minute)} {
-			if err := city.Device.RecordStatus(ctx, name, device.Status{Online: true}, heard); err != nil {
-				t.Fatal(err)
-			}
+			record(t, city, name, device.Status{Online: true}, heard, true)
 		}
 		names, err := city.Device.MarkSilent(ctx, now.Add(-45*time.Second))
 		if err != nil || fmt.Sprint(names) != "[ctl-2]" {
@@ -218,6 +154,54 @@ func TestASilentControllerIsMarkedOffline(t *testing.T) {
 		}
 		if names, err = city.Device.MarkSilent(ctx, now.Add(-45*time.Second)); err != nil || len(names) != 0 {
 			t.Fatalf("MarkSilent again = %v, %v", names, err)
+		}
+	})
+}
+
+// record keeps a status and checks whether it was news.
+func record(t *testing.T, city *lifecycletest.City, name string, s device.Status, at time.Time, news bool) {
+	t.Helper()
+	if got, err := city.Device.RecordStatus(t.Context(), name, s, at); err != nil || got != news {
+		t.Fatalf("RecordStatus = %v, %v, want %v", got, err, news)
+	}
+}
+
+// A broker, or who holds it, can send an old signed status again; it must not hide what is true now.
+func TestAnOldStatusIsNoNews(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		ctx, now := t.Context(), city.Clock.Now()
+		at := func(start, n uint64) device.Status {
+			return device.Status{Online: true, Start: start, N: n, Software: fmt.Sprint(start, ".", n)}
+		}
+		record(t, city, "ctl-1", at(2, 5), now, true)
+		record(t, city, "ctl-1", device.Status{}, now, true) // the last will
+		for _, old := range []device.Status{at(2, 5), at(2, 4), at(1, 99), at(0, 0)} {
+			record(t, city, "ctl-1", old, now, false)
+		}
+		c, err := city.Device.Controller(ctx, lifecycletest.Guard, "ctl-1")
+		if err != nil || c.Online || c.Software != fmt.Sprint(2, ".", 5) {
+			t.Fatalf("after old ones %+v, %v", c, err)
+		}
+		record(t, city, "ctl-1", at(2, 6), now, true)
+		record(t, city, "ctl-1", at(3, 1), now, true)
+		if c, err = city.Device.Controller(ctx, lifecycletest.Guard, "ctl-1"); err != nil || !c.Online || c.Start != 3 || c.N != 1 {
+			t.Fatalf("after new ones %+v, %v", c, err)
+		}
+	})
+}
+
+func TestAStatusWithoutALeaseLeavesTheLastOne(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		leased := city.Clock.Now()
+		record(t, city, "ctl-1", device.Status{Online: true, Start: 1, N: 1, LeasedAt: leased}, leased, true)
+		record(t, city, "ctl-1", device.Status{Online: true, Start: 1, N: 2}, leased.Add(time.Minute), true)
+		c, err := city.Device.Controller(t.Context(), lifecycletest.Guard, "ctl-1")
+		if err != nil || !c.LeasedAt.Equal(leased) {
+			t.Fatalf("LeasedAt = %v, %v", c.LeasedAt, err)
 		}
 	})
 }

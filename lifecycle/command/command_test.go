@@ -1,0 +1,81 @@
+package command_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kanmon/internal/db"
+	"kanmon/internal/db/dbtest"
+	"kanmon/internal/fault"
+	"kanmon/lifecycle/command"
+	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/lifecycletest"
+)
+
+func online(t *testing.T, city *lifecycletest.City, controller string) {
+	t.Helper()
+	if _, err := city.Device.RecordStatus(t.Context(), controller, device.Status{Online: true, Start: 1, N: 1}, city.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// R103-1: what is ordered from afar is on record with its author and reason before anything is sent, and so is what became of it.
+func TestACommandIsOnRecordBeforeAndAfter(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		online(t, city, "ctl-1")
+		r := command.New(city.Store)
+		c, err := r.Release(t.Context(), lifecycletest.Guard, "D-1", " 救急隊 ")
+		if err != nil || c.Controller != "ctl-1" || len(c.ID) < 26 || c.Reason != "救急隊" {
+			t.Fatalf("Release = %+v, %v", c, err)
+		}
+		list, err := r.List(t.Context(), lifecycletest.Guard, command.Filter{Door: "D-1"})
+		if err != nil || len(list) != 1 || list[0].Outcome != "" || list[0].Actor != "account:guard" || list[0].DoorName != "電算室 正面" {
+			t.Fatalf("before: %+v, %v", list, err)
+		}
+		if err := r.End(t.Context(), c.ID, command.Refused, "late\x00"+strings.Repeat("x", 900), 1500*time.Microsecond); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.End(t.Context(), c.ID, command.Done, "", 0); err == nil {
+			t.Fatal("a second outcome was taken")
+		}
+		list, err = r.List(t.Context(), lifecycletest.Guard, command.Filter{})
+		if err != nil || len(list) != 1 || list[0].Outcome != command.Refused || list[0].Took != 1500*time.Microsecond ||
+			!strings.HasPrefix(list[0].Detail, "late\uFFFDx") || len(list[0].Detail) > 210 {
+			t.Fatalf("after: %+v, %v", list, err)
+		}
+		report, err := city.Store.Verify(t.Context())
+		if err != nil || !report.OK() {
+			t.Fatalf("Verify = %+v, %v", report, err)
+		}
+	})
+}
+
+func TestWhatCannotBeDoneIsNotOrdered(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		ctx, r := t.Context(), command.New(city.Store)
+		_, err := r.Release(ctx, lifecycletest.Guard, "D-1", "x")
+		lifecycletest.WantFault(t, err, fault.Unavailable, "command.offline")
+		online(t, city, "ctl-1")
+		_, err = r.Release(ctx, lifecycletest.Nobody, "D-1", "x")
+		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
+		_, err = r.Release(ctx, lifecycletest.Guard, "D-9", "x")
+		lifecycletest.WantFault(t, err, fault.NotFound, "area.unknown_door")
+		_, err = r.Release(ctx, lifecycletest.Guard, "D-1", " ")
+		lifecycletest.WantFault(t, err, fault.Invalid, "field.required")
+		if err := city.Device.RevokeController(ctx, lifecycletest.Manager, "ctl-1", "盗難"); err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Release(ctx, lifecycletest.Guard, "D-1", "x")
+		lifecycletest.WantFault(t, err, fault.Conflict, "command.no_controller")
+		_, err = r.List(ctx, lifecycletest.Nobody, command.Filter{})
+		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
+		if list, err := r.List(ctx, lifecycletest.Guard, command.Filter{}); err != nil || len(list) != 0 {
+			t.Fatalf("recorded %+v, %v", list, err)
+		}
+	})
+}
