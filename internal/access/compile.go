@@ -140,9 +140,10 @@ func limits(s Spec) error {
 	if len(s.Areas) > maxAreas || len(s.Schedules) > maxAreas {
 		return fmt.Errorf("%d areas and %d schedules, want at most %d", len(s.Areas), len(s.Schedules), maxAreas)
 	}
-	const most = 1 << 24 // people, cards or rights; numbers of them fit 32 bits, their names 4 GB
-	if len(s.People) > most || len(s.Credentials) > most || len(s.Rights) > most {
-		return fmt.Errorf("%d people, %d cards and %d rights, want at most %d of each", len(s.People), len(s.Credentials), len(s.Rights), most)
+	const most = 1 << 24 // people, cards, rights or revocations; numbers of them fit 32 bits, their names 4 GB
+	if max(len(s.People), len(s.Credentials), len(s.Rights), len(s.Revocations)) > most {
+		return fmt.Errorf("%d people, %d cards, %d rights and %d revocations, want at most %d of each",
+			len(s.People), len(s.Credentials), len(s.Rights), len(s.Revocations), most)
 	}
 	return nil
 }

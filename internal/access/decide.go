@@ -31,7 +31,7 @@ func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reas
 	}
 	c := &p.credentials[n]
 	d.Card, d.Person = p.text(c.card), p.text(c.person)
-	if !withdrawn {
+	if !withdrawn || c.state == revoked { // final, wherever it stands
 		state = c.state
 	}
 	switch {
@@ -60,8 +60,8 @@ func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reas
 
 var refusals = [...]Reason{revoked: CredentialRevoked, suspended: CredentialSuspend}
 
-// withdrawn looks a credential up in the revocation set, which outranks the state that came with the policy. A card that is in
-// the set alone is still named.
+// withdrawn looks a credential up in the revocation set, which outranks the state that came with the policy, but for a revoked one.
+// A card that is in the set alone is still named.
 func (p *Policy) withdrawn(d *Decision, key *Key) (standing, bool) {
 	if len(p.revocations) == 0 {
 		return active, false

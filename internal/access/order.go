@@ -12,10 +12,14 @@ func Order(s *Spec) {
 	slices.SortFunc(s.Doors, func(a, b Door) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Schedules, func(a, b Schedule) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.People, func(a, b Person) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.Credentials, func(a, b Credential) int { return cmp.Compare(a.Card, b.Card) })
+	slices.SortFunc(s.Credentials, compareCredentials)
 	slices.SortFunc(s.Rights, CompareRights)
 	s.Rights = slices.Compact(s.Rights)
 	slices.SortFunc(s.Revocations, CompareRevocations)
+}
+
+func compareCredentials(a, b Credential) int {
+	return cmp.Or(cmp.Compare(a.Card, b.Card), slices.Compare(a.Key[:], b.Key[:]))
 }
 
 // CompareRights orders rights by person, area, schedule and validity.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -29,15 +30,21 @@ func (r Revocation) Validate() error {
 	return checkID("card", r.Card)
 }
 
-// outranks reports whether r replaces an entry for the same credential.
+// outranks reports whether r replaces an entry for the same credential: revoked before all else, a state nobody knows counting as
+// revoked, then the higher version. Two of one version, which only a broken centre makes, are ordered too (the stricter wins), so
+// that two doors never disagree about what both have heard.
 func (r Revocation) outranks(old Revocation) bool {
-	if (r.State == Revoked) != (old.State == Revoked) {
-		return r.State == Revoked
+	mine, other := standingOf(r.State), standingOf(old.State)
+	if (mine == revoked) != (other == revoked) {
+		return mine == revoked
 	}
-	return old.Version.Less(r.Version)
+	if r.Version != old.Version {
+		return old.Version.Less(r.Version)
+	}
+	return cmp.Or(cmp.Compare(mine, other), cmp.Compare(r.State, old.State), cmp.Compare(r.Card, old.Card)) < 0
 }
 
-// Revocations is the set: the entry in force for each credential. It may be nil.
+// Revocations is the set: the entry in force for each credential. A nil set can be read, not merged into.
 type Revocations map[Key]Revocation
 
 // Merge adds entries, in any order and as often as they come, and returns those that changed the set.
@@ -75,7 +82,7 @@ func (s Revocations) Hash() string {
 }
 
 // Revoke returns the policy with entries merged into its revocation set; p itself does not change. What is in the policy
-// already, or outranked there, changes nothing.
+// already, or outranked there, changes nothing. nil stays nil: it refuses everybody anyway.
 func (p *Policy) Revoke(entries ...Revocation) *Policy {
 	if p == nil {
 		return nil

@@ -33,7 +33,7 @@ func NewDelta(from access.Spec, base string, to access.Spec, manifest Signed) Po
 	d.Head.People, d.Head.Credentials, d.Head.Rights, d.Head.Revocations = nil, nil, nil, nil
 	d.Head = noNull(d.Head)
 	d.Set.People, d.Gone.People = differ(from.People, to.People, func(p access.Person) string { return p.ID })
-	d.Set.Credentials, d.Gone.Credentials = differ(from.Credentials, to.Credentials, func(c access.Credential) string { return c.Card })
+	d.Set.Credentials, d.Gone.Credentials = differ(from.Credentials, to.Credentials, func(c access.Credential) access.Key { return c.Key })
 	d.Set.Rights, d.Gone.Rights = differ(from.Rights, to.Rights, func(r access.Right) access.Right { return r })
 	d.Set.Revocations, d.Gone.Revocations = differ(from.Revocations, to.Revocations, func(r access.Revocation) access.Key { return r.Key })
 	return d
@@ -59,20 +59,24 @@ func differ[T, K comparable](from, to []T, key func(T) K) (set, gone []T) {
 	return set, gone
 }
 
-// Apply makes the new policy out of the base and checks that it is the one the manifest names. fault.Conflict: this is not the
-// policy that the delta was made from.
+// Apply makes the new policy out of the base, whose hash is given, and checks that it is the one the manifest names. fault.Conflict:
+// base is not the policy that the delta was made from, or it is already as new. The base does not change.
 func (d PolicyDelta) Apply(base access.Spec, hash string, m Manifest) (access.Spec, error) {
-	if hash != d.Base {
+	if hash != d.Base || !base.Version.Less(m.Version) {
 		return access.Spec{}, fault.New(fault.Conflict, "wire.delta", "the delta is to another policy than the one in force")
 	}
 	s := d.Head
+	s.Areas, s.Doors, s.Schedules = slices.Clone(s.Areas), slices.Clone(s.Doors), slices.Clone(s.Schedules)
 	s.People = patch(base.People, d.Set.People, d.Gone.People, func(p access.Person) string { return p.ID })
-	s.Credentials = patch(base.Credentials, d.Set.Credentials, d.Gone.Credentials, func(c access.Credential) string { return c.Card })
+	s.Credentials = patch(base.Credentials, d.Set.Credentials, d.Gone.Credentials, func(c access.Credential) access.Key { return c.Key })
 	s.Rights = patch(base.Rights, d.Set.Rights, d.Gone.Rights, func(r access.Right) access.Right { return r })
 	s.Revocations = patch(base.Revocations, d.Set.Revocations, d.Gone.Revocations, func(r access.Revocation) access.Key { return r.Key })
 	access.Order(&s)
 	s = noNull(s)
-	return s, m.Check(s)
+	if err := m.Check(s); err != nil {
+		return access.Spec{}, err
+	}
+	return s, nil
 }
 
 func patch[T any, K comparable](base, set, gone []T, key func(T) K) []T {

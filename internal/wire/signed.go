@@ -1,13 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
@@ -56,27 +55,42 @@ type Signed struct {
 
 const signedType Kind = "signed"
 
-// bodyRoom is what a body may have so that its envelope fits a payload.
-const bodyRoom = MaxPayload - 512
+// envelopeRoom is more than an envelope takes beside its body.
+const envelopeRoom = 512
 
-// Seal encodes a payload and signs it for its topic.
+// Seal encodes a payload and signs it for its topic. It refuses what Open would: a topic that is none, a body of another kind, one
+// that is too large (fault.TooLarge).
 func Seal(at Address, body any, by Signer) ([]byte, error) {
-	s, err := sealed(at, body, by)
+	s, err := sealed(at, at.Kind, body, by)
 	if err != nil {
 		return nil, err
 	}
 	return Encode(s)
 }
 
-func sealed(at Address, body any, by Signer) (Signed, error) {
+func sealed(at Address, kind Kind, body any, by Signer) (Signed, error) {
+	if _, err := ParseTopic(at.Topic()); err != nil {
+		return Signed{}, err
+	}
 	b, err := event.Marshal(body)
 	if err != nil {
 		return Signed{}, fault.Wrap(fault.Invalid, err, "payload")
 	}
-	if len(b) > bodyRoom {
+	if !bytes.HasPrefix(b, fmt.Appendf(nil, `{"v":%d,"type":"%s"`, V, kind)) {
+		return Signed{}, fault.New(fault.Invalid, "wire.type", fmt.Sprintf("a %T for a %s topic", body, kind))
+	}
+	if len(b) > at.Kind.most()-envelopeRoom {
 		return Signed{}, tooLarge(b)
 	}
 	return Signed{V: V, Type: signedType, Key: by.KeyID(), Sig: by.Sign(message(at, b)), Body: b}, nil
+}
+
+// most is the size of the largest payload of a kind.
+func (k Kind) most() int {
+	if k == Status {
+		return MaxStatus
+	}
+	return MaxPayload
 }
 
 // message is what is signed. A topic has no line break, so nothing can be moved between the two.
@@ -88,7 +102,7 @@ func message(at Address, body []byte) []byte {
 // signature that does not hold, or is by a key not trusted here, is fault.Denied.
 func Open(at Address, payload []byte, keys Keys, into any) error {
 	var s Signed
-	if err := decode(payload, MaxPayload, signedType, &s); err != nil {
+	if err := decode(payload, at.Kind.most(), signedType, &s); err != nil {
 		return err
 	}
 	return s.open(at, at.Kind, keys, into)
@@ -110,24 +124,4 @@ func verify(id string, sig, message []byte, keys Keys) error {
 		return fault.New(fault.Denied, "wire.signature", "the signature does not hold")
 	}
 	return nil
-}
-
-// BatchStatement is what a controller signs of a batch. The chain's head stands for every event in it, so the statement can be
-// checked for years with the kept events alone.
-func BatchStatement(at Address, b EventBatch) []byte {
-	return []byte(strings.Join([]string{
-		"kanmon events v1", at.Site, at.Controller, strconv.FormatUint(b.Epoch, 10), strconv.FormatUint(b.First, 10),
-		strconv.Itoa(len(b.Events)), b.Prev, b.Head, "",
-	}, "\n"))
-}
-
-// SignBatch signs a batch.
-func SignBatch(at Address, b EventBatch, by Signer) EventBatch {
-	b.Key, b.Sig = by.KeyID(), by.Sign(BatchStatement(at, b))
-	return b
-}
-
-// VerifyBatch checks the signature of a batch that DecodeEventBatch has read. Errors are fault.Denied.
-func VerifyBatch(at Address, b EventBatch, keys Keys) error {
-	return verify(b.Key, b.Sig, BatchStatement(at, b), keys)
 }

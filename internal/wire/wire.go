@@ -94,32 +94,17 @@ func ParseTopic(topic string) (Address, error) {
 		return Address{}, fault.New(fault.Invalid, "wire.topic", fmt.Sprintf("topic %.80q", topic))
 	}
 	a := Address{Site: p[2], Controller: p[3], Kind: Kind(p[4])}
-	if (!a.Kind.Up() && !a.Kind.Down()) || (a.Controller == All && a.Kind != Revoked) {
+	if !a.Kind.Up() && !a.Kind.Down() {
 		return Address{}, fault.New(fault.Invalid, "wire.topic", fmt.Sprintf("topic kind %.40q", p[4]))
+	}
+	if a.Controller == Centre || (a.Controller == All && a.Kind != Revoked) {
+		return Address{}, fault.New(fault.Invalid, "wire.topic", fmt.Sprintf("topic %.80q of a reserved name", topic))
 	}
 	return a, nil
 }
 
 // Topic is the address as a topic.
 func (a Address) Topic() string { return Topic(a.Site, a.Controller, a.Kind) }
-
-// EventBatch carries consecutive events of one epoch, oldest first. Each element of Events is the exact bytes
-// of event.Encode. Prev is the chain hash before the first event, Head the one after the last (hex). Key and Sig are
-// filled in by SignBatch.
-type EventBatch struct {
-	V      int               `json:"v"`
-	Type   Kind              `json:"type"`
-	Epoch  uint64            `json:"epoch"`
-	First  uint64            `json:"first"`
-	Prev   string            `json:"prev"`
-	Head   string            `json:"head"`
-	Events []json.RawMessage `json:"events"`
-	Key    string            `json:"key,omitempty"`
-	Sig    []byte            `json:"sig,omitempty"`
-}
-
-// MaxBatch is the most events in one batch.
-const MaxBatch = 256
 
 // Encode writes a payload and checks its size. v is a pointer to or a value of one of the payload types.
 func Encode(v any) ([]byte, error) {
@@ -156,48 +141,6 @@ func decode(b []byte, most int, want Kind, into any) error {
 		return fault.New(fault.Invalid, "wire.type", fmt.Sprintf("payload type %.40q on a %s topic", head.Type, want))
 	}
 	return fault.Wrap(fault.Invalid, event.Unmarshal(b, into), string(want))
-}
-
-// NewEventBatch fills in the header. prev is the chain hash before the first event.
-func NewEventBatch(epoch, first uint64, prev event.Hash, events [][]byte) EventBatch {
-	b := EventBatch{V: V, Type: Events, Epoch: epoch, First: first, Prev: hexOf(prev)}
-	h := prev
-	for _, e := range events {
-		b.Events = append(b.Events, e)
-		h = event.Next(h, e)
-	}
-	b.Head = hexOf(h)
-	return b
-}
-
-// DecodeEventBatch reads a batch and checks that the chain inside it holds and that every event decodes and
-// carries the number its place demands.
-func DecodeEventBatch(b []byte) (EventBatch, []event.Event, error) {
-	var batch EventBatch
-	if err := decode(b, MaxPayload, Events, &batch); err != nil {
-		return EventBatch{}, nil, err
-	}
-	if n := len(batch.Events); n == 0 || n > MaxBatch || batch.Epoch == 0 || batch.First == 0 {
-		return EventBatch{}, nil, fault.New(fault.Invalid, "wire.batch", fmt.Sprintf("batch of %d events from %d.%d", n, batch.Epoch, batch.First))
-	}
-	h, err := hashOf(batch.Prev)
-	if err != nil {
-		return EventBatch{}, nil, err
-	}
-	events := make([]event.Event, len(batch.Events))
-	for i, raw := range batch.Events {
-		if events[i], err = event.Decode(raw); err != nil {
-			return EventBatch{}, nil, err
-		}
-		if events[i].Epoch != batch.Epoch || events[i].Seq != batch.First+uint64(i) {
-			return EventBatch{}, nil, fault.New(fault.Invalid, "wire.batch", fmt.Sprintf("event %d.%d in place of %d.%d", events[i].Epoch, events[i].Seq, batch.Epoch, batch.First+uint64(i)))
-		}
-		h = event.Next(h, raw)
-	}
-	if hexOf(h) != batch.Head {
-		return EventBatch{}, nil, fault.New(fault.Invalid, "wire.chain", "the batch's chain does not end at its head")
-	}
-	return batch, events, nil
 }
 
 func hexOf(h event.Hash) string { return hex.EncodeToString(h[:]) }

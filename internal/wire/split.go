@@ -1,0 +1,97 @@
+package wire
+
+import (
+	"fmt"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+)
+
+// partSize is the estimated size of a part, below MaxPayload by a margin.
+const partSize = MaxPayload * 15 / 16
+
+// SplitPolicy cuts a policy into parts that each fit a payload, every list in its order. A policy of more than
+// some hundreds of megabytes is fault.TooLarge.
+func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
+	if size(s) > maxPolicy {
+		return nil, fault.New(fault.TooLarge, "wire.policy", fmt.Sprintf("policy of %d people, %d cards and %d rights", len(s.People), len(s.Credentials), len(s.Rights)))
+	}
+	var parts []PolicyPart
+	for first := true; first || left(s) > 0; first = false {
+		p := PolicyPart{V: V, Type: Policy, N: len(parts) + 1, Manifest: manifest, Spec: access.Spec{Version: s.Version, Lease: s.Lease}}
+		c := cutter{room: partSize}
+		p.Spec.Areas, s.Areas = take(&c, s.Areas, areaSize)
+		p.Spec.Doors, s.Doors = take(&c, s.Doors, doorSize)
+		p.Spec.Schedules, s.Schedules = take(&c, s.Schedules, scheduleSize)
+		p.Spec.People, s.People = take(&c, s.People, personSize)
+		p.Spec.Rights, s.Rights = take(&c, s.Rights, rightSize)
+		p.Spec.Credentials, s.Credentials = take(&c, s.Credentials, credentialSize)
+		p.Spec.Revocations, s.Revocations = take(&c, s.Revocations, revocationSize)
+		p.Spec = noNull(p.Spec)
+		parts = append(parts, p)
+	}
+	for i := range parts {
+		parts[i].Of = len(parts)
+	}
+	return parts, nil
+}
+
+func left(s access.Spec) int {
+	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.Revocations)
+}
+
+// cutter fills one part.
+type cutter struct {
+	room int
+	any  bool // the part has a record: a first one is taken whatever its size
+}
+
+func take[T any](c *cutter, from []T, size func(*T) int) (head, rest []T) {
+	n := 0
+	for n < len(from) {
+		c.room -= size(&from[n])
+		if c.room < 0 && c.any {
+			break // and room stays below zero: no other list goes on
+		}
+		c.any = true
+		n++
+	}
+	return from[:n:n], from[n:]
+}
+
+// Sizes in JSON, from above: a byte of text is escaped with at most six, a number has at most twenty digits.
+
+func text(values ...string) (n int) {
+	for _, v := range values {
+		n += 6 * len(v)
+	}
+	return n
+}
+
+func size(s access.Spec) int {
+	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Schedules, scheduleSize) +
+		sum(s.People, personSize) + sum(s.Rights, rightSize) + sum(s.Credentials, credentialSize) + sum(s.Revocations, revocationSize)
+}
+
+func sum[T any](list []T, size func(*T) int) (n int) {
+	for i := range list {
+		n += size(&list[i])
+	}
+	return n
+}
+
+func areaSize(a *access.Area) int { return 80 + text(a.ID, a.Name, string(a.Record)) }
+
+func doorSize(d *access.Door) int {
+	return 160 + text(d.ID, d.Name, d.Area) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
+}
+
+func scheduleSize(s *access.Schedule) int { return 60 + text(s.ID, s.Name) + 100*len(s.Windows) }
+
+func personSize(p *access.Person) int { return 80 + text(p.ID, string(p.Class)) }
+
+func rightSize(r *access.Right) int { return 120 + text(r.Person, r.Area, r.Schedule) }
+
+func credentialSize(c *access.Credential) int { return 200 + text(c.Card, c.Person, string(c.State)) }
+
+func revocationSize(r *access.Revocation) int { return 200 + text(r.Card, string(r.State)) }
