@@ -64,11 +64,13 @@ var rules = []rule{
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
+	{"lifecycle/command", register},
 
 	// the centre
 	{"api/message", nil},
 	{"api/auth", []string{"internal/authz", "internal/fault", "internal/store", "lifecycle/account"}},
 	{"api/ingest", []string{"internal/access", "internal/event", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/entrylog"}},
+	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/area", "lifecycle/card", "lifecycle/device", "lifecycle/period", "lifecycle/staff"}},
 
 	// the simulator: the codec, never the bus
