@@ -26,6 +26,7 @@ var rules = []rule{
 	{"internal/ledger/store", []string{"internal/db", "internal/fault", "internal/ledger"}},
 	{"internal/store", []string{"internal/authz", "internal/db", "internal/fault", "internal/ledger", "internal/ledger/store"}},
 	{"internal/mqtt", []string{"internal/fault", "internal/wire"}},
+	{"internal/pki", []string{"internal/fault"}},
 	{"internal/broker", []string{"internal/fault", "internal/wire"}},
 	{"internal/broker/mosquitto", []string{"internal/fault", "internal/wire"}},
 	{"internal/broker/brokertest", []string{"internal/broker", "internal/broker/mosquitto", "internal/wire"}},
@@ -45,6 +46,7 @@ var rules = []rule{
 	{"controller/journal", []string{"internal/access", "internal/db", "internal/event", "internal/fault", "migrations"}},
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
+	{"controller/identity", []string{"internal/fault", "internal/pki", "internal/wire"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
 		"controller/door", "controller/journal", "controller/output", "controller/policystore", "controller/uplink",

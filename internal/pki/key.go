@@ -1,0 +1,144 @@
+package pki
+
+import (
+	"crypto/ecdh"
+	"crypto/ed25519"
+	"crypto/hpke"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"kanmon/internal/fault"
+)
+
+// SigningKey is an Ed25519 key that prints masked. The zero value is of no use.
+type SigningKey struct{ hidden *ed25519.PrivateKey }
+
+// NewSigningKey makes a key.
+func NewSigningKey() SigningKey {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic("pki: " + err.Error()) // crypto/rand never fails
+	}
+	return SigningKey{&private}
+}
+
+// ParseSigningKey takes the 32 bytes of Seed.
+func ParseSigningKey(seed []byte) (SigningKey, error) {
+	if len(seed) != ed25519.SeedSize {
+		return SigningKey{}, fault.New(fault.Invalid, "pki.key", fmt.Sprintf("signing key of %d bytes", len(seed)))
+	}
+	private := ed25519.NewKeyFromSeed(seed)
+	return SigningKey{&private}, nil
+}
+
+// Seed is the key itself, to be sealed.
+func (k SigningKey) Seed() []byte { return k.hidden.Seed() }
+
+// Private is the key for a TLS configuration.
+func (k SigningKey) Private() ed25519.PrivateKey { return *k.hidden }
+
+// Public is the public half.
+func (k SigningKey) Public() ed25519.PublicKey {
+	return ed25519.PublicKey((*k.hidden)[ed25519.PrivateKeySize-ed25519.PublicKeySize:])
+}
+
+// KeyID names the key in messages.
+func (k SigningKey) KeyID() string { return KeyID(k.Public()) }
+
+// Sign signs a message (pure Ed25519, RFC 8032).
+func (k SigningKey) Sign(message []byte) []byte { return ed25519.Sign(*k.hidden, message) }
+
+// Format masks the key under every verb.
+func (SigningKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
+
+// LogValue masks the key.
+func (SigningKey) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText refuses.
+func (SigningKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
+
+// KeyID is the first 16 hex digits of the SHA-256 of a public key.
+func KeyID(public ed25519.PublicKey) string {
+	h := sha256.Sum256(public)
+	return hex.EncodeToString(h[:8])
+}
+
+// Fingerprint of a public key, for two people to compare: SHA-256 of its 32 bytes, in groups of four hex digits.
+func Fingerprint(public ed25519.PublicKey) string { return grouped(public) }
+
+// CertificateFingerprint is the SHA-256 of a certificate's DER, in groups of four hex digits.
+func CertificateFingerprint(c *x509.Certificate) string { return grouped(c.Raw) }
+
+func grouped(b []byte) string {
+	h := sha256.Sum256(b)
+	text := hex.EncodeToString(h[:])
+	parts := make([]string, 0, len(text)/4)
+	for i := 0; i < len(text); i += 4 {
+		parts = append(parts, text[i:i+4])
+	}
+	return strings.Join(parts, " ")
+}
+
+// BoxKey is an X25519 key that receives secrets. It prints masked.
+type BoxKey struct{ hidden *ecdh.PrivateKey }
+
+// NewBoxKey makes a key.
+func NewBoxKey() BoxKey {
+	private, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		panic("pki: " + err.Error()) // crypto/rand never fails
+	}
+	return BoxKey{private}
+}
+
+// ParseBoxKey takes what Bytes gave.
+func ParseBoxKey(b []byte) (BoxKey, error) {
+	private, err := ecdh.X25519().NewPrivateKey(b)
+	return BoxKey{private}, fault.Wrap(fault.Invalid, err, "box key")
+}
+
+// Bytes is the key itself, to be sealed.
+func (k BoxKey) Bytes() []byte { return k.hidden.Bytes() }
+
+// Public is the 32 bytes that others seal to.
+func (k BoxKey) Public() []byte { return k.hidden.PublicKey().Bytes() }
+
+// Format masks the key under every verb.
+func (BoxKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
+
+// LogValue masks the key.
+func (BoxKey) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText refuses.
+func (BoxKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
+
+// SealTo encrypts a secret to a box key (HPKE base mode: X25519, HKDF-SHA256, AES-256-GCM). It opens only with the same info.
+func SealTo(public []byte, info string, secret []byte) ([]byte, error) {
+	to, err := ecdh.X25519().NewPublicKey(public)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "box key")
+	}
+	recipient, err := hpke.NewDHKEMPublicKey(to)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "box key")
+	}
+	sealed, err := hpke.Seal(recipient, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(info), secret)
+	return sealed, fault.Wrap(fault.Invalid, err, "seal to a box key")
+}
+
+// Open decrypts what SealTo made for this key.
+func (k BoxKey) Open(info string, sealed []byte) ([]byte, error) {
+	private, err := hpke.NewDHKEMPrivateKey(k.hidden)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "box key")
+	}
+	secret, err := hpke.Open(private, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(info), sealed)
+	return secret, fault.Wrap(fault.Invalid, err, "open what was sealed to the box key")
+}
