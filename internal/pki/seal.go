@@ -19,7 +19,7 @@ import (
 )
 
 // credentialName is the systemd credential that outranks a sealing key file.
-const credentialName = "kanmon-sealing-key"
+const credentialName = "kanmon-sealing-key" //nolint:gosec // a file name, not a secret
 
 const (
 	sealedForm    = "kanmon-sealed-v1:"

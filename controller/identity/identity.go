@@ -1,0 +1,175 @@
+// Package identity is what a controller is to the centre: its key, made here and never leaving this machine, its certificate,
+// and what it needs to believe the centre. Enroll makes an identity with a token that a person carries; a Keeper renews its certificate.
+//
+// The folder holds the secrets sealed (package pki): the controller's signing key, its box key, the site's credential hash key; and in
+// the clear certificate.pem, ca.pem, web-ca.pem where one was given, and centre.json. The last is written last: a folder without it is
+// not enrolled.
+//
+// Trust: who has the folder and the sealing key is this controller until it is revoked at the centre.
+package identity
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"kanmon/internal/fault"
+	"kanmon/internal/pki"
+)
+
+// Names in the folder.
+const (
+	signingKey  = "controller-key"
+	boxKey      = "box-key"
+	hashKey     = "credential-hash-key"
+	certFile    = "certificate.pem"
+	caFile      = "ca.pem"
+	webCAFile   = "web-ca.pem"
+	centreFile  = "centre.json"
+	privateFile = 0o600
+)
+
+// Identity of an enrolled controller.
+type Identity struct {
+	Site, Controller string
+	URL              string // of the centre's console and REST interface, https
+	BrokerURL        string // as the centre gave it; may be empty
+	Key              pki.SigningKey
+	Certificate      *x509.Certificate
+	CA               *x509.Certificate   // the site's device authority
+	CommandKeys      []ed25519.PublicKey // the centre signs with one of them
+	HashKey          HashKey
+}
+
+// HashKey is the site's credential hash key, 32 bytes. It prints masked.
+type HashKey struct{ hidden *[]byte }
+
+// Bytes is the key itself.
+func (k HashKey) Bytes() []byte {
+	if k.hidden == nil {
+		return nil
+	}
+	return *k.hidden
+}
+
+// String masks the key.
+func (HashKey) String() string { return "[secret]" }
+
+// GoString masks the key.
+func (HashKey) GoString() string { return "[secret]" }
+
+// centre is centre.json.
+type centre struct {
+	Site        string   `json:"site"`
+	Controller  string   `json:"controller"`
+	URL         string   `json:"url"`
+	BrokerURL   string   `json:"broker_url"`
+	CommandKeys [][]byte `json:"command_keys"`
+}
+
+// Load reads the identity in a folder. fault.NotFound: this controller is not enrolled yet.
+func Load(dir string, sealer pki.Sealer) (Identity, error) {
+	b, err := os.ReadFile(filepath.Join(dir, centreFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Identity{}, fault.New(fault.NotFound, "identity.not_enrolled",
+			"この制御装置はまだ中央に登録されていません。kanmon-controller enroll を実行してください。/ not enrolled yet: run kanmon-controller enroll")
+	}
+	if err != nil {
+		return Identity{}, fault.Wrap(fault.Unavailable, err, "read the identity")
+	}
+	var c centre
+	if err := json.Unmarshal(b, &c); err != nil {
+		return Identity{}, fault.Wrap(fault.Invalid, err, "read the identity")
+	}
+	id := Identity{Site: c.Site, Controller: c.Controller, URL: c.URL, BrokerURL: c.BrokerURL}
+	if id.CommandKeys, err = publicKeys(c.CommandKeys); err != nil {
+		return Identity{}, err
+	}
+	if id.Certificate, err = readCertificate(filepath.Join(dir, certFile)); err != nil {
+		return Identity{}, err
+	}
+	if id.CA, err = readCertificate(filepath.Join(dir, caFile)); err != nil {
+		return Identity{}, err
+	}
+	if err := id.openSecrets(dir, sealer); err != nil {
+		return Identity{}, err
+	}
+	return id, id.check()
+}
+
+func (id *Identity) openSecrets(dir string, sealer pki.Sealer) error {
+	vault, err := pki.NewVault(dir, sealer)
+	if err != nil {
+		return err
+	}
+	seed, err := vault.Load(signingKey)
+	if err != nil {
+		return err
+	}
+	if id.Key, err = pki.ParseSigningKey(seed); err != nil {
+		return err
+	}
+	hash, err := vault.Load(hashKey)
+	id.HashKey = HashKey{&hash}
+	return err
+}
+
+// check finds a certificate that was put beside another key.
+func (id Identity) check() error {
+	public, ok := id.Certificate.PublicKey.(ed25519.PublicKey)
+	if !ok || !bytes.Equal(public, id.Key.Public()) || id.Certificate.Subject.CommonName != id.Controller {
+		return fault.New(fault.Invalid, "identity.mixed", "the certificate is not the one of this controller's key: enrol again")
+	}
+	return nil
+}
+
+func readCertificate(file string) (*x509.Certificate, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "read the identity")
+	}
+	c, err := pki.ParseCertificate(b)
+	return c, fault.Wrap(fault.Invalid, err, "read "+filepath.Base(file))
+}
+
+func publicKeys(raw [][]byte) ([]ed25519.PublicKey, error) {
+	if len(raw) == 0 {
+		return nil, fault.New(fault.Invalid, "identity.command_keys", "the centre named no key that it signs with")
+	}
+	keys := make([]ed25519.PublicKey, len(raw))
+	for i, b := range raw {
+		if len(b) != ed25519.PublicKeySize {
+			return nil, fault.New(fault.Invalid, "identity.command_keys", "a key of the centre has another length")
+		}
+		keys[i] = b
+	}
+	return keys, nil
+}
+
+// save writes what the centre answered, centre.json last.
+func save(dir string, id Identity) error {
+	keys := make([][]byte, len(id.CommandKeys))
+	for i, k := range id.CommandKeys {
+		keys[i] = k
+	}
+	b, err := json.MarshalIndent(centre{id.Site, id.Controller, id.URL, id.BrokerURL, keys}, "", "  ")
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "write the identity")
+	}
+	for _, f := range []struct {
+		name string
+		b    []byte
+	}{
+		{caFile, pki.EncodeCertificate(id.CA)}, {certFile, pki.EncodeCertificate(id.Certificate)}, {centreFile, append(b, '\n')},
+	} {
+		if err := pki.WriteDurably(filepath.Join(dir, f.name), f.b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

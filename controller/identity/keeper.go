@@ -1,0 +1,181 @@
+package identity
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"kanmon/internal/pki"
+)
+
+// Renewal begins RenewBefore the end of a certificate; tries are RetryMin apart at first, RetryMax at last.
+const (
+	RenewBefore = 60 * 24 * time.Hour
+	RetryMin    = time.Minute
+	RetryMax    = 6 * time.Hour
+	look        = time.Hour // how often the calendar is looked at
+)
+
+// KeeperConfig of a Keeper. All fields but Clock are required.
+type KeeperConfig struct {
+	Dir      string
+	Identity Identity
+	Clock    func() time.Time // with its floor; nil: time.Now
+	// Warn hears, once each, that a certificate has 30, 7 or 1 whole days left and was not renewed, and 0 when it is over.
+	Warn func(daysLeft int)
+	Log  *slog.Logger
+}
+
+// Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key.
+type Keeper struct {
+	cfg KeeperConfig
+
+	mu     sync.Mutex
+	now    Identity
+	warned int // the lowest days left that were warned of
+}
+
+// NewKeeper starts with the identity on disk.
+func NewKeeper(cfg KeeperConfig) *Keeper {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	return &Keeper{cfg: cfg, now: cfg.Identity, warned: notWarned}
+}
+
+const notWarned = 1 << 20
+
+// Identity is the present one.
+func (k *Keeper) Identity() Identity {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.now
+}
+
+// Until is when the present certificate ends.
+func (k *Keeper) Until() time.Time { return k.Identity().Certificate.NotAfter }
+
+// CommandKey finds a key that the centre may sign with; it is a wire.Keys.
+func (k *Keeper) CommandKey(id string) (ed25519.PublicKey, bool) {
+	for _, key := range k.Identity().CommandKeys {
+		if pki.KeyID(key) == id {
+			return key, true
+		}
+	}
+	return nil, false
+}
+
+// TLS is for the MQTT client; each new connection shows the present certificate.
+func (k *Keeper) TLS() *tls.Config {
+	return pki.ClientTLS(pki.Pool(k.cfg.Identity.CA), func() (*tls.Certificate, error) {
+		id := k.Identity()
+		return &tls.Certificate{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.Key.Private(), Leaf: id.Certificate}, nil
+	}, k.cfg.Clock)
+}
+
+// Run renews when it is time, until ctx ends, and returns nil then.
+func (k *Keeper) Run(ctx context.Context) error {
+	pause := time.Duration(0)
+	for {
+		wait := look
+		if left := k.left(); left <= RenewBefore {
+			if err := k.Renew(ctx); err == nil {
+				pause = 0
+			} else if ctx.Err() == nil {
+				pause = min(max(2*pause, RetryMin), RetryMax)
+				wait = pause/2 + rand.N(pause/2) //nolint:gosec // jitter needs no secrecy
+				k.cfg.Log.WarnContext(ctx, "certificate not renewed", slog.Any("error", err), slog.Duration("left", k.left()), slog.Duration("retry_in", wait))
+			}
+		}
+		k.warn(k.left())
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+func (k *Keeper) left() time.Duration { return k.Until().Sub(k.cfg.Clock()) }
+
+// warn says each step once, also when several were passed while the program was not running.
+func (k *Keeper) warn(left time.Duration) {
+	days := -1
+	for _, d := range []int{30, 7, 1} {
+		if left <= time.Duration(d)*24*time.Hour {
+			days = d
+		}
+	}
+	if left <= 0 {
+		days = 0
+	}
+	k.mu.Lock()
+	fresh := days >= 0 && days < k.warned
+	if fresh {
+		k.warned = days
+	}
+	k.mu.Unlock()
+	if fresh {
+		k.cfg.Warn(days)
+	}
+}
+
+type renewed struct {
+	Certificate string   `json:"certificate"`
+	CA          string   `json:"ca"`
+	CommandKeys [][]byte `json:"command_keys"`
+}
+
+// Renew asks for a new certificate for the same key. The request is signed with the key, which is all the proof there is and
+// all that is needed: a certificate is of no use without the key.
+func (k *Keeper) Renew(ctx context.Context) error {
+	id := k.Identity()
+	csr, err := pki.MakeCSR(id.Key, id.Controller)
+	if err != nil {
+		return err
+	}
+	c, err := newClient(id.URL, pki.Pin(id.CA), k.webCA(), k.cfg.Clock)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	var a renewed
+	if err := c.post(ctx, "/api/v1/enrol/renew", map[string][]byte{"csr": csr}, &a); err != nil {
+		return err
+	}
+	if id.Certificate, err = pki.ParseCertificate([]byte(a.Certificate)); err != nil {
+		return err
+	}
+	if err := ours(id.Certificate, id.CA, id.Key.Public(), id.Controller, k.cfg.Clock()); err != nil {
+		return err
+	}
+	if id.CommandKeys, err = publicKeys(a.CommandKeys); err != nil {
+		return err
+	}
+	if err := save(k.cfg.Dir, id); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.now, k.warned = id, notWarned
+	k.mu.Unlock()
+	k.cfg.Log.InfoContext(ctx, "certificate renewed", slog.Time("until", id.Certificate.NotAfter))
+	return nil
+}
+
+func (k *Keeper) webCA() string {
+	file := filepath.Join(k.cfg.Dir, webCAFile)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return file
+}
