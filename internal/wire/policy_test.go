@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -37,14 +37,14 @@ func big(n int) access.Spec {
 	return s
 }
 
-// travel encodes and decodes a part, as the broker would carry it.
-func travel(tb testing.TB, p wire.PolicyPart) wire.PolicyPart {
+// travel encodes and decodes a part or a delta, as the broker would carry it.
+func travel(tb testing.TB, p any) wire.PolicyMessage {
 	tb.Helper()
 	b, err := wire.Encode(p)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	back, err := wire.DecodePolicyPart(b)
+	back, err := wire.DecodePolicy(address(wire.Policy), b, centre.keys())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -56,13 +56,13 @@ func TestAPolicyArrivesWholeInAnyOrderAndDoubled(t *testing.T) {
 	for i := range 40 {
 		s.Areas = append(s.Areas, access.Area{ID: fmt.Sprint("area-", i), Name: strings.Repeat("域", 5000), Record: access.Strict})
 	}
-	parts, err := wire.SplitPolicy(s)
-	if err != nil || len(parts) < 4 {
-		t.Fatalf("%d parts, %v", len(parts), err)
+	parts := split(t, s)
+	if len(parts) < 4 {
+		t.Fatalf("%d parts", len(parts))
 	}
-	carried := make([]wire.PolicyPart, len(parts))
+	carried := make([]wire.PolicyMessage, len(parts))
 	for i, p := range parts {
-		if p.N != i+1 || p.Of != len(parts) || p.Hash != parts[0].Hash {
+		if p.N != i+1 || p.Of != len(parts) {
 			t.Errorf("part %d says it is %d of %d", i+1, p.N, p.Of)
 		}
 		carried[i] = travel(t, p)
@@ -97,30 +97,36 @@ func TestAPolicyArrivesWholeInAnyOrderAndDoubled(t *testing.T) {
 	})
 }
 
+// The hash, and the size, are over the bytes that docs/wire.md describes.
 func TestTheHashIsOverTheBytesInTheDocument(t *testing.T) {
-	b, err := wire.PolicyBytes(access.Spec{Version: access.Version{Epoch: 1, N: 2}})
-	const want = `{"version":{"epoch":1,"n":2},"areas":[],"doors":[],"schedules":[],"people":[],"credentials":[],"rights":[]}`
+	const want = `{"version":{"epoch":1,"n":2},"lease":{},"areas":[],"doors":[{"id":"D-1","name":"","area":"","entry_readers":[],"release_ms":0,"held_ms":0}],` +
+		`"schedules":[{"id":"never","name":"","windows":[]}],"people":[],"credentials":[],"rights":[],"revocations":[]}`
+	s := access.Spec{Version: access.Version{Epoch: 1, N: 2}, Doors: []access.Door{{ID: "D-1"}}, Schedules: []access.Schedule{{ID: "never"}}}
+	b, err := wire.PolicyBytes(s)
 	if err != nil || string(b) != want {
 		t.Errorf("%s, %v", b, err)
 	}
-	sum := sha256.Sum256([]byte(want))
-	h, err := wire.PolicyHash(access.Spec{Version: access.Version{Epoch: 1, N: 2}})
-	if err != nil || h != hex.EncodeToString(sum[:]) {
-		t.Errorf("%s, %v", h, err)
+	if s.Areas != nil || s.Doors[0].EntryReads != nil || s.Schedules[0].Windows != nil {
+		t.Errorf("the policy itself was changed: %+v", s)
 	}
-	golden, err := os.ReadFile("testdata/policy.json")
-	if err != nil {
-		t.Fatal(err)
+	sum := sha256.Sum256([]byte(want))
+	if h := hash(t, s); h != hex.EncodeToString(sum[:]) {
+		t.Errorf("%s", h)
 	}
 	var part struct {
-		Hash string          `json:"hash"`
+		Manifest struct {
+			Body struct {
+				Hash string `json:"hash"`
+				Size int    `json:"size"`
+			} `json:"body"`
+		} `json:"manifest"`
 		Spec json.RawMessage `json:"spec"`
 	}
-	if err := json.Unmarshal(golden, &part); err != nil {
+	if err := json.Unmarshal(golden(t, "policy"), &part); err != nil {
 		t.Fatal(err)
 	}
-	if sum := sha256.Sum256(part.Spec); part.Hash != hex.EncodeToString(sum[:]) {
-		t.Errorf("the golden part of 1 says %s, its spec has %x", part.Hash, sum)
+	if sum := sha256.Sum256(part.Spec); part.Manifest.Body.Hash != hex.EncodeToString(sum[:]) || part.Manifest.Body.Size != len(part.Spec) {
+		t.Errorf("the golden part of 1 says %+v, its spec has %d bytes and %x", part.Manifest.Body, len(part.Spec), sum)
 	}
 }
 
@@ -134,10 +140,11 @@ func TestEveryPartFitsAPayload(t *testing.T) {
 			s.Doors = append(s.Doors, access.Door{ID: id, Name: id, Area: id, EntryReads: []string{id, id}, ExitReads: []string{id}})
 			s.People = append(s.People, access.Person{ID: id, From: -1 << 63, Until: -1 << 63})
 			s.Credentials = append(s.Credentials, access.Credential{Card: id, Person: id, State: "suspended", From: -1 << 63, Until: -1 << 63})
+			s.Revocations = append(s.Revocations, access.Revocation{Version: s.Version, Card: id, State: access.Suspended})
 		}
-		parts, err := wire.SplitPolicy(s)
-		if err != nil || len(parts) < 2 {
-			t.Fatalf("%d parts, %v", len(parts), err)
+		parts := split(t, s)
+		if len(parts) < 2 {
+			t.Fatalf("%d parts", len(parts))
 		}
 		var a wire.Assembler
 		for i, p := range parts {
@@ -149,19 +156,13 @@ func TestEveryPartFitsAPayload(t *testing.T) {
 }
 
 func TestPartsThatDoNotBelongTogetherAreNotJoined(t *testing.T) {
-	parts, err := wire.SplitPolicy(big(2_500))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parts := split(t, big(2_500))
 	newer := big(2_500)
 	newer.Version.N++
-	newerParts, err := wire.SplitPolicy(newer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	newerParts := split(t, newer)
 	var a wire.Assembler
 	add := func(p wire.PolicyPart) (bool, error) {
-		_, done, err := a.Add(p)
+		_, done, err := a.Add(travel(t, p))
 		return done, err
 	}
 	for _, p := range parts[1:] {
@@ -186,7 +187,7 @@ func TestPartsThatDoNotBelongTogetherAreNotJoined(t *testing.T) {
 	forged.Spec.Rights = nil
 	forged.Spec.People = append([]access.Person{{ID: "intruder"}}, forged.Spec.People...)
 	for i, p := range append([]wire.PolicyPart{forged}, parts[1:]...) {
-		whole, done, err := a.Add(p)
+		whole, done, err := a.Add(travel(t, p))
 		if done || (err != nil) != (i == len(parts)-1) || !reflect.DeepEqual(whole, access.Spec{}) {
 			t.Fatalf("with a forged part, after %d: %t, %v", i+1, done, err)
 		}
@@ -198,48 +199,155 @@ func TestPartsThatDoNotBelongTogetherAreNotJoined(t *testing.T) {
 	}
 }
 
-func TestPartNumbersAreChecked(t *testing.T) {
-	good, err := wire.SplitPolicy(spec())
-	if err != nil {
-		t.Fatal(err)
+func TestAPolicyMessageIsChecked(t *testing.T) {
+	good := split(t, spec())[0]
+	signed := func(m wire.Manifest) wire.Signed {
+		body, err := wire.Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s wire.Signed
+		if err := json.Unmarshal(forge(address(wire.Policy), body, centre), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
+	m := wire.Manifest{V: wire.V, Type: "manifest", Version: spec().Version, Hash: hash(t, spec()), Size: 1, At: at}
 	for name, spoil := range map[string]func(*wire.PolicyPart){
 		"part 0":        func(p *wire.PolicyPart) { p.N = 0 },
 		"part 2 of 1":   func(p *wire.PolicyPart) { p.N = 2 },
 		"of 0":          func(p *wire.PolicyPart) { p.Of = 0 },
 		"of a million":  func(p *wire.PolicyPart) { p.Of = 1_000_000 },
-		"no hash":       func(p *wire.PolicyPart) { p.Hash = "" },
-		"a hash of 'x'": func(p *wire.PolicyPart) { p.Hash = strings.Repeat("x", 64) },
+		"no hash":       func(p *wire.PolicyPart) { m := m; m.Hash = ""; p.Manifest = signed(m) },
+		"a hash of 'x'": func(p *wire.PolicyPart) { m := m; m.Hash = strings.Repeat("x", 64); p.Manifest = signed(m) },
+		"of no size":    func(p *wire.PolicyPart) { m := m; m.Size = 0; p.Manifest = signed(m) },
+		"of all sizes":  func(p *wire.PolicyPart) { m := m; m.Size = 1 << 62; p.Manifest = signed(m) },
+		"no manifest":   func(p *wire.PolicyPart) { p.Manifest = wire.Signed{} },
+		"an ack for a manifest": func(p *wire.PolicyPart) {
+			p.Manifest.Body = json.RawMessage(`{"v":1,"type":"ack","centre":1,"epoch":7,"up_to":2}`)
+		},
+		"a policy for a manifest": func(p *wire.PolicyPart) {
+			m := m
+			m.Type = wire.Policy
+			p.Manifest = signed(m)
+		},
 	} {
-		p := good[0]
+		p := good
 		spoil(&p)
 		b, err := wire.Encode(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := wire.DecodePolicyPart(b); fault.KindOf(err) != fault.Invalid {
+		if _, err := wire.DecodePolicy(address(wire.Policy), b, centre.keys()); fault.KindOf(err) != fault.Invalid && name != "an ack for a manifest" || err == nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// a manifest by itself is no message on the topic that it is signed for
+	b, err := wire.Encode(good.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, open := range openers {
+		if v, err := open(address(wire.Policy), b, centre.keys()); err == nil {
+			t.Errorf("a manifest was read as %s: %+v", kind, v)
 		}
 	}
 }
 
-// The broker is not trusted with the controller's memory.
-func TestAnEndlessPolicyIsGivenUp(t *testing.T) {
+// The centre may sign one policy twice; parts of both sendings belong together, and a late one costs nothing.
+func TestOnePolicySignedTwiceIsOnePolicy(t *testing.T) {
+	s := big(2_500)
+	early := split(t, s)
+	again, err := wire.SignPolicy(address(wire.Policy), s, at.Add(time.Minute), centre)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := wire.SplitPolicy(s, again)
+	if err != nil || len(late) < 2 {
+		t.Fatalf("%d parts, %v", len(late), err)
+	}
 	var a wire.Assembler
-	part := wire.PolicyPart{Hash: strings.Repeat("0", 64), Of: 4096}
-	for range 5000 {
+	for i := range early {
+		p := early[i]
+		if i%2 == 1 {
+			p = late[i]
+		}
+		if _, done, err := a.Add(travel(t, p)); err != nil || done != (i == len(early)-1) {
+			t.Fatalf("part %d: %t, %v", i+1, done, err)
+		}
+	}
+}
+
+// Of two policies of one version, which only a broken centre makes, the one signed later is collected.
+func TestALatePartOfAPolicyOfTheSameVersionIsPassedOver(t *testing.T) {
+	old, s := big(2_500), big(2_500)
+	s.People = s.People[:1_000]
+	s.Credentials, s.Rights = nil, nil
+	s.People = append(s.People, big(9_000).People[2_000:]...)
+	now, err := wire.SignPolicy(address(wire.Policy), s, at.Add(time.Minute), centre)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := wire.SplitPolicy(s, now)
+	if err != nil || len(parts) < 2 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	var a wire.Assembler
+	for i, p := range parts {
+		_, done, err := a.Add(travel(t, p))
+		if err != nil || done != (i == len(parts)-1) {
+			t.Fatalf("part %d: %t, %v", i+1, done, err)
+		}
+		if done {
+			break
+		}
+		if _, done, err := a.Add(travel(t, split(t, old)[0])); err != nil || done {
+			t.Fatalf("the late part: %t, %v", done, err)
+		}
+	}
+}
+
+// The broker is not trusted with the controller's memory: what the signed size does not allow is not collected.
+func TestAnEndlessPolicyIsGivenUp(t *testing.T) {
+	s := big(500)
+	part := wire.PolicyPart{V: wire.V, Type: wire.Policy, Of: 400, Manifest: manifest(t, s), Spec: split(t, s)[0].Spec}
+	for range 4000 {
 		part.Spec.People = append(part.Spec.People, access.Person{ID: strings.Repeat("x", 200)})
 	}
-	for n := 1; n <= 4096; n++ {
-		part.N = n
-		if _, _, err := a.Add(part); err != nil {
-			if fault.KindOf(err) != fault.TooLarge || n > 1000 {
+	m := travel(t, func() wire.PolicyPart { p := part; p.N = 1; return p }())
+	var a wire.Assembler
+	for n := 1; n <= part.Of; n++ {
+		p := *m.Part
+		p.N = n
+		m.Part = &p
+		if _, _, err := a.Add(m); err != nil {
+			if fault.KindOf(err) != fault.TooLarge || n > 3 {
 				t.Errorf("given up after %d parts of 1 MB: %v", n, err)
 			}
 			return
 		}
 	}
-	t.Error("4 GB were collected")
+	t.Error("400 MB were collected for a policy of 200 KB")
+}
+
+// A part again and again is kept once.
+func TestAPartOftenRepeatedIsNoFlood(t *testing.T) {
+	parts := split(t, big(2_500))
+	first := travel(t, parts[0])
+	var a wire.Assembler
+	for range 1000 {
+		if _, _, err := a.Add(first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, p := range parts[1:] {
+		if _, done, err := a.Add(travel(t, p)); err != nil || done != (i == len(parts)-2) {
+			t.Fatalf("part %d: %t, %v", i+2, done, err)
+		}
+	}
+	if _, _, err := a.Add(travel(t, examples(t)["delta"].body)); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a delta is no part: %v", err)
+	}
 }
 
 func TestAPolicyTooLargeToSendIsNotCut(t *testing.T) {
@@ -247,7 +355,7 @@ func TestAPolicyTooLargeToSendIsNotCut(t *testing.T) {
 	for range 200 {
 		s.People = append(s.People, access.Person{ID: long})
 	}
-	if _, err := wire.SplitPolicy(s); fault.KindOf(err) != fault.TooLarge {
+	if _, err := wire.SplitPolicy(s, wire.Signed{}); fault.KindOf(err) != fault.TooLarge {
 		t.Errorf("%v", err)
 	}
 }

@@ -31,13 +31,17 @@ func TestSizesAreEstimatedFromAbove(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(t, "windows") {
 			s.Windows = append(s.Windows, access.Window{Day: int(number("day")), From: int(number("from")), Until: int(number("until"))})
 		}
-		p := access.Person{ID: text("id"), From: number("from"), Until: number("until")}
+		p := access.Person{ID: text("id"), Class: access.Class(text("class")), From: number("from"), Until: number("until")}
 		c := access.Credential{Card: text("card"), Person: text("person"), State: access.CredentialState(text("state")), From: number("from"), Until: number("until")}
+		v := access.Revocation{
+			Version: access.Version{Epoch: rapid.Uint64().Draw(t, "epoch"), N: rapid.Uint64().Draw(t, "n")},
+			Card:    text("card"), State: access.CredentialState(text("state")),
+		}
 		r := access.Right{Person: text("person"), Area: text("area"), Schedule: text("schedule"), From: number("from"), Until: number("until")}
 		for _, e := range []struct {
 			record   any
 			estimate int
-		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}} {
+		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {v, revocationSize(&v)}} {
 			b, err := event.Marshal(e.record)
 			if err != nil {
 				t.Fatal(err)
