@@ -139,7 +139,7 @@ func TestTheWillIsPublishedWhetherTheClientVanishesOrLeaves(t *testing.T) {
 	}
 
 	b.ConnectAs(brokertest.As("ctl-1").WithWill(topic, "cut")).Close() // one that vanishes
-	for s := ""; s != topic+" cut"; { // the first client's own will may come too, when its place is taken before its good-bye is read
+	for s := ""; s != topic+" cut"; {                                  // the first client's own will may come too, when its place is taken before its good-bye is read
 		s = await(t, got, "the will of a client that vanished")
 	}
 }

@@ -203,7 +203,13 @@ func (b *Broker) Dial(name string) *Raw { return b.DialTLS(b.TLS(name)) }
 // DialTLS opens a connection.
 func (b *Broker) DialTLS(config *tls.Config) *Raw {
 	b.tb.Helper()
-	conn, err := net.Dial("tcp", b.Address())
+	return b.DialAt(b.Address(), config)
+}
+
+// DialAt opens a connection by way of another address: a Proxy's or a Relay's.
+func (b *Broker) DialAt(address string, config *tls.Config) *Raw {
+	b.tb.Helper()
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		b.tb.Fatal(err)
 	}
