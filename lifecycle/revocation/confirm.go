@@ -219,27 +219,30 @@ func (p *preparation) waiting(ctx context.Context, q store.Queryer, where string
 
 // earlier covers what is missing of earlier epochs, for controllers whose whole set is known to be ours.
 func (p *preparation) earlier(ctx context.Context, q store.Queryer) error {
-	var open []waiting
-	hashes := map[access.Version]string{}
+	var there bool
+	err := q.Get(ctx, &there, `SELECT EXISTS (SELECT 1 FROM revocation WHERE epoch < ?)`, int64(p.latest.Epoch)) //nolint:gosec // as stored
+	if err != nil {
+		return err
+	}
+	hashes, open := map[access.Version]string{}, []waiting(nil)
 	for _, c := range p.valid {
 		at := p.at[c.Controller]
 		if at.Whole {
 			continue
 		}
-		if _, read := hashes[c.Upto]; !read {
-			var err error
-			if hashes[c.Upto], err = hashAt(ctx, q, c.Upto); err != nil {
+		if there {
+			same, err := sameSet(ctx, q, c, hashes)
+			if err != nil {
 				return err
 			}
-		}
-		if open == nil {
-			var err error
-			if open, err = p.waiting(ctx, q, `epoch < ?`, int64(p.latest.Epoch)); err != nil { //nolint:gosec // as stored
-				return err
+			if !same {
+				continue
 			}
-		}
-		if len(open) > 0 && c.Hash != hashes[c.Upto] {
-			continue
+			if open == nil {
+				if open, err = p.waiting(ctx, q, `epoch < ?`, int64(p.latest.Epoch)); err != nil { //nolint:gosec // as stored
+					return err
+				}
+			}
 		}
 		for _, w := range open {
 			p.cover(c, w)
@@ -247,6 +250,17 @@ func (p *preparation) earlier(ctx context.Context, q store.Queryer) error {
 		at.Whole, at.moved = true, true
 	}
 	return nil
+}
+
+// sameSet reports whether a controller's set has the hash of ours as it stood there. known remembers ours.
+func sameSet(ctx context.Context, q store.Queryer, c Confirmation, known map[access.Version]string) (bool, error) {
+	if _, read := known[c.Upto]; !read {
+		var err error
+		if known[c.Upto], err = hashAt(ctx, q, c.Upto); err != nil {
+			return false, err
+		}
+	}
+	return c.Hash == known[c.Upto], nil
 }
 
 // hashAt is the hash of the set as it stood at a version.
