@@ -11,8 +11,11 @@ import (
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/key"
 	"kanmon/lifecycle/lifecycletest"
+	"kanmon/lifecycle/revocation"
 )
 
 var nine = time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC) // in Japan
@@ -176,15 +179,19 @@ func TestTheDatabaseRefusesToAlterTheLog(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
-		add(t, city, "ctl-1", passage("1001", "archive", access.In, 0))
+		send(t, city, 1)
 		if _, err := city.Entries.Quarantine(t.Context(), entrylog.Suspect{Reason: entrylog.BadController, Payload: []byte("{")}); err != nil {
 			t.Fatal(err)
 		}
+		keepOne(t, city)
 		for _, statement := range []string{
 			`UPDATE event SET person = '1002'`, `DELETE FROM event`, `UPDATE quarantine SET detail = ''`, `DELETE FROM quarantine`,
 			`UPDATE card_version SET person = '1002'`, `DELETE FROM staff_version`, `UPDATE area_version SET grade = 1`,
 			`UPDATE door_version SET held_ms = 1000`, `UPDATE schedule_version SET name = ''`, `DELETE FROM access_right_version`,
-			`UPDATE controller_version SET place = ''`, `DELETE FROM reader_version`,
+			`UPDATE controller_version SET place = ''`, `DELETE FROM reader_version`, `DELETE FROM event_batch`, `UPDATE event_batch SET key_id = ''`,
+			`UPDATE controller_identity_version SET state = 'enrolled'`, `DELETE FROM revocation`, `UPDATE revocation SET card = ''`,
+			`DELETE FROM revocation_receipt`, `UPDATE revocation_receipt SET applied_at = ''`, `DELETE FROM centre_epoch_opened`,
+			`UPDATE crypto_key_version SET state = 'active'`,
 		} {
 			err := d.Write(t.Context(), func(tx *db.Tx) error {
 				_, err := tx.Exec(t.Context(), statement)
@@ -195,4 +202,30 @@ func TestTheDatabaseRefusesToAlterTheLog(t *testing.T) {
 			}
 		}
 	})
+}
+
+// keepOne puts one row into each of the other tables that are kept for ever.
+func keepOne(t *testing.T, city *lifecycletest.City) {
+	t.Helper()
+	ctx := t.Context()
+	if _, err := key.New(city.Store).Record(ctx, store.System("test"), key.Key{
+		Purpose: key.Command, Algorithm: "Ed25519", Fingerprint: "aa", State: key.Active,
+	}, "x"); err != nil {
+		t.Fatal(err)
+	}
+	cards, err := city.Card.List(ctx, lifecycletest.Guard, card.Filter{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, v, err := city.Card.Revoke(ctx, lifecycletest.Manager, cards[0].ID, "紛失", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	word := revocation.Confirmation{Controller: "ctl-1", Key: signer{lifecycletest.DeviceKey("ctl-1")}.KeyID(), Upto: v}
+	if ignored, err := city.Revocations.Confirm(ctx, []revocation.Confirmation{word}); err != nil || ignored != 0 {
+		t.Fatal(ignored, err)
+	}
+	if _, err := city.Device.OpenEpoch(ctx, 0, "restored"); err != nil {
+		t.Fatal(err)
+	}
 }
