@@ -72,13 +72,15 @@ var rules = []rule{
 	{"api/message", nil},
 	{"api/auth", []string{"internal/authz", "internal/fault", "internal/store", "lifecycle/account"}},
 	{"api/ingest", []string{"internal/access", "internal/event", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/entrylog"}},
+	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/area", "lifecycle/card", "lifecycle/device", "lifecycle/period", "lifecycle/staff"}},
 
 	// the simulator: the codec, never the bus
 	{"firmware-sim/pty", nil},
 	{"firmware-sim/control", nil},
-	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
+	{"firmware-sim/outlog", nil},
+	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
 	{"firmware-sim/pd", []string{"internal/fault", "reader/osdp", "firmware-sim/pty"}},
 }
 
