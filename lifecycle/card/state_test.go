@@ -132,8 +132,8 @@ func TestARevokedCardIsInTheSetAndInEveryPolicyAtOnce(t *testing.T) {
 			}
 			return c.Wanted.N
 		}
-		c, before := issue(t, city, "X"), uint64(0)
-		before = wanted()
+		c := issue(t, city, "X")
+		before := wanted()
 		_, v, err := city.Card.Revoke(ctx, securityManager, c.ID, "紛失", time.Time{})
 		if err != nil {
 			t.Fatal(err)

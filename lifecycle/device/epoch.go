@@ -34,7 +34,7 @@ func (r *Register) OpenEpoch(ctx context.Context, atLeast uint64, why string) (u
 			return fault.New(fault.Invalid, "device.epoch", fmt.Sprintf("epoch %d is far beyond the present %d", atLeast, present))
 		}
 		epoch = max(present+1, atLeast)
-		return openEpoch(ctx, tx, int64(present), int64(epoch)) //nolint:gosec // the first was stored, the second is not far from it
+		return openEpoch(ctx, tx, int64(present), int64(epoch)) // the first was stored, the second is not far from it
 	})
 	if err != nil {
 		return 0, fmt.Errorf("open epoch: %w", err)

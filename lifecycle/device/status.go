@@ -90,9 +90,9 @@ func (s Status) values(name string, received time.Time) []any {
 		seen = s.At // the broker kept it; it was said then
 	}
 	return []any{ // check has seen that the numbers fit
-		name, 1, store.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked), //nolint:gosec // see above
-		int64(s.Policy.Epoch), int64(s.Policy.N), s.PolicyHash, s.Software, list(s.Devices), list(s.Doors), list(s.Trouble), //nolint:gosec // see above
-		int64(s.Start), int64(s.N), int64(s.Kept), int64(s.FillPerMil), int64(s.Revoked.Epoch), int64(s.Revoked.N), //nolint:gosec // see above
+		name, 1, store.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked),
+		int64(s.Policy.Epoch), int64(s.Policy.N), s.PolicyHash, s.Software, list(s.Devices), list(s.Doors), list(s.Trouble),
+		int64(s.Start), int64(s.N), int64(s.Kept), int64(s.FillPerMil), int64(s.Revoked.Epoch), int64(s.Revoked.N),
 		s.RevokedHash, int64(s.LeaseAge / time.Second), period.Text(s.LeasedAt),
 	}
 }

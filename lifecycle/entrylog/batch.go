@@ -23,11 +23,11 @@ type Batch struct {
 func AppendBatch(ctx context.Context, tx *store.Tx, controller string, epoch uint64, b Batch) error {
 	_, err := tx.Append(ctx, "event_batch", store.Row{
 		{Name: "controller", Value: controller},
-		{Name: "epoch", Value: int64(epoch)},       //nolint:gosec // ingest takes no number over 2^63
-		{Name: "first_seq", Value: int64(b.First)}, //nolint:gosec // ingest takes no number over 2^63
+		{Name: "epoch", Value: int64(epoch)},       // ingest takes no number over 2^63
+		{Name: "first_seq", Value: int64(b.First)}, // ingest takes no number over 2^63
 		{Name: "head", Value: b.Head},
 		{Name: "key_id", Value: b.Key},
-		{Name: "last_seq", Value: int64(b.Last)}, //nolint:gosec // ingest takes no number over 2^63
+		{Name: "last_seq", Value: int64(b.Last)}, // ingest takes no number over 2^63
 		{Name: "prev", Value: b.Prev},
 		{Name: "sig", Value: append([]byte{}, b.Sig...)},
 	})

@@ -57,7 +57,7 @@ func forgetOldest(ctx context.Context, tx *store.Tx, controller string) error {
 // settle forgets the provisional events whose turn has come.
 func settle(ctx context.Context, tx *store.Tx, controller string, epoch, upTo uint64) error {
 	_, err := tx.Exec(ctx, `DELETE FROM event_live WHERE controller = ? AND epoch = ? AND seq <= ?`,
-		controller, int64(epoch), int64(upTo)) //nolint:gosec // ingest takes no number over 2^63
+		controller, int64(epoch), int64(upTo)) // ingest takes no number over 2^63
 	return err
 }
 

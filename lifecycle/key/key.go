@@ -17,6 +17,8 @@ import (
 )
 
 // Purposes are the ids of the register; one key serves each at a time.
+//
+//nolint:gosec // the word credential, not one
 const (
 	DeviceCA       = "device-ca"
 	Command        = "command"

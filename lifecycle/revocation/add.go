@@ -43,9 +43,9 @@ func (r *Register) keep(ctx context.Context, tx *store.Tx, entry access.Revocati
 		{Name: "at", Value: store.FormatTime(tx.Now())},
 		{Name: "card", Value: entry.Card},
 		{Name: "credential_key", Value: entry.Key[:]},
-		{Name: "epoch", Value: int64(entry.Version.Epoch)}, //nolint:gosec // as stored, or as Adopt has checked
+		{Name: "epoch", Value: int64(entry.Version.Epoch)}, // as stored, or as Adopt has checked
 		{Name: "lost_at", Value: period.Text(lost)},
-		{Name: "n", Value: int64(entry.Version.N)}, //nolint:gosec // as stored, or as Adopt has checked
+		{Name: "n", Value: int64(entry.Version.N)}, // as stored, or as Adopt has checked
 		{Name: "reason", Value: tx.Reason()},
 		{Name: "state", Value: string(entry.State)},
 		{Name: "target_count", Value: int64(len(targets))},
@@ -112,7 +112,7 @@ func (a Adoption) check(ctx context.Context, tx *store.Tx) error {
 func (a Adoption) known(ctx context.Context, tx *store.Tx) (bool, error) {
 	var rows []entryRow
 	err := tx.Select(ctx, &rows, `SELECT `+entryColumns+` FROM revocation WHERE epoch = ? AND n = ?`,
-		int64(a.Entry.Version.Epoch), int64(a.Entry.Version.N)) //nolint:gosec // check has bounded them
+		int64(a.Entry.Version.Epoch), int64(a.Entry.Version.N)) // check has bounded them
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
@@ -133,7 +133,7 @@ func (a Adoption) confirm(ctx context.Context, tx *store.Tx) (bool, error) {
 	v := a.Entry.Version
 	err := tx.Get(ctx, &found, `SELECT targets, (SELECT COUNT(*) FROM revocation_receipt c
 			WHERE c.epoch = r.epoch AND c.n = r.n AND c.controller = ?) AS have FROM revocation r WHERE epoch = ? AND n = ?`,
-		a.Controller, int64(v.Epoch), int64(v.N)) //nolint:gosec // check has bounded them
+		a.Controller, int64(v.Epoch), int64(v.N)) // check has bounded them
 	if err != nil || found.Have > 0 {
 		return false, err
 	}

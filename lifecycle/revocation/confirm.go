@@ -63,10 +63,10 @@ func (c Confirmation) row(v access.Version) store.Row {
 	return store.Row{
 		{Name: "applied_at", Value: period.Text(c.AppliedAt)},
 		{Name: "controller", Value: c.Controller},
-		{Name: "epoch", Value: int64(v.Epoch)}, //nolint:gosec // of a stored entry
+		{Name: "epoch", Value: int64(v.Epoch)}, // of a stored entry
 		{Name: "hash", Value: c.Hash},
 		{Name: "key_id", Value: c.Key},
-		{Name: "n", Value: int64(v.N)}, //nolint:gosec // of a stored entry
+		{Name: "n", Value: int64(v.N)}, // of a stored entry
 		{Name: "payload", Value: append([]byte{}, c.Payload...)},
 		{Name: "published_at", Value: period.Text(c.PublishedAt)},
 		{Name: "received_at", Value: period.Text(c.ReceivedAt)},
@@ -160,7 +160,7 @@ func (p *preparation) present(ctx context.Context, q store.Queryer) error {
 	for _, c := range p.valid {
 		from, upto = min(from, p.at[c.Controller].N), max(upto, c.Upto.N)
 	}
-	open, err := p.waiting(ctx, q, `epoch = ? AND n > ? AND n <= ?`, int64(p.latest.Epoch), int64(from), int64(upto)) //nolint:gosec // as stored
+	open, err := p.waiting(ctx, q, `epoch = ? AND n > ? AND n <= ?`, int64(p.latest.Epoch), int64(from), int64(upto)) // as stored
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (p *preparation) waiting(ctx context.Context, q store.Queryer, where string
 // earlier covers what is missing of earlier epochs, for controllers whose whole set is known to be ours.
 func (p *preparation) earlier(ctx context.Context, q store.Queryer) error {
 	var there bool
-	err := q.Get(ctx, &there, `SELECT EXISTS (SELECT 1 FROM revocation WHERE epoch < ?)`, int64(p.latest.Epoch)) //nolint:gosec // as stored
+	err := q.Get(ctx, &there, `SELECT EXISTS (SELECT 1 FROM revocation WHERE epoch < ?)`, int64(p.latest.Epoch)) // as stored
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (p *preparation) earlier(ctx context.Context, q store.Queryer) error {
 				continue
 			}
 			if open == nil {
-				if open, err = p.waiting(ctx, q, `epoch < ?`, int64(p.latest.Epoch)); err != nil { //nolint:gosec // as stored
+				if open, err = p.waiting(ctx, q, `epoch < ?`, int64(p.latest.Epoch)); err != nil { // as stored
 					return err
 				}
 			}
@@ -265,7 +265,7 @@ func sameSet(ctx context.Context, q store.Queryer, c Confirmation, known map[acc
 
 // hashAt is the hash of the set as it stood at a version.
 func hashAt(ctx context.Context, q store.Queryer, v access.Version) (string, error) {
-	all, err := entries(ctx, q, `WHERE epoch < ? OR (epoch = ? AND n <= ?)`, int64(v.Epoch), int64(v.Epoch), int64(v.N)) //nolint:gosec // as stored
+	all, err := entries(ctx, q, `WHERE epoch < ? OR (epoch = ? AND n <= ?)`, int64(v.Epoch), int64(v.Epoch), int64(v.N)) // as stored
 	if err != nil {
 		return "", err
 	}
@@ -297,7 +297,7 @@ func (p *preparation) raise(ctx context.Context, tx *store.Tx) error {
 			continue
 		}
 		done[c.Controller] = true
-		args = append(args, at.Controller, at.KeyID, int64(at.Epoch), int64(at.N), store.Bool(at.Whole)) //nolint:gosec // as stored
+		args = append(args, at.Controller, at.KeyID, int64(at.Epoch), int64(at.N), store.Bool(at.Whole)) // as stored
 		if len(args) == 5*mostRaised {
 			if err := flush(); err != nil {
 				return err
@@ -316,7 +316,7 @@ func (r *Register) Behind(ctx context.Context) ([]Progress, error) {
 			return err
 		}
 		return q.Select(ctx, &list, `SELECT controller, epoch, n FROM v_revocation_behind
-			WHERE (epoch <> ? OR n < ?) AND EXISTS (SELECT 1 FROM revocation) ORDER BY controller`, int64(latest.Epoch), int64(latest.N)) //nolint:gosec // as stored
+			WHERE (epoch <> ? OR n < ?) AND EXISTS (SELECT 1 FROM revocation) ORDER BY controller`, int64(latest.Epoch), int64(latest.N)) // as stored
 	})
 	if err != nil {
 		return nil, fault.Wrap(fault.KindOf(err), err, "list who is behind with revocations")

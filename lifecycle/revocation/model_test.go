@@ -191,6 +191,9 @@ func (w *world) check(rt *rapid.T) {
 		}
 		from := uint64(rapid.IntRange(0, int(w.model.n)+1).Draw(rt, "from"))
 		since, err := revocation.Since(ctx, q, from)
+		if err != nil {
+			return err
+		}
 		for i, r := range since {
 			if r.Version != (access.Version{Epoch: w.model.epoch, N: from + uint64(i) + 1}) {
 				rt.Fatalf("Since(%d)[%d] = %v: numbers are not dense", from, i, r.Version)

@@ -60,7 +60,7 @@ func Latest(ctx context.Context, q store.Queryer) (access.Version, error) {
 // Since returns the entries of the present epoch after n, in order, at most wire.MaxRevoked.
 func Since(ctx context.Context, q store.Queryer, n uint64) ([]access.Revocation, error) {
 	return entries(ctx, q, `WHERE epoch = (SELECT epoch FROM centre_epoch WHERE id = 1) AND n > ? ORDER BY n LIMIT ?`,
-		int64(min(n, 1<<62)), wire.MaxRevoked) //nolint:gosec // bounded
+		int64(min(n, 1<<62)), wire.MaxRevoked) // bounded
 }
 
 // Set returns the entry in force of each credential, of all epochs, in the order of versions.
@@ -137,7 +137,7 @@ func (r *Register) List(ctx context.Context, actor store.Actor, f Filter) ([]Ite
 	}
 	if f.Before.Epoch > 0 {
 		where = where + ` AND (epoch, n) < (?, ?)`
-		args = append(args, int64(min(f.Before.Epoch, 1<<62)), int64(min(f.Before.N, 1<<62))) //nolint:gosec // bounded
+		args = append(args, int64(min(f.Before.Epoch, 1<<62)), int64(min(f.Before.N, 1<<62))) // bounded
 	}
 	var rows []itemRow
 	err := r.read(ctx, actor, func(q store.Queryer) error {

@@ -42,7 +42,7 @@ func (r *Register) Receipt(ctx context.Context, actor store.Actor, v access.Vers
 // load reads the entry and returns whom it is for.
 func (r *Receipt) load(ctx context.Context, q store.Queryer, v access.Version) (map[string]bool, error) {
 	var row itemRow
-	epoch, n := int64(min(v.Epoch, 1<<62)), int64(min(v.N, 1<<62)) //nolint:gosec // bounded
+	epoch, n := int64(min(v.Epoch, 1<<62)), int64(min(v.N, 1<<62)) // bounded
 	err := q.Get(ctx, &row, `SELECT `+itemColumns+`, targets FROM v_revocation_item WHERE epoch = ? AND n = ?`, epoch, n)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, fault.New(fault.NotFound, "revocation.unknown", fmt.Sprintf("no revocation %d.%d", v.Epoch, v.N))
@@ -119,7 +119,7 @@ func confirmedAt(v access.Version) func(context.Context, store.Queryer, map[stri
 	return func(ctx context.Context, q store.Queryer, lines map[string]*ControllerLine) error {
 		var rows []confirmedRow
 		err := q.Select(ctx, &rows, `SELECT controller, published_at, applied_at, received_at, key_id, payload FROM revocation_receipt
-			WHERE epoch = ? AND n = ?`, int64(v.Epoch), int64(v.N)) //nolint:gosec // of an entry that was found
+			WHERE epoch = ? AND n = ?`, int64(v.Epoch), int64(v.N)) // of an entry that was found
 		if err != nil {
 			return err
 		}
