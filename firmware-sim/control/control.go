@@ -20,6 +20,7 @@ type Op string
 // Operations.
 const (
 	Tap    Op = "tap"    // hold a card to a reader, and walk through if the door opens
+	Hold   Op = "hold"   // hold a card to a reader and look at nothing: for many in a row
 	Open   Op = "open"   // push the door, released or not
 	Close  Op = "close"  // shut it
 	Exit   Op = "exit"   // press the button inside

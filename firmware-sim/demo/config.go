@@ -127,7 +127,7 @@ func (c *City) simulator() body {
 		onLine = append(onLine, b)
 	}
 	return body{
-		"line": c.Files.line(), "socket": c.Files.Socket(), "cards_file": c.Files.Cards(), "devices": onLine,
+		"line": c.Files.line(), "socket": c.Files.Socket(), "cards_file": c.Files.Cards(), "out_log": c.Files.OutLog(), "devices": onLine,
 		"doors": []body{
 			{"id": doorServer, "reader": "IN-1", "device": "IO-1", "strike": 0, "contact": 0, "button": 1},
 			{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3},

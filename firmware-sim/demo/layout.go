@@ -29,6 +29,9 @@ func (f Files) ControllerConfig() string { return filepath.Join(f.controllerDir(
 // SimConfig is the configuration file of the simulated line.
 func (f Files) SimConfig() string { return filepath.Join(f.simDir(), "config.json") }
 
+// OutLog is where the simulated line writes which strikes it energised.
+func (f Files) OutLog() string { return filepath.Join(f.simDir(), "out.jsonl") }
+
 // Cards maps the names of cards to their bits.
 func (f Files) Cards() string     { return filepath.Join(f.simDir(), "cards.json") }
 func (f Files) logins() string    { return filepath.Join(f.dir, "demo-logins.json") }

@@ -169,9 +169,17 @@ func (d *Device) drive(f osdp.Frame, now time.Time) (osdp.Code, []byte) {
 	}
 	d.marks.OutputRead = now
 	for _, r := range records {
+		if energises(r) && d.config.Energised != nil {
+			d.config.Energised(int(r.Number), now)
+		}
 		d.outputs[r.Number].take(r, now)
 	}
 	return osdp.ReplyAck, nil
+}
+
+// energises reports whether a record turns an output on, now or when its timer has run.
+func energises(r osdp.Output) bool {
+	return r.Control == osdp.OutputOn || r.Control == osdp.OutputOnLater || r.Control == osdp.OutputOnTimed
 }
 
 func (o *output) take(r osdp.Output, now time.Time) {

@@ -23,6 +23,9 @@ type Config struct {
 	Inputs  int
 	Outputs int
 	Serial  uint32
+	// Energised is called for each OUT record that turns an output on, before it does and before the answer; it may be nil
+	// and must not call the device.
+	Energised func(output int, at time.Time)
 }
 
 // maker is what the simulator calls itself in PDID: no registered maker's number.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"testing"
 	"time"
 
@@ -239,6 +240,40 @@ func TestTimedOutputEndsByItself(t *testing.T) {
 	at := func(d time.Duration) bool { return h.device.snapshot(h.now.Add(d)).Outputs[1] }
 	if !at(2999*time.Millisecond) || at(3001*time.Millisecond) {
 		t.Errorf("output active at 2.999 s: %v, at 3.001 s: %v; want true, false", at(2999*time.Millisecond), at(3001*time.Millisecond))
+	}
+}
+
+// What a strike was told is the truth that tests hold the centre's log against: each command once, also when its frame
+// came twice, and none that only locks.
+func TestEveryCommandThatEnergisesAnOutputIsNotedOnceBeforeItsAnswer(t *testing.T) {
+	type note struct {
+		output int
+		at     time.Time
+	}
+	var got []note
+	var active []bool // before the note
+	var h *host
+	h = newHost(t, Config{Name: "IO-1", Address: 1, Outputs: 2, Energised: func(output int, at time.Time) {
+		got = append(got, note{output, at})
+		active = append(active, h.device.outputs[output].active(at))
+	}})
+	h.connect()
+	h.secured(osdp.CmdOutput, osdp.Output{Number: 1, Control: osdp.OutputOnTimed, Timer: 30}.Append(nil))
+	f := h.seal(osdp.CmdOutput, osdp.Output{Number: 0, Control: osdp.OutputOn}.Append(nil))
+	first, again := h.device.Receive(f, h.now), h.device.Receive(f, h.now)
+	if !bytes.Equal(first, again) {
+		t.Fatalf("the repeated frame was answered % x, before % x", again, first)
+	}
+	if want := []note{{1, h.now}, {0, h.now}}; !slices.Equal(got, want) || active[0] || active[1] {
+		t.Errorf("noted %v (already active: %v), want %v", got, active, want)
+	}
+	h.connect()
+	for _, c := range []osdp.OutputControl{osdp.OutputLeave, osdp.OutputOff, osdp.OutputOffLater, osdp.OutputOffTimed} {
+		h.secured(osdp.CmdOutput, osdp.Output{Number: 1, Control: c, Timer: 30}.Append(nil))
+	}
+	h.secured(osdp.CmdOutput, osdp.Output{Number: 2, Control: osdp.OutputOn}.Append(nil)) // there is none
+	if len(got) != 2 {
+		t.Errorf("noted %v", got)
 	}
 }
 

@@ -5,14 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"kanmon/firmware-sim/control"
+	"kanmon/firmware-sim/outlog"
 	"kanmon/firmware-sim/pd"
 	"kanmon/firmware-sim/pty"
 	"kanmon/reader/osdp"
@@ -25,9 +29,11 @@ type Config struct {
 	// Socket is where commands reach the simulator.
 	Socket string `json:"socket"`
 	// CardsFile maps the names of cards to their bits ("bits:64:…").
-	CardsFile string         `json:"cards_file"`
-	Devices   []DeviceConfig `json:"devices"`
-	Doors     []Door         `json:"doors"`
+	CardsFile string `json:"cards_file"`
+	// OutLog is the file to which every OUT command that energised an output is appended (package outlog); empty: none.
+	OutLog  string         `json:"out_log,omitempty"`
+	Devices []DeviceConfig `json:"devices"`
+	Doors   []Door         `json:"doors"`
 }
 
 // DeviceConfig is one device on the line.
@@ -57,8 +63,13 @@ func Load(path string) (Config, error) {
 }
 
 // Run simulates the configured line until ctx ends. ready is called once, when the line can be opened.
-func Run(ctx context.Context, c Config, log *slog.Logger, ready func(*World)) error {
-	devices, err := c.devices()
+func Run(ctx context.Context, c Config, log *slog.Logger, ready func(*World)) (err error) {
+	note, written, err := c.truth()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, written()) }()
+	devices, err := c.devices(note)
 	if err != nil {
 		return err
 	}
@@ -101,7 +112,28 @@ func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *
 	return g.Wait()
 }
 
-func (c Config) devices() ([]*pd.Device, error) {
+// truth opens the log of outputs. written closes it, and tells whether everything noted is in it.
+func (c Config) truth() (note func(outlog.Row), written func() error, err error) {
+	if c.OutLog == "" {
+		return func(outlog.Row) {}, func() error { return nil }, nil
+	}
+	l, err := outlog.Open(c.OutLog)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.Append, l.Close, nil
+}
+
+// doorOf is the door whose strike an output is, or empty.
+func (c Config) doorOf(device string, output int) string {
+	i := slices.IndexFunc(c.Doors, func(d Door) bool { return d.Device == device && d.Strike == output })
+	if i < 0 {
+		return ""
+	}
+	return c.Doors[i].ID
+}
+
+func (c Config) devices(note func(outlog.Row)) ([]*pd.Device, error) {
 	all := make([]*pd.Device, 0, len(c.Devices))
 	for _, dc := range c.Devices {
 		text, err := os.ReadFile(dc.SCBKFile)
@@ -115,6 +147,9 @@ func (c Config) devices() ([]*pd.Device, error) {
 		d, err := pd.New(pd.Config{
 			Name: dc.Name, Address: dc.Address, Key: key,
 			Readers: dc.Readers, Inputs: dc.Inputs, Outputs: dc.Outputs, Serial: dc.Serial,
+			Energised: func(output int, at time.Time) {
+				note(outlog.Row{At: at.UTC(), Door: c.doorOf(dc.Name, output), Device: dc.Name, Output: output})
+			},
 		}, rand.Reader)
 		if err != nil {
 			return nil, err

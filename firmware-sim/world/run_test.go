@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"kanmon/firmware-sim/control"
+	"kanmon/firmware-sim/outlog"
+	"kanmon/reader/osdp"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -69,6 +71,40 @@ func TestLineIsThereWhileItRunsAndGoneAfterwards(t *testing.T) {
 				t.Errorf("%s is left behind (%v)", path, err)
 			}
 		}
+	}
+}
+
+func TestStrikesThatWereEnergisedAreLoggedWithTheirDoor(t *testing.T) {
+	c, err := Load(files(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.OutLog = filepath.Join(t.TempDir(), "out.jsonl")
+	note, written, err := c.truth()
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices, err := c.devices(note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now()
+	board := connect(t, devices[1], 3)
+	board.command(osdp.CmdOutput, osdp.Output{Control: osdp.OutputOnTimed, Timer: 30}.Append(nil))
+	board.command(osdp.CmdOutput, osdp.Output{Control: osdp.OutputOff}.Append(nil))
+	rows, err := outlog.Read(c.OutLog)
+	if err != nil || len(rows) != 1 || rows[0].At.Before(before) || rows[0].At.After(time.Now()) {
+		t.Fatalf("rows %+v, %v", rows, err)
+	}
+	if want := (outlog.Row{N: 1, At: rows[0].At, Door: "D-1", Device: "IO-1"}); rows[0] != want {
+		t.Errorf("row %+v, want %+v", rows[0], want)
+	}
+	if err := written(); err != nil {
+		t.Error(err)
+	}
+	c.OutLog = filepath.Join(c.OutLog, "x") // below a file
+	if err := Run(t.Context(), c, quiet, func(*World) { t.Error("a line without its log came up") }); err == nil {
+		t.Error("a log that cannot be opened is no error")
 	}
 }
 

@@ -206,3 +206,24 @@ func TestGreenLightWithoutAStrikeIsNoReleasedDoor(t *testing.T) {
 		s.Wait()
 	})
 }
+
+func TestCardsHeldInARowWaitForThePollAndForNothingElse(t *testing.T) {
+	w := small(t)
+	reader := connect(t, w.Device("IN-1"), 1)
+	for _, card := range []string{"佐藤", "鈴木"} {
+		if a := w.Handle(t.Context(), control.Request{Op: control.Hold, Reader: "IN-1", Card: card}); a.Error != "" || a.LED != "" {
+			t.Errorf("%s: answered %+v", card, a)
+		}
+	}
+	for range 2 {
+		if got := reader.command(osdp.CmdPoll, nil); got != osdp.ReplyRaw {
+			t.Errorf("a poll was answered with %v, want a card", got)
+		}
+	}
+	for _, r := range []control.Request{{Reader: "IN-9", Card: "佐藤"}, {Reader: "IN-1", Card: "nobody"}} {
+		r.Op = control.Hold
+		if a := w.Handle(t.Context(), r); a.Error == "" {
+			t.Errorf("%+v: no error", r)
+		}
+	}
+}

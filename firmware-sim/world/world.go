@@ -101,6 +101,9 @@ func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, 
 	switch r.Op {
 	case control.Tap:
 		return w.tap(ctx, r)
+	case control.Hold:
+		_, _, err := w.hold(r)
+		return control.Answer{}, err
 	case control.State:
 		return control.Answer{Lines: w.state()}, nil
 	case control.Noise:
@@ -169,18 +172,9 @@ func (w *World) card(name string) (credential.Credential, error) {
 
 // tap holds a card to a reader and watches for the answer: the light, the beeps and the strike.
 func (w *World) tap(ctx context.Context, r control.Request) (control.Answer, error) {
-	rd := w.devices[r.Reader]
-	if rd == nil {
-		return control.Answer{}, fmt.Errorf("no reader %q", r.Reader)
-	}
-	c, err := w.card(r.Card)
-	if err != nil {
-		return control.Answer{}, err
-	}
-	before := rd.Snapshot()
-	bits, data := c.Reveal()
 	began := time.Now()
-	if err := rd.Present(bits, data); err != nil {
+	rd, before, err := w.hold(r)
+	if err != nil {
 		return control.Answer{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
@@ -200,6 +194,21 @@ func (w *World) tap(ctx context.Context, r control.Request) (control.Answer, err
 		}
 	}
 	return a, nil
+}
+
+// hold holds a card to a reader, and returns the reader with what it showed before.
+func (w *World) hold(r control.Request) (*pd.Device, pd.Snapshot, error) {
+	rd := w.devices[r.Reader]
+	if rd == nil {
+		return nil, pd.Snapshot{}, fmt.Errorf("no reader %q", r.Reader)
+	}
+	c, err := w.card(r.Card)
+	if err != nil {
+		return nil, pd.Snapshot{}, err
+	}
+	before := rd.Snapshot()
+	bits, data := c.Reveal()
+	return rd, before, rd.Present(bits, data)
 }
 
 func (w *World) behind(reader string) (Door, bool) {

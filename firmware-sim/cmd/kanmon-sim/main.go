@@ -30,6 +30,7 @@ func commands() []command {
 		{"line", "模擬リーダーと扉を疑似端末の上で動かす", lineCommand},
 		{"pd", "指定したシリアルポートで OSDP リーダー 1 台を動かす", pdCommand},
 		{"tap", "カードをリーダーにかざす: tap --reader IN-1 --card 佐藤", tapCommand},
+		{"taps", "カードを次々にかざす: taps --cards 佐藤,鈴木 --rate 5", tapsCommand},
 		{"open", "扉を押し開ける: open --door D-1", opCommand},
 		{"close", "扉を閉める: close --door D-1", opCommand},
 		{"exit", "退室ボタンを押す: exit --door D-1", opCommand},
