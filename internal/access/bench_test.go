@@ -105,6 +105,56 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// revocations are n entries of cards that nobody else has.
+func revocations(n int) []access.Revocation {
+	random := rand.New(rand.NewPCG(5, 6))
+	entries := make([]access.Revocation, n)
+	for i := range entries {
+		entries[i] = access.Revocation{
+			Version: access.Version{Epoch: 1, N: uint64(i) + 1}, Key: keyOf(random), Card: fmt.Sprintf("R-%06d", i), State: access.Revoked,
+		}
+	}
+	return entries
+}
+
+// With 5,000 revoked cards on top of a city's policy.
+func BenchmarkDecideRevoked(b *testing.B) {
+	s, set := city(100_000), revocations(5_000)
+	p := compile(b, s).Revoke(set...)
+	granted := picks(s)
+	dead := make([]access.Request, len(granted))
+	for i, r := range granted {
+		dead[i] = access.Request{Reader: r.Reader, Key: set[i%len(set)].Key}
+	}
+	for _, c := range []struct {
+		name     string
+		requests []access.Request
+		want     access.Reason
+	}{{"granted", granted, access.Granted}, {"revoked", dead, access.CredentialRevoked}} {
+		b.Run(c.name+"/5000", func(b *testing.B) {
+			if d := access.Decide(p, c.requests[0], noon); d.Reason != c.want {
+				b.Fatalf("measures the wrong thing: %+v", d)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				access.Decide(p, c.requests[i&(len(c.requests)-1)], noon)
+				i++
+			}
+		})
+	}
+}
+
+// What a card's revocation costs before it is in force, with 5,000 before it.
+func BenchmarkRevoke(b *testing.B) {
+	p := compile(b, city(1_000)).Revoke(revocations(5_000)...)
+	next := access.Revocation{Version: access.Version{Epoch: 1, N: 9_999}, Key: access.Key{1}, Card: "R-1", State: access.Revoked}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Revoke(next)
+	}
+}
+
 func BenchmarkCompile250000(b *testing.B) {
 	s := city(250_000)
 	b.ReportAllocs()

@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kanmon/internal/fault"
@@ -102,6 +103,16 @@ func (p *Policy) Door(id string) (Door, bool) {
 	}
 	d, ok := p.doors[id]
 	return d, ok
+}
+
+// RecordMode is that of a door's area; Strict for a door that the policy does not know.
+func (p *Policy) RecordMode(door string) RecordMode {
+	d, _ := p.Door(door)
+	readers := slices.Concat(d.EntryReads, d.ExitReads)
+	if len(readers) == 0 {
+		return Strict
+	}
+	return p.readers[readers[0]].record
 }
 
 // MaxID is the longest id in a Spec, in bytes: with several of them an event still has its bounded size.

@@ -3,6 +3,7 @@ package access_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 	"kanmon/internal/access"
 )
 
-// model decides by reading the Spec from top to bottom, with the calendar of package time.
-func model(s access.Spec, r access.Request, now time.Time) access.Reason {
+// model decides by reading the Spec from top to bottom, with the calendar of package time. heard are the revocations that came
+// after the policy, in their order.
+func model(s access.Spec, heard []access.Revocation, r access.Request, now time.Time) access.Reason {
 	var area string
 	for _, d := range s.Doors {
 		for _, reader := range append(append([]string{}, d.EntryReads...), d.ExitReads...) {
@@ -24,15 +26,39 @@ func model(s access.Spec, r access.Request, now time.Time) access.Reason {
 	if area == "" {
 		return access.UnknownReader
 	}
+	word, spoken := lastWord(append(append([]access.Revocation{}, s.Revocations...), heard...), r.Key)
 	for _, c := range s.Credentials {
 		if c.Key == r.Key {
-			return modelCard(s, c, area, now)
+			if spoken && (c.State == access.Active || c.State == access.Suspended) {
+				c.State = word
+			}
+			return modelCard(s, c, area, r.Lapsed, now)
 		}
+	}
+	if spoken && word == access.Revoked {
+		return access.CredentialRevoked
+	}
+	if spoken && word == access.Suspended {
+		return access.CredentialSuspend
 	}
 	return access.UnknownCredential
 }
 
-func modelCard(s access.Spec, c access.Credential, area string, now time.Time) access.Reason {
+// lastWord is what the entries say of a key, whatever their order: revoked once is revoked; else the highest version counts.
+func lastWord(entries []access.Revocation, key access.Key) (state access.CredentialState, spoken bool) {
+	var last access.Version
+	for _, e := range entries {
+		switch {
+		case e.Key != key || state == access.Revoked:
+			continue
+		case e.State == access.Revoked || !spoken || last.Less(e.Version):
+			state, last, spoken = e.State, e.Version, true
+		}
+	}
+	return state, spoken
+}
+
+func modelCard(s access.Spec, c access.Credential, area string, lapsed access.Classes, now time.Time) access.Reason {
 	if c.State == access.Suspended {
 		return access.CredentialSuspend
 	}
@@ -44,6 +70,12 @@ func modelCard(s access.Spec, c access.Credential, area string, now time.Time) a
 		if p.ID == c.Person {
 			who = p
 		}
+	}
+	if who.Class == "" {
+		who.Class = access.Staff
+	}
+	if lapsed.Contains(who.Class) {
+		return access.LeaseOver
 	}
 	if !now.IsZero() {
 		t := now.Unix()
@@ -130,7 +162,7 @@ func anySpec(t *rapid.T) access.Spec {
 		s.Schedules = append(s.Schedules, sc)
 	}
 	for i := range rapid.IntRange(1, 4).Draw(t, "people") {
-		s.People = append(s.People, access.Person{ID: fmt.Sprint("p", i), From: moment(t, "p from"), Until: moment(t, "p until")})
+		s.People = append(s.People, access.Person{ID: fmt.Sprint("p", i), Class: anyClass(t), From: moment(t, "p from"), Until: moment(t, "p until")})
 	}
 	person := func() string { return s.People[rapid.IntRange(0, len(s.People)-1).Draw(t, "whose")].ID }
 	for i := range rapid.IntRange(0, 6).Draw(t, "cards") {
@@ -146,7 +178,29 @@ func anySpec(t *rapid.T) access.Spec {
 		}
 		s.Rights = append(s.Rights, r)
 	}
+	for _, r := range anyEntries(t, 0) {
+		if !slices.ContainsFunc(s.Revocations, func(o access.Revocation) bool { return o.Key == r.Key }) {
+			s.Revocations = append(s.Revocations, r)
+		}
+	}
 	return s
+}
+
+func anyClass(t *rapid.T) access.Class {
+	return rapid.SampledFrom([]access.Class{"", access.Staff, access.Contractor, access.Visitor}).Draw(t, "class")
+}
+
+// anyEntries draws entries of the revocation set, each with a number of its own after the given one.
+func anyEntries(t *rapid.T, after uint64) (entries []access.Revocation) {
+	states := []access.CredentialState{access.Revoked, access.Suspended, access.Suspended, access.Active, access.Active}
+	for i := range rapid.IntRange(0, 5).Draw(t, "entries") {
+		entries = append(entries, access.Revocation{
+			Version: access.Version{Epoch: rapid.Uint64Range(1, 2).Draw(t, "epoch"), N: after + uint64(i) + 1},
+			Key:     access.Key{31: byte(rapid.IntRange(0, 7).Draw(t, "key"))}, Card: "c",
+			State: rapid.SampledFrom(states).Draw(t, "word"),
+		})
+	}
+	return entries
 }
 
 // The decision agrees with a model that only reads the lists; on the way out it always allows.
@@ -157,16 +211,21 @@ func TestDecideAgreesWithANaiveModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		heard := anyEntries(t, 10)
+		p = p.Revoke(rapid.Permutation(heard).Draw(t, "order")...)
 		for range 20 {
 			request := access.Request{
 				Reader: rapid.SampledFrom([]string{"IN-0", "IN-1", "IN-1", "OUT-0", "IN-2"}).Draw(t, "reader"),
 				Key:    access.Key{31: byte(rapid.IntRange(0, 7).Draw(t, "key"))},
 			}
+			for range rapid.IntRange(0, 2).Draw(t, "lapsed") {
+				request.Lapsed = request.Lapsed.With(anyClass(t))
+			}
 			var now time.Time
 			if seconds := moment(t, "now"); seconds != 0 {
 				now = time.Unix(seconds+rapid.Int64Range(-700_000, 700_000).Draw(t, "off"), 0)
 			}
-			d, want := access.Decide(p, request, now), model(s, request, now)
+			d, want := access.Decide(p, request, now), model(s, heard, request, now)
 			allow := want == access.Granted || request.Reader == "OUT-0"
 			if d.Reason != want || d.Allow != allow {
 				t.Fatalf("%v at %v: %+v, the model says %s", request, now, d, want)
@@ -230,9 +289,11 @@ func TestEveryCardOfACityIsFound(t *testing.T) {
 }
 
 func TestDecideDoesNotAllocate(t *testing.T) {
-	p := compile(t, smallCity())
-	request := access.Request{Reader: "IN-1", Key: satoKey}
-	if n := testing.AllocsPerRun(100, func() { access.Decide(p, request, noon) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	p := compile(t, smallCity()).Revoke(revocations(5_000)...)
+	for _, key := range []access.Key{satoKey, revocations(1)[0].Key} {
+		request := access.Request{Reader: "IN-1", Key: key, Lapsed: access.Classes(0).With(access.Visitor)}
+		if n := testing.AllocsPerRun(100, func() { access.Decide(p, request, noon) }); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
 	}
 }
