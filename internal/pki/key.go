@@ -1,24 +1,27 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"strings"
 
 	"kanmon/internal/fault"
 )
 
-// SigningKey is an Ed25519 key that prints masked. The zero value is of no use.
-type SigningKey struct{ hidden *ed25519.PrivateKey }
+// SigningKey is an Ed25519 key that prints masked. The zero SigningKey panics when used. Everything it signs as a message begins with a
+// domain of ours ("kanmon …"), which no TLS handshake and no certificate request does.
+type SigningKey struct {
+	hidden
+	key *ed25519.PrivateKey
+}
 
 // NewSigningKey makes a key.
 func NewSigningKey() SigningKey {
@@ -26,7 +29,7 @@ func NewSigningKey() SigningKey {
 	if err != nil {
 		panic("pki: " + err.Error()) // crypto/rand never fails
 	}
-	return SigningKey{&private}
+	return SigningKey{key: &private}
 }
 
 // ParseSigningKey takes the 32 bytes of Seed.
@@ -35,34 +38,33 @@ func ParseSigningKey(seed []byte) (SigningKey, error) {
 		return SigningKey{}, fault.New(fault.Invalid, "pki.key", fmt.Sprintf("signing key of %d bytes", len(seed)))
 	}
 	private := ed25519.NewKeyFromSeed(seed)
-	return SigningKey{&private}, nil
+	return SigningKey{key: &private}, nil
 }
 
 // Seed is the key itself, to be sealed.
-func (k SigningKey) Seed() []byte { return k.hidden.Seed() }
+func (k SigningKey) Seed() []byte { return k.key.Seed() }
 
-// Private is the key for a TLS configuration.
-func (k SigningKey) Private() ed25519.PrivateKey { return *k.hidden }
+// IsZero reports that there is no key.
+func (k SigningKey) IsZero() bool { return k.key == nil }
+
+// Private is the key for crypto/tls and crypto/x509; it prints masked too.
+func (k SigningKey) Private() crypto.Signer { return hide(*k.key) }
+
+// TLS joins the key and its certificate for handshakes.
+func (k SigningKey) TLS(c *x509.Certificate) *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{c.Raw}, PrivateKey: k.Private(), Leaf: c}
+}
 
 // Public is the public half.
 func (k SigningKey) Public() ed25519.PublicKey {
-	return ed25519.PublicKey((*k.hidden)[ed25519.PrivateKeySize-ed25519.PublicKeySize:])
+	return ed25519.PublicKey((*k.key)[ed25519.PrivateKeySize-ed25519.PublicKeySize:])
 }
 
 // KeyID names the key in messages.
 func (k SigningKey) KeyID() string { return KeyID(k.Public()) }
 
 // Sign signs a message (pure Ed25519, RFC 8032).
-func (k SigningKey) Sign(message []byte) []byte { return ed25519.Sign(*k.hidden, message) }
-
-// Format masks the key under every verb.
-func (SigningKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
-
-// LogValue masks the key.
-func (SigningKey) LogValue() slog.Value { return slog.StringValue(masked) }
-
-// MarshalText refuses.
-func (SigningKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
+func (k SigningKey) Sign(message []byte) []byte { return ed25519.Sign(*k.key, message) }
 
 // KeyID is the first 16 hex digits of the SHA-256 of a public key.
 func KeyID(public ed25519.PublicKey) string {
@@ -86,8 +88,11 @@ func grouped(b []byte) string {
 	return strings.Join(parts, " ")
 }
 
-// BoxKey is an X25519 key that receives secrets. It prints masked.
-type BoxKey struct{ hidden *ecdh.PrivateKey }
+// BoxKey is an X25519 key that receives secrets; it says nothing of who sealed them. It prints masked. The zero BoxKey panics when used.
+type BoxKey struct {
+	hidden
+	key *ecdh.PrivateKey
+}
 
 // NewBoxKey makes a key.
 func NewBoxKey() BoxKey {
@@ -95,29 +100,23 @@ func NewBoxKey() BoxKey {
 	if err != nil {
 		panic("pki: " + err.Error()) // crypto/rand never fails
 	}
-	return BoxKey{private}
+	return BoxKey{key: private}
 }
 
 // ParseBoxKey takes what Bytes gave.
 func ParseBoxKey(b []byte) (BoxKey, error) {
 	private, err := ecdh.X25519().NewPrivateKey(b)
-	return BoxKey{private}, fault.Wrap(fault.Invalid, err, "box key")
+	if err != nil {
+		return BoxKey{}, fault.Wrap(fault.Invalid, err, "box key")
+	}
+	return BoxKey{key: private}, nil
 }
 
 // Bytes is the key itself, to be sealed.
-func (k BoxKey) Bytes() []byte { return k.hidden.Bytes() }
+func (k BoxKey) Bytes() []byte { return k.key.Bytes() }
 
 // Public is the 32 bytes that others seal to.
-func (k BoxKey) Public() []byte { return k.hidden.PublicKey().Bytes() }
-
-// Format masks the key under every verb.
-func (BoxKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
-
-// LogValue masks the key.
-func (BoxKey) LogValue() slog.Value { return slog.StringValue(masked) }
-
-// MarshalText refuses.
-func (BoxKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
+func (k BoxKey) Public() []byte { return k.key.PublicKey().Bytes() }
 
 // SealTo encrypts a secret to a box key (HPKE base mode: X25519, HKDF-SHA256, AES-256-GCM). It opens only with the same info.
 func SealTo(public []byte, info string, secret []byte) ([]byte, error) {
@@ -135,7 +134,7 @@ func SealTo(public []byte, info string, secret []byte) ([]byte, error) {
 
 // Open decrypts what SealTo made for this key.
 func (k BoxKey) Open(info string, sealed []byte) ([]byte, error) {
-	private, err := hpke.NewDHKEMPrivateKey(k.hidden)
+	private, err := hpke.NewDHKEMPrivateKey(k.key)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "box key")
 	}

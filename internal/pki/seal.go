@@ -8,9 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,20 +22,13 @@ const credentialName = "kanmon-sealing-key" //nolint:gosec // a file name, not a
 const (
 	sealedForm    = "kanmon-sealed-v1:"
 	sealingKeyLen = 32
-	privateFolder = 0o700
-	privateFile   = 0o600
 )
 
-// Sealer encrypts secrets for rest (AES-256-GCM). It prints masked.
-type Sealer struct{ aead cipher.AEAD }
-
-// Format masks the sealer under every verb.
-func (Sealer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
-
-// LogValue masks the sealer.
-func (Sealer) LogValue() slog.Value { return slog.StringValue(masked) }
-
-const masked = "[secret]"
+// Sealer encrypts secrets for rest (AES-256-GCM). It prints masked. The zero Sealer panics when used.
+type Sealer struct {
+	hidden
+	aead cipher.AEAD
+}
 
 // NewSealer takes a key of 32 bytes.
 func NewSealer(key []byte) (Sealer, error) {
@@ -49,7 +40,7 @@ func NewSealer(key []byte) (Sealer, error) {
 		return Sealer{}, fault.Wrap(fault.Internal, err, "sealing key")
 	}
 	aead, err := cipher.NewGCM(block)
-	return Sealer{aead}, fault.Wrap(fault.Internal, err, "sealing key")
+	return Sealer{aead: aead}, fault.Wrap(fault.Internal, err, "sealing key")
 }
 
 // OpenSealer reads the sealing key: the systemd credential kanmon-sealing-key when there is one, else the file, which holds
@@ -64,22 +55,15 @@ func OpenSealer(file string, fresh bool) (Sealer, error) {
 			return Sealer{}, fault.Wrap(fault.Unavailable, err, "read the sealing key")
 		}
 	}
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && fresh:
+	b, err := readPrivate(file)
+	if fault.KindOf(err) == fault.NotFound && fresh {
 		if err := makeSealingKey(file); err != nil {
 			return Sealer{}, err
 		}
-	case errors.Is(err, fs.ErrNotExist):
-		return Sealer{}, fault.New(fault.NotFound, "pki.no_sealing_key", "no sealing key "+file)
-	case err != nil:
-		return Sealer{}, fault.Wrap(fault.Unavailable, err, "look at the sealing key")
-	case info.Mode().Perm()&0o077 != 0:
-		return Sealer{}, fault.New(fault.Invalid, "pki.readable", file+" may be read by others: chmod 600, and think of making a new one")
+		b, err = readPrivate(file)
 	}
-	b, err := os.ReadFile(file)
 	if err != nil {
-		return Sealer{}, fault.Wrap(fault.Unavailable, err, "read the sealing key")
+		return Sealer{}, fault.Wrap(fault.KindOf(err), err, "the sealing key "+file)
 	}
 	return parseSealer(b, file)
 }

@@ -2,6 +2,7 @@ package pki_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -152,7 +153,7 @@ func TestAVaultKeepsSecretsSealedAndAdoptsPlainOnes(t *testing.T) {
 
 func TestKeysAndTokensPrintMasked(t *testing.T) {
 	key, box, token := pki.NewSigningKey(), pki.NewBoxKey(), pki.NewToken(strings.Repeat("0", 32))
-	secrets := []string{fmt.Sprintf("%x", key.Seed()), fmt.Sprint(key.Seed()), fmt.Sprintf("%x", box.Bytes()), token.Reveal()[:5]}
+	secrets := []string{hex.EncodeToString(key.Seed()), fmt.Sprint(key.Seed()), hex.EncodeToString(box.Bytes()), token.Reveal()[:5]}
 	var out strings.Builder
 	for _, v := range []any{key, &key, box, token, sealer(t), struct{ K pki.SigningKey }{key}, []pki.Token{token}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {

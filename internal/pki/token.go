@@ -4,10 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"regexp"
 	"strings"
 	"time"
@@ -22,7 +18,12 @@ const tokenLetters = "abcdefghjkmnpqrstuvwxyz23456789z" // 32 places; z twice ke
 
 // Token lets one controller enrol once: a secret of 20 letters (95 bits or more) and the pin of the authority that the controller must
 // find at the other end. It prints masked; Reveal gives the text to the one person who carries it.
-type Token struct{ secret, pin string }
+type Token struct {
+	hidden
+	text *tokenText
+}
+
+type tokenText struct{ secret, pin string }
 
 // NewToken makes a token with the pin of an authority (CA.Pin).
 func NewToken(pin string) Token {
@@ -31,10 +32,10 @@ func NewToken(pin string) Token {
 	for i := range b {
 		b[i] = tokenLetters[b[i]%32]
 	}
-	return Token{string(b[:]), pin}
+	return Token{text: &tokenText{string(b[:]), pin}}
 }
 
-var tokenForm = regexp.MustCompile(`^[a-z2-9]{20}\.[0-9a-f]{32}$`)
+var tokenForm = regexp.MustCompile(`^[a-hjkmnp-z2-9]{20}\.[0-9a-f]{32}$`)
 
 // ParseToken reads the text of Reveal, also in capitals, with hyphens left out or blanks around.
 func ParseToken(text string) (Token, error) {
@@ -42,28 +43,34 @@ func ParseToken(text string) (Token, error) {
 	if !tokenForm.MatchString(text) {
 		return Token{}, fault.New(fault.Invalid, "enrol.token", "not an enrolment token")
 	}
-	return Token{text[:20], text[21:]}, nil
+	return Token{text: &tokenText{text[:20], text[21:]}}, nil
 }
 
 // Reveal is the text that is shown once: xxxxx-xxxxx-xxxxx-xxxxx.<pin>.
 func (t Token) Reveal() string {
-	return t.secret[:5] + "-" + t.secret[5:10] + "-" + t.secret[10:15] + "-" + t.secret[15:] + "." + t.pin
+	if t.IsZero() {
+		return ""
+	}
+	s := t.text.secret
+	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:] + "." + t.text.pin
 }
 
+// IsZero reports that there is no token.
+func (t Token) IsZero() bool { return t.text == nil }
+
 // Pin is the authority's.
-func (t Token) Pin() string { return t.pin }
+func (t Token) Pin() string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.text.pin
+}
 
 // Hash is what the centre keeps: hex SHA-256 of the secret, whose entropy makes a slow hash needless.
 func (t Token) Hash() string {
-	h := sha256.Sum256([]byte("kanmon enrolment token v1\n" + t.secret))
+	if t.IsZero() {
+		return ""
+	}
+	h := sha256.Sum256([]byte("kanmon enrolment token v1\n" + t.text.secret))
 	return hex.EncodeToString(h[:])
 }
-
-// Format masks the token under every verb.
-func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
-
-// LogValue masks the token.
-func (Token) LogValue() slog.Value { return slog.StringValue(masked) }
-
-// MarshalText refuses.
-func (Token) MarshalText() ([]byte, error) { return nil, errors.New("a token is not marshalled") }

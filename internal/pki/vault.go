@@ -1,33 +1,52 @@
 package pki
 
 import (
+	"bytes"
+	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
+	"sync"
 
 	"kanmon/internal/fault"
 )
 
-// Vault is a folder of sealed secrets, one file a name: <name>.sealed. Its methods may be called from any goroutine; two
-// that write the same name leave one of the two.
+// Vault is a folder of sealed secrets, one file a name: <name>.sealed. Each is sealed for its name, so that two cannot be exchanged;
+// that a file was put back to an older state is not seen. Its methods may be called from any goroutine; two programs must not share it.
 type Vault struct {
 	dir    string
 	sealer Sealer
+	mu     sync.Mutex
 }
 
-// NewVault makes the folder, for its owner only.
+// NewVault makes the folder, or takes the one there is, for its owner only.
 func NewVault(dir string, sealer Sealer) (*Vault, error) {
-	if err := os.MkdirAll(dir, privateFolder); err != nil {
+	err := os.MkdirAll(dir, privateFolder)
+	if err == nil {
+		err = os.Chmod(dir, privateFolder) //nolint:gosec // a folder needs the execute bit
+	}
+	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "make the folder of keys")
 	}
-	return &Vault{dir, sealer}, nil
+	return &Vault{dir: dir, sealer: sealer}, nil
 }
 
-func (v *Vault) path(name string) string { return filepath.Join(v.dir, name+".sealed") }
+var secretName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
-// Has reports whether there is a secret of that name.
+// path panics on what is no name: names stand in the program.
+func (v *Vault) path(name string) string {
+	if !secretName.MatchString(name) {
+		panic(fmt.Sprintf("pki: %q names no secret", name))
+	}
+	return filepath.Join(v.dir, name+".sealed")
+}
+
+func purpose(name string) string { return "vault/" + name }
+
+// Has reports whether there is a secret of that name; whether it opens, Load says.
 func (v *Vault) Has(name string) (bool, error) {
 	_, err := os.Stat(v.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -36,8 +55,14 @@ func (v *Vault) Has(name string) (bool, error) {
 	return err == nil, fault.Wrap(fault.Unavailable, err, "look for the key "+name)
 }
 
-// Load opens a secret. A missing one is fault.NotFound.
+// Load opens a secret. A missing one is fault.NotFound, one that does not open fault.Invalid.
 func (v *Vault) Load(name string) ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.load(name)
+}
+
+func (v *Vault) load(name string) ([]byte, error) {
 	b, err := os.ReadFile(v.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "pki.no_key", "no key "+name)
@@ -45,72 +70,67 @@ func (v *Vault) Load(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "read the key "+name)
 	}
-	return v.sealer.Open(name, b)
+	return v.sealer.Open(purpose(name), b)
 }
 
 // Save seals a secret; when it returns nil the secret is on disk. After a crash the old or the new one is there, whole.
 func (v *Vault) Save(name string, secret []byte) error {
-	return writeDurably(v.path(name), append(v.sealer.Seal(name, secret), '\n'))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.save(name, secret)
 }
 
-// LoadOrMake loads a secret, or keeps and returns a fresh one.
+func (v *Vault) save(name string, secret []byte) error {
+	return writeDurably(v.path(name), append(v.sealer.Seal(purpose(name), secret), '\n'))
+}
+
+// LoadOrMake loads a secret, or keeps and returns a fresh one. One that does not open is an error and stays.
 func (v *Vault) LoadOrMake(name string, fresh func() ([]byte, error)) ([]byte, error) {
-	secret, err := v.Load(name)
-	if fault.KindOf(err) != fault.NotFound || err == nil {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	secret, err := v.load(name)
+	if err == nil || fault.KindOf(err) != fault.NotFound {
 		return secret, err
 	}
 	if secret, err = fresh(); err != nil {
 		return nil, err
 	}
-	return secret, v.Save(name, secret)
+	return secret, v.save(name, secret)
 }
 
-// Adopt seals a secret that an earlier version kept in a plain file, and then removes the file. Without the file it does nothing.
+// Remove forgets a secret; a missing one is no error.
+func (v *Vault) Remove(name string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if there, err := v.Has(name); err != nil || !there {
+		return err
+	}
+	return removeDurably(v.path(name))
+}
+
+// Adopt seals a secret that an earlier version kept in a plain file, without the white space around it, and removes the file once the
+// sealed one is on disk. Without the file it does nothing. When another secret of that name is kept already it is fault.Conflict and
+// both stay. Removing does not wipe: what the disk keeps of the old file stays as secret as it was.
 func (v *Vault) Adopt(name, file string) error {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	b, err := readPrivate(file)
+	if fault.KindOf(err) == fault.NotFound {
 		return nil
 	}
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "read the key "+name)
-	}
-	there, err := v.Has(name)
-	if err != nil {
 		return err
 	}
-	if !there {
-		if err := v.Save(name, []byte(strings.TrimSpace(string(b)))); err != nil {
+	b = bytes.TrimSpace(b)
+	switch kept, err := v.load(name); {
+	case err == nil && subtle.ConstantTimeCompare(kept, b) != 1:
+		return fault.New(fault.Conflict, "pki.two_keys", file+" differs from the sealed key "+name+": remove the one that is not in use")
+	case err != nil && fault.KindOf(err) != fault.NotFound:
+		return err
+	case err != nil:
+		if err := v.save(name, b); err != nil {
 			return err
 		}
 	}
-	return fault.Wrap(fault.Unavailable, os.Remove(file), "remove the plain key "+name)
-}
-
-// writeDurably writes a private file so that after a crash it is there entirely or not at all.
-func writeDurably(file string, b []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".new*") // mode 0600
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "write "+filepath.Base(file))
-	}
-	_, err = temp.Write(b)
-	err = errors.Join(err, temp.Chmod(privateFile), temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name()) // the first error is the news
-		return fault.Wrap(fault.Unavailable, err, "write "+filepath.Base(file))
-	}
-	return fault.Wrap(fault.Unavailable, syncFolder(filepath.Dir(file)), "write "+filepath.Base(file))
-}
-
-// WriteDurably writes a private file so that after a crash it is there entirely or not at all. When it returns nil it is on disk.
-func WriteDurably(file string, b []byte) error { return writeDurably(file, b) }
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return removeDurably(file)
 }
