@@ -14,7 +14,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net"
+	"regexp"
 	"time"
 
 	"kanmon/internal/fault"
@@ -23,20 +23,24 @@ import (
 // Lives of certificates.
 const (
 	DeviceLife  = 180 * 24 * time.Hour
-	ServerLife  = 397 * 24 * time.Hour // the most that browsers take
+	ServerLife  = 397 * 24 * time.Hour
 	authority   = 20 * 365 * 24 * time.Hour
 	backDated   = time.Hour // clocks differ
 	certificate = "CERTIFICATE"
 )
 
-// CA is the device authority of a site.
+// CA is the device authority of a site. It prints masked.
 type CA struct {
+	hidden
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
 }
 
 // NewCA makes an authority, self-signed for twenty years, that may not make others.
 func NewCA(site string, now time.Time) (*CA, error) {
+	if !validName.MatchString(site) {
+		return nil, fault.New(fault.Invalid, "pki.name", fmt.Sprintf("%.40q names no site", site))
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "make the authority's key")
@@ -51,8 +55,11 @@ func NewCA(site string, now time.Time) (*CA, error) {
 		return nil, fault.Wrap(fault.Internal, err, "make the authority")
 	}
 	cert, err := x509.ParseCertificate(der)
-	return &CA{key, cert}, fault.Wrap(fault.Internal, err, "make the authority")
+	return &CA{key: key, cert: cert}, fault.Wrap(fault.Internal, err, "make the authority")
 }
+
+// validName is the form of the names of sites and controllers in topics.
+var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 func serial() *big.Int {
 	var b [16]byte
@@ -74,13 +81,13 @@ func (ca *CA) Bytes() ([]byte, error) {
 func ParseCA(b []byte) (*CA, error) {
 	pair, err := tls.X509KeyPair(b, b)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "device authority")
+		return nil, fault.New(fault.Invalid, "pki.ca", "what is kept as the device authority is no certificate with its key")
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
 		return nil, fault.New(fault.Invalid, "pki.ca", "what is kept as the device authority is none")
 	}
-	return &CA{key, pair.Leaf}, nil
+	return &CA{key: key, cert: pair.Leaf}, nil
 }
 
 // Certificate is the authority's own.
@@ -125,45 +132,26 @@ func ParseCertificate(b []byte) (*x509.Certificate, error) {
 	return c, fault.Wrap(fault.Invalid, err, "certificate")
 }
 
-// MakeCSR asks for a certificate for a name; the signature proves that the asker has the key.
-func MakeCSR(key SigningKey, name string) ([]byte, error) {
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, key.Private())
-	return der, fault.Wrap(fault.Internal, err, "make a certificate request")
-}
-
-// maxCSR bounds a request; ours have some 200 bytes.
-const maxCSR = 4096
-
-// ParseCSR reads a request (DER) and checks its signature and that it is for an Ed25519 key.
-func ParseCSR(der []byte) (name string, public ed25519.PublicKey, err error) {
-	if len(der) > maxCSR {
-		return "", nil, fault.New(fault.TooLarge, "enrol.csr", "certificate request too large")
-	}
-	r, err := x509.ParseCertificateRequest(der)
-	if err == nil {
-		err = r.CheckSignature()
-	}
-	if err != nil {
-		e := fault.New(fault.Invalid, "enrol.csr", "certificate request: "+err.Error())
-		return "", nil, e
-	}
-	public, ok := r.PublicKey.(ed25519.PublicKey)
-	if !ok {
-		return "", nil, fault.New(fault.Invalid, "enrol.csr", "certificate request for a key that is not Ed25519")
-	}
-	return r.Subject.CommonName, public, nil
-}
-
 // IssueDevice makes a client certificate for a controller, or for the centre at a broker: CN is the name, O the site, for
 // DeviceLife, for nothing but being a TLS client.
 func (ca *CA) IssueDevice(name string, public ed25519.PublicKey, now time.Time) (*x509.Certificate, error) {
+	if !validName.MatchString(name) || len(public) != ed25519.PublicKeySize {
+		return nil, fault.New(fault.Invalid, "pki.name", fmt.Sprintf("a certificate for %.40q and a key of %d bytes", name, len(public)))
+	}
 	return ca.issue(&x509.Certificate{
 		Subject:   pkix.Name{CommonName: name, Organization: ca.cert.Subject.Organization},
 		NotBefore: now.Add(-backDated), NotAfter: now.Add(DeviceLife), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, public)
+	}, public, now)
 }
 
-func (ca *CA) issue(template *x509.Certificate, public any) (*x509.Certificate, error) {
+// issue signs a certificate, which ends with the authority at the latest: one that outlives it helps nobody, and is not renewed in time.
+func (ca *CA) issue(template *x509.Certificate, public any, now time.Time) (*x509.Certificate, error) {
+	if !now.Before(ca.cert.NotAfter) {
+		return nil, fault.New(fault.Conflict, "pki.ca_ended", "the device authority ended "+ca.cert.NotAfter.Format(time.DateOnly))
+	}
+	if template.NotAfter.After(ca.cert.NotAfter) {
+		template.NotAfter = ca.cert.NotAfter
+	}
 	template.SerialNumber, template.KeyUsage, template.BasicConstraintsValid = serial(), x509.KeyUsageDigitalSignature, true
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, public, ca.key)
 	if err != nil {
@@ -172,67 +160,3 @@ func (ca *CA) issue(template *x509.Certificate, public any) (*x509.Certificate, 
 	c, err := x509.ParseCertificate(der)
 	return c, fault.Wrap(fault.Internal, err, "issue a certificate")
 }
-
-// IssueServer makes a server's key (P-256) and certificate for ServerLife. The chain holds the authority too, so that a
-// controller with a token can find its pin.
-func (ca *CA) IssueServer(hosts []string, now time.Time) (*tls.Certificate, error) {
-	if len(hosts) == 0 {
-		return nil, fault.New(fault.Invalid, "pki.hosts", "a server certificate without a host")
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fault.Wrap(fault.Internal, err, "make a server key")
-	}
-	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: hosts[0]}, NotBefore: now.Add(-backDated), NotAfter: now.Add(ServerLife),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	for _, h := range hosts {
-		if ip := net.ParseIP(h); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, h)
-		}
-	}
-	c, err := ca.issue(template, key.Public())
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Certificate{Certificate: [][]byte{c.Raw, ca.cert.Raw}, PrivateKey: key, Leaf: c}, nil
-}
-
-// EncodePair writes a server's certificate chain and key in PEM, to be sealed or for another program.
-func EncodePair(pair *tls.Certificate) (chain, key []byte, err error) {
-	for _, der := range pair.Certificate {
-		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: certificate, Bytes: der})...)
-	}
-	b, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		return nil, nil, fault.Wrap(fault.Internal, err, "marshal a server key")
-	}
-	return chain, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b}), nil
-}
-
-// Revoked is a certificate that ended before its time.
-type Revoked struct {
-	Serial string // hex, as Serial gives it
-	At     time.Time
-}
-
-// CRL is a list of revoked certificates in PEM, for brokers of other makers. number must rise from list to list; the list is good
-// for a year, since a broker that finds it out of date refuses everybody.
-func (ca *CA) CRL(list []Revoked, number int64, now time.Time) ([]byte, error) {
-	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: now.Add(-backDated), NextUpdate: now.Add(365 * 24 * time.Hour)}
-	for _, r := range list {
-		n, ok := new(big.Int).SetString(r.Serial, 16)
-		if !ok {
-			return nil, fault.New(fault.Invalid, "pki.serial", fmt.Sprintf("serial number %.40q", r.Serial))
-		}
-		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: n, RevocationTime: r.At})
-	}
-	der, err := x509.CreateRevocationList(rand.Reader, template, ca.cert, ca.key)
-	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}), fault.Wrap(fault.Internal, err, "make a revocation list")
-}
-
-// Serial is a certificate's serial number in lower-case hex.
-func Serial(c *x509.Certificate) string { return c.SerialNumber.Text(16) }
