@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"kanmon/controller/core"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
@@ -18,22 +19,23 @@ import (
 // Config is a controller's configuration file: one JSON object. Unknown fields are errors. Paths that are not
 // absolute count from the folder of the file.
 type Config struct {
-	Site       string `json:"site"`               // name of the site, as in topics: [a-z0-9-], at most 32
-	Controller string `json:"controller"`         // name of this controller, the same form
-	DataDir    string `json:"data_dir"`           // folder of the journal and the policy; made if it is not there
-	Software   string `json:"software,omitempty"` // version shown in the status; empty: the program's own
-	Broker     Broker `json:"broker"`             // way to the centre
-	// CredentialHashKeyFile holds the site's credential hash key, 64 hex digits.
-	CredentialHashKeyFile string       `json:"credential_hash_key_file"`
-	Lines                 []LineConfig `json:"lines"` // OSDP lines
-	Doors                 []DoorConfig `json:"doors"` // what is wired to them
+	Site       string `json:"site"`                 // name of the site, as in topics: [a-z0-9-], at most 32
+	Controller string `json:"controller"`           // name of this controller, the same form
+	DataDir    string `json:"data_dir"`             // folder of the journal, the policy and the identity; made if it is not there
+	Software   string `json:"software,omitempty"`   // version shown in the status; empty: the program's own
+	CentreURL  string `json:"centre_url,omitempty"` // of the centre's console, https://host[:port]: where enroll asks
+	Broker     Broker `json:"broker"`               // way to the centre
+	// SealingKeyFile holds the key under which the identity's secrets are encrypted; empty: sealing-key in DataDir. A systemd credential
+	// kanmon-sealing-key outranks the file. Kept beside the identity the file protects a backup of the one without the other, and
+	// nothing against the thief of the machine: name a place on another medium, or use the credential.
+	SealingKeyFile string       `json:"sealing_key_file,omitempty"`
+	Lines          []LineConfig `json:"lines"` // OSDP lines
+	Doors          []DoorConfig `json:"doors"` // what is wired to them
 }
 
 // Broker says how to reach the MQTT broker.
 type Broker struct {
-	URL          string `json:"url"`           // tcp://host:port on this machine, tls://host:port elsewhere
-	Username     string `json:"username"`      // the controller's name
-	PasswordFile string `json:"password_file"` // file with the secret shown when the controller was registered
+	URL string `json:"url,omitempty"` // tls://host:port; empty: as the centre said at enrolment
 }
 
 // LineConfig is one OSDP line.
@@ -105,7 +107,10 @@ func ParseConfig(b []byte, dir string) (Config, error) {
 }
 
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.DataDir, &c.Broker.PasswordFile, &c.CredentialHashKeyFile}
+	if c.SealingKeyFile == "" && c.DataDir != "" {
+		c.SealingKeyFile = filepath.Join(c.DataDir, "sealing-key")
+	}
+	paths := []*string{&c.DataDir, &c.SealingKeyFile}
 	for i := range c.Lines {
 		paths = append(paths, &c.Lines[i].Port)
 		for j := range c.Lines[i].Devices {
@@ -124,14 +129,14 @@ func (c Config) Check() error {
 	switch {
 	case !wire.ValidName(c.Site):
 		return fault.BadField("site", "config.name", fmt.Sprintf("site %q: want [a-z0-9-], at most 32", c.Site))
-	case !wire.ValidName(c.Controller):
-		return fault.BadField("controller", "config.name", fmt.Sprintf("controller %q: want [a-z0-9-], at most 32", c.Controller))
+	case !wire.ValidController(c.Controller):
+		return fault.BadField("controller", "config.name", fmt.Sprintf("controller %q: want [a-z0-9-], at most 32, and neither all nor centre", c.Controller))
 	case c.DataDir == "":
 		return fault.BadField("data_dir", "config.missing", "data_dir is empty")
-	case c.Broker.URL == "" || c.Broker.Username == "" || c.Broker.PasswordFile == "":
-		return fault.BadField("broker", "config.missing", "broker needs url, username and password_file")
-	case c.CredentialHashKeyFile == "":
-		return fault.BadField("credential_hash_key_file", "config.missing", "credential_hash_key_file is empty")
+	case c.Broker.URL != "" && !strings.HasPrefix(c.Broker.URL, "tls://"):
+		return fault.BadField("broker", "config.broker", "broker.url is tls://host:port")
+	case c.CentreURL != "" && !strings.HasPrefix(c.CentreURL, "https://"):
+		return fault.BadField("centre_url", "config.centre", "centre_url is https://host[:port]")
 	case len(c.Lines) == 0 || len(c.Doors) == 0:
 		return fault.BadField("lines", "config.missing", "a controller needs a line and a door")
 	}
@@ -222,43 +227,37 @@ func (d DoorConfig) pins() []pin {
 }
 
 // wiring is the part of the configuration that the core decides with.
-func (c Config) wiring(software string) Wiring {
-	w := Wiring{Software: software}
+func (c Config) wiring(software string) core.Wiring {
+	w := core.Wiring{Software: software}
 	for _, l := range c.Lines {
 		for _, d := range l.Devices {
 			w.Devices = append(w.Devices, d.Name)
 		}
 	}
 	for _, d := range c.Doors {
-		door := WiredDoor{ID: d.ID, ExitReaders: d.ExitReaders}
+		door := core.WiredDoor{ID: d.ID, ExitReaders: d.ExitReaders}
 		if d.Contact != nil {
-			door.Contact = &Wire{d.Contact.Device, d.Contact.Input}
-			door.OpenWhen = Level(d.Contact.OpenWhen)
+			door.Contact = &core.Wire{d.Contact.Device, d.Contact.Input}
+			door.OpenWhen = core.Level(d.Contact.OpenWhen)
 		}
 		if d.ExitButton != nil {
-			door.ExitButton = &Wire{d.ExitButton.Device, d.ExitButton.Input}
+			door.ExitButton = &core.Wire{d.ExitButton.Device, d.ExitButton.Input}
 		}
 		w.Doors = append(w.Doors, door)
 	}
 	return w
 }
 
-// readSecret reads a file that holds one line.
-func readSecret(path, what string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "read "+what)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
+// IdentityDir is the folder of the controller's identity.
+func (c Config) IdentityDir() string { return filepath.Join(c.DataDir, "identity") }
 
 // readKey reads a file of hex digits. The error does not repeat them.
 func readKey(path, what string) ([]byte, error) {
-	s, err := readSecret(path, what)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.Invalid, err, "read "+what)
 	}
-	b, err := hex.DecodeString(s)
+	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "key.hex", fmt.Sprintf("read %s: %s holds no hex digits", what, path))
 	}

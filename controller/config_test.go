@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/controller/core"
 	"kanmon/internal/fault"
 )
 
@@ -49,8 +50,8 @@ func TestAConfigurationIsReadWithPathsFromItsOwnFolder(t *testing.T) {
 	if c.DataDir != filepath.Join(dir, "data") || c.Lines[0].Port != filepath.Join(dir, "line0") || c.Lines[0].Devices[1].SCBKFile != filepath.Join(dir, "io1.key") {
 		t.Fatalf("paths %+v", c)
 	}
-	want := Wiring{Software: "v", Devices: []string{"IN-1", "IO-1"}, Doors: []WiredDoor{{
-		ID: "D-1", Contact: &Wire{"IO-1", 0}, OpenWhen: Active, ExitButton: &Wire{"IO-1", 1}, ExitReaders: []string{"IN-1"},
+	want := core.Wiring{Software: "v", Devices: []string{"IN-1", "IO-1"}, Doors: []core.WiredDoor{{
+		ID: "D-1", Contact: &core.Wire{"IO-1", 0}, OpenWhen: core.Active, ExitButton: &core.Wire{"IO-1", 1}, ExitReaders: []string{"IN-1"},
 	}}}
 	if got := c.wiring("v"); !reflect.DeepEqual(got, want) {
 		t.Fatalf("wiring %+v, want %+v", got, want)

@@ -1,19 +1,10 @@
 // Package controller is the runtime beside the doors: it decides by itself, writes before it opens, and reports
 // when it can.
 //
-// The rules are in Core, which is pure: Step(state, input, moment) gives the next state and the effects. Controller
+// The rules are in package core, which is pure: Step(state, input, moment) gives the next state and the effects. Controller
 // owns the one goroutine that steps, and carries the effects out: records go to the journal, commands to readers
 // and strikes, each device in a lane of its own, so that neither a slow disk nor a dead device holds up a door.
-// Edge puts a whole controller together from its configuration.
-//
-// What is promised:
-//
-//   - No record, no entry: a strike is energised for an entry only after the journal has said that the decision
-//     is on disk, or, in an area of record mode best_effort, has failed to.
-//   - Nothing denies an exit. The exit button and exit readers wait for no disk, no policy and no clock.
-//   - The same card at the same reader within a second, while the release it earned is still running, is one
-//     presentation.
-//   - A clock below the last journalled time is not believed (clock.go).
+// Edge puts a whole controller together from its configuration and its identity.
 package controller
 
 import (
@@ -27,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kanmon/controller/core"
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
 	"kanmon/internal/event"
@@ -48,24 +40,28 @@ type Panel interface {
 	Show(ctx context.Context, readerName string, f reader.Feedback) error
 }
 
-// Parts are what a controller works with. All but Now are required.
+// Parts are what a controller works with. All but Now, Receipt and Answer are required.
 type Parts struct {
-	Wiring  Wiring
+	Wiring  core.Wiring
 	Journal Journal
 	Strikes map[string]output.Strike // by door
 	Panel   Panel
-	Now     func() Moment // nil: the machine's clocks
+	Now     func() core.Moment // nil: the machine's clocks
 	Log     *slog.Logger
+	// Receipt and Answer send to the centre. They must not wait; nil drops.
+	Receipt func(wire.RevokedReceipt)
+	Answer  func(wire.CommandAnswer)
 }
 
 // Controller runs a Core.
 type Controller struct {
 	parts   Parts
-	core    *Core
+	core    *core.Core
 	inbox   *inbox
 	strikes map[string]lane
 	panels  map[string]lane
 	status  atomic.Pointer[wire.ControllerStatus]
+	lease   atomic.Int64 // age, as of the last step
 	changed chan struct{}
 }
 
@@ -74,8 +70,14 @@ func New(p Parts) *Controller {
 	if p.Now == nil {
 		p.Now = Clocks()
 	}
+	if p.Receipt == nil {
+		p.Receipt = func(wire.RevokedReceipt) {}
+	}
+	if p.Answer == nil {
+		p.Answer = func(wire.CommandAnswer) {}
+	}
 	c := &Controller{
-		parts: p, core: NewCore(p.Wiring), inbox: newInbox(), changed: make(chan struct{}, 1),
+		parts: p, core: core.NewCore(p.Wiring), inbox: newInbox(), changed: make(chan struct{}, 1),
 		strikes: map[string]lane{}, panels: map[string]lane{},
 	}
 	for door := range p.Strikes {
@@ -89,27 +91,30 @@ func New(p Parts) *Controller {
 }
 
 // Clocks reads the machine's clocks, Mono from now on.
-func Clocks() func() Moment {
+func Clocks() func() core.Moment {
 	start := time.Now()
-	return func() Moment {
+	return func() core.Moment {
 		now := time.Now()
-		return Moment{Wall: now.Round(0).UTC(), Mono: now.Sub(start)}
+		return core.Moment{Wall: now.Round(0).UTC(), Mono: now.Sub(start)}
 	}
 }
 
 // Post hands an input to the controller. It never waits; false means that it was dropped because thousands are
 // waiting already.
-func (c *Controller) Post(in Input) bool { return c.inbox.put(in) }
+func (c *Controller) Post(in core.Input) bool { return c.inbox.put(in) }
 
 // Status is how the controller is; the caller must not change what it points to.
 func (c *Controller) Status() wire.ControllerStatus { return *c.status.Load() }
+
+// LeaseAge is how long ago the centre confirmed the policy, to some seconds; 0 when there is none.
+func (c *Controller) LeaseAge() time.Duration { return time.Duration(c.lease.Load()) }
 
 // Changed receives a value when Status changed. It is for one receiver.
 func (c *Controller) Changed() <-chan struct{} { return c.changed }
 
 // Run decides until ctx ends. Then it takes no more inputs but the journal's answers to decisions in hand, lets
 // the lanes finish, and returns nil: strikes go to rest by their own timers. Run is called once.
-func (c *Controller) Run(ctx context.Context, saved Saved) error {
+func (c *Controller) Run(ctx context.Context, saved core.Saved) error {
 	work := context.WithoutCancel(ctx)
 	var lanes sync.WaitGroup
 	for _, l := range c.lanes() {
@@ -127,7 +132,7 @@ func (c *Controller) lanes() []lane {
 	return slices.AppendSeq(slices.Collect(maps.Values(c.strikes)), maps.Values(c.panels))
 }
 
-func (c *Controller) loop(ctx context.Context, saved Saved) State {
+func (c *Controller) loop(ctx context.Context, saved core.Saved) core.State {
 	now := c.parts.Now()
 	s, effects := c.core.Start(saved, now)
 	c.execute(ctx, effects)
@@ -143,13 +148,13 @@ func (c *Controller) loop(ctx context.Context, saved Saved) State {
 		case <-c.inbox.wake:
 			s = c.process(ctx, s, c.inbox.take())
 		case <-timer.C:
-			s = c.process(ctx, s, []Input{Tick{}})
+			s = c.process(ctx, s, []core.Input{core.Tick{}})
 		}
 	}
 }
 
-func (c *Controller) process(ctx context.Context, s State, inputs []Input) State {
-	var effects []Effect
+func (c *Controller) process(ctx context.Context, s core.State, inputs []core.Input) core.State {
+	var effects []core.Effect
 	for _, in := range inputs {
 		s, effects = c.core.Step(s, in, c.parts.Now())
 		c.execute(ctx, effects)
@@ -160,36 +165,40 @@ func (c *Controller) process(ctx context.Context, s State, inputs []Input) State
 
 // finish waits a little for the journal's word on decisions in hand. Whoever stands there has been told nothing
 // yet; what comes later is refused by nobody being there.
-func (c *Controller) finish(ctx context.Context, s State) {
-	patience := time.NewTimer(recordTimeout)
+func (c *Controller) finish(ctx context.Context, s core.State) {
+	patience := time.NewTimer(core.RecordTimeout)
 	defer patience.Stop()
-	for len(s.records.flying) > 0 {
+	for s.Recording() {
 		select {
 		case <-patience.C:
 			return
 		case <-c.inbox.wake:
-			answers := slices.DeleteFunc(c.inbox.take(), func(in Input) bool { _, answer := in.(Recorded); return !answer })
+			answers := slices.DeleteFunc(c.inbox.take(), func(in core.Input) bool { _, answer := in.(core.Recorded); return !answer })
 			s = c.process(ctx, s, answers)
 		}
 	}
 }
 
-func (c *Controller) execute(ctx context.Context, effects []Effect) {
+func (c *Controller) execute(ctx context.Context, effects []core.Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
-		case Record:
+		case core.Record:
 			c.record(ctx, e)
-		case Strike:
+		case core.Strike:
 			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Release(ctx, e.For) })
-		case Relock:
+		case core.Relock:
 			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Lock(ctx) })
-		case Show:
+		case core.Show:
 			c.show(ctx, e)
+		case core.Receipt:
+			c.parts.Receipt(e.RevokedReceipt)
+		case core.Answer:
+			c.parts.Answer(e.CommandAnswer)
 		}
 	}
 }
 
-func (c *Controller) record(ctx context.Context, r Record) {
+func (c *Controller) record(ctx context.Context, r core.Record) {
 	for _, e := range r.Events {
 		level := slog.LevelInfo
 		if e.Kind.Alarm() {
@@ -198,13 +207,13 @@ func (c *Controller) record(ctx context.Context, r Record) {
 		c.parts.Log.LogAttrs(ctx, level, "event", slog.String("kind", string(e.Kind)), slog.String("door", e.Door), slog.String("reader", e.Reader),
 			slog.String("device", e.Device), slog.String("reason", string(e.Reason)), slog.String("person", e.Person), slog.String("detail", e.Detail))
 	}
-	c.parts.Journal.Submit(r.Events, journal.Change{Policy: r.Policy}, func(_ journal.Position, err error) {
-		c.Post(Recorded{ID: r.ID, Err: err})
+	c.parts.Journal.Submit(r.Events, change(r.Change), func(_ journal.Position, err error) {
+		c.Post(core.Recorded{ID: r.ID, Err: err})
 	})
 }
 
 func (c *Controller) drive(door string, run func(context.Context, output.Strike) error) {
-	failed := func(err error) { c.Post(StrikeFailed{Door: door, Detail: err.Error()}) }
+	failed := func(err error) { c.Post(core.StrikeFailed{Door: door, Detail: err.Error()}) }
 	l, ok := c.strikes[door]
 	if !ok {
 		failed(errNoStrike)
@@ -219,7 +228,7 @@ func (c *Controller) drive(door string, run func(context.Context, output.Strike)
 
 var errNoStrike = errors.New("the door has no strike")
 
-func (c *Controller) show(ctx context.Context, e Show) {
+func (c *Controller) show(ctx context.Context, e core.Show) {
 	l, ok := c.panels[e.Reader]
 	if !ok {
 		return
@@ -233,7 +242,8 @@ func (c *Controller) show(ctx context.Context, e Show) {
 	})
 }
 
-func (c *Controller) publish(s State) {
+func (c *Controller) publish(s core.State) {
+	c.lease.Store(int64(s.LeaseAge()))
 	now := c.core.Status(s)
 	if !reflect.DeepEqual(now, c.Status()) {
 		c.status.Store(&now)

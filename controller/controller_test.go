@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"kanmon/controller/core"
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
 	"kanmon/internal/event"
@@ -122,17 +123,17 @@ func (s *fakeStrike) released() []time.Time {
 
 type fakePanel struct {
 	mu    sync.Mutex
-	shown []Show
+	shown []core.Show
 }
 
 func (p *fakePanel) Show(_ context.Context, name string, f reader.Feedback) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.shown = append(p.shown, Show{name, f})
+	p.shown = append(p.shown, core.Show{name, f})
 	return nil
 }
 
-func (p *fakePanel) all() []Show {
+func (p *fakePanel) all() []core.Show {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.shown)
@@ -163,7 +164,7 @@ func newRig(t *testing.T, delay time.Duration) *rig {
 	diskCtx, diskEnd := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go r.journal.run(diskCtx)
-	go func() { ended <- r.Run(ctx, Saved{Policy: sitePolicy(t, 1), Floor: time.Now()}) }()
+	go func() { ended <- r.Run(ctx, core.Saved{Policy: sitePolicy(t, 1), Floor: time.Now()}) }()
 	r.stop = sync.OnceFunc(func() {
 		begin := time.Now()
 		cancel()
@@ -190,12 +191,12 @@ func TestTheStrikeWaitsForTheDiskAndForNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 30*time.Millisecond)
 		begin := time.Now()
-		r.Post(Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{"IN-1", keyAlways})
 		r.wait(time.Second)
 		if got := r.strike1.released(); len(got) != 1 || got[0].Sub(begin) != 30*time.Millisecond {
 			t.Fatalf("released %v after the tap at %v", got, begin)
 		}
-		if got := r.panel.all(); !slices.Equal(got, []Show{{"IN-1", reader.ShowGranted}}) {
+		if got := r.panel.all(); !slices.Equal(got, []core.Show{{"IN-1", reader.ShowGranted}}) {
 			t.Fatalf("shown %v", got)
 		}
 		r.stop()
@@ -209,7 +210,7 @@ func TestAFailedRecordShutsTheDoorWhetherItWasWrittenOrNot(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, time.Millisecond)
 				r.journal.set(true, lie)
-				r.Post(Presented{"IN-1", keyAlways})
+				r.Post(core.Presented{"IN-1", keyAlways})
 				r.wait(100 * time.Millisecond)
 				if got := r.strike1.released(); len(got) != 0 {
 					t.Fatalf("released %v", got)
@@ -218,7 +219,7 @@ func TestAFailedRecordShutsTheDoorWhetherItWasWrittenOrNot(t *testing.T) {
 					t.Fatalf("trouble %v", st.Trouble)
 				}
 				r.journal.set(false, false)
-				r.wait(2 * retryRecord)
+				r.wait(2 * core.RetryRecord)
 				if r.journal.has(event.JournalTrouble) != 1 || r.journal.has(event.AccessDenied) != 1 {
 					t.Fatalf("on disk %v", r.journal.kinds())
 				}
@@ -232,9 +233,9 @@ func TestAHangingStrikeHoldsUpNoOtherDoorAndRaisesAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.strike1.hang = time.Hour
-		r.Post(Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{"IN-1", keyAlways})
 		r.wait(10 * time.Millisecond)
-		r.Post(Presented{"IN-2", keyAlways})
+		r.Post(core.Presented{"IN-2", keyAlways})
 		r.wait(10 * time.Millisecond)
 		if len(r.strike2.released()) != 1 {
 			t.Fatal("the other door waited")
@@ -252,10 +253,10 @@ func TestAStrikeNeverOpensLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.strike2.hang = time.Hour
-		r.Post(inputsOf(Inactive, Inactive, Inactive, Inactive))
+		r.Post(inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Inactive))
 		for range 3 {
-			r.Post(inputsOf(Inactive, Inactive, Inactive, Active))
-			r.Post(inputsOf(Inactive, Inactive, Inactive, Inactive))
+			r.Post(inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Active))
+			r.Post(inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Inactive))
 		}
 		r.wait(10 * commandTime)
 		if got := r.strike2.released(); len(got) != 1 {
@@ -272,7 +273,7 @@ func TestAStrikeThatIsNotConfirmedIsAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.strike1.err = errors.New("no answer")
-		r.Post(Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{"IN-1", keyAlways})
 		r.wait(100 * time.Millisecond)
 		if r.journal.has(event.StrikeFailed) != 1 {
 			t.Fatalf("on disk %v", r.journal.kinds())
@@ -285,12 +286,12 @@ func TestTimeAloneEndsAReleaseAndHoldsADoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.Post(allQuiet)
-		r.Post(Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{"IN-1", keyAlways})
 		r.wait(7 * time.Second)
 		if r.journal.has(event.NotEntered) != 1 {
 			t.Fatalf("on disk %v", r.journal.kinds())
 		}
-		r.Post(inputsOf(Inactive, Inactive, Active, Inactive))
+		r.Post(inputsOf(core.Inactive, core.Inactive, core.Active, core.Inactive))
 		r.wait(time.Hour)
 		if r.journal.has(event.DoorForced) != 1 || r.Status().Doors[1].State != "forced" {
 			t.Fatalf("on disk %v, status %+v", r.journal.kinds(), r.Status().Doors)
@@ -302,7 +303,7 @@ func TestTimeAloneEndsAReleaseAndHoldsADoor(t *testing.T) {
 func TestTheDecisionInHandIsFinishedBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 500*time.Millisecond)
-		r.Post(Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{"IN-1", keyAlways})
 		r.wait(100 * time.Millisecond)
 		r.stop()
 		if len(r.strike1.released()) != 1 || len(r.panel.all()) != 1 {
@@ -315,9 +316,9 @@ func TestADeadJournalDoesNotKeepTheProgramAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 0)
 		r.journal.delay = time.Hour
-		r.Post(Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{"IN-1", keyAlways})
 		r.wait(time.Millisecond)
-		if r.stop(); r.took > 2*recordTimeout {
+		if r.stop(); r.took > 2*core.RecordTimeout {
 			t.Fatalf("the end took %v", r.took)
 		}
 		r.wait(2 * time.Hour) // the journal wakes up to nobody
@@ -327,14 +328,14 @@ func TestADeadJournalDoesNotKeepTheProgramAlive(t *testing.T) {
 func TestPostNeverWaitsAndDropsWhatIsTooMuch(t *testing.T) {
 	b := newInbox()
 	for range inboxSize {
-		if !b.put(Tick{}) {
+		if !b.put(core.Tick{}) {
 			t.Fatal("dropped with room left")
 		}
 	}
-	if b.put(Tick{}) {
+	if b.put(core.Tick{}) {
 		t.Fatal("took more than there is room for")
 	}
-	if !b.put(Recorded{}) {
+	if !b.put(core.Recorded{}) {
 		t.Fatal("dropped the journal's answer")
 	}
 	if n := len(b.take()); n != inboxSize+1 || b.dropped != 1 {
@@ -348,12 +349,12 @@ func TestChangedTellsOfEveryNewStatus(t *testing.T) {
 		for len(r.Changed()) > 0 {
 			<-r.Changed()
 		}
-		r.Post(DeviceUp{"IN-1"})
+		r.Post(core.DeviceUp{"IN-1"})
 		<-r.Changed()
 		if !r.Status().Devices[0].Online {
 			t.Fatalf("status %+v", r.Status())
 		}
-		r.Post(Tick{})
+		r.Post(core.Tick{})
 		r.wait(time.Millisecond)
 		if len(r.Changed()) != 0 {
 			t.Fatal("told of a change where there was none")

@@ -9,14 +9,18 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
+	"kanmon/controller/core"
+	"kanmon/controller/identity"
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
 	"kanmon/controller/policystore"
 	"kanmon/controller/uplink"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
+	"kanmon/internal/pki"
 	"kanmon/internal/wire"
 	"kanmon/reader/credential"
 	"kanmon/reader/osdp"
@@ -24,37 +28,42 @@ import (
 	"kanmon/reader/serialport"
 )
 
-// Edge is a whole controller: lines, doors, journal and the way to the centre.
+// Edge is a whole controller: lines, doors, journal, identity and the way to the centre.
 type Edge struct {
 	cfg        Config
 	log        *slog.Logger
+	now        func() core.Moment
+	identity   *identity.Keeper
 	key        credential.HashKey
 	buses      []*bus.Bus
 	journal    *journal.Journal
 	client     *mqtt.Client
+	uplink     *uplink.Uplink // made when the journal is open, before the controller runs
 	controller *Controller
 }
 
-// NewEdge puts a controller together and reads its keys. It opens nothing yet, so an error is always one of
-// configuration.
+// NewEdge puts a controller together and reads its identity and its keys. It opens nothing yet, so an error is always one of
+// configuration; fault.NotFound says that the controller is not enrolled.
 func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
-	e := &Edge{cfg: cfg, log: log}
-	b, err := readKey(cfg.CredentialHashKeyFile, "credential hash key")
+	e := &Edge{cfg: cfg, log: log, now: Clocks()}
+	id, err := loadIdentity(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if e.key, err = credential.NewHashKey(b); err != nil {
+	if e.key, err = credential.NewHashKey(id.HashKey.Bytes()); err != nil {
 		return nil, err
 	}
 	if e.journal, err = journal.New(journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Floor: buildTime(), Log: log}); err != nil {
 		return nil, err
 	}
-	if e.client, err = newClient(cfg, log); err != nil {
+	e.identity = identity.NewKeeper(identity.KeeperConfig{Dir: cfg.IdentityDir(), Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds, Log: log})
+	if e.client, err = e.newClient(cmp.Or(cfg.Broker.URL, id.BrokerURL)); err != nil {
 		return nil, err
 	}
 	field := lines{}
 	e.controller = New(Parts{
-		Wiring: cfg.wiring(cmp.Or(cfg.Software, softwareVersion())), Journal: e.journal, Panel: field, Strikes: cfg.strikes(field), Log: log,
+		Wiring: cfg.wiring(cmp.Or(cfg.Software, softwareVersion())), Journal: e.journal, Panel: field, Strikes: cfg.strikes(field), Log: log, Now: e.now,
+		Receipt: func(r wire.RevokedReceipt) { e.uplink.Receipt(r) }, Answer: func(a wire.CommandAnswer) { e.uplink.Answer(a) },
 	})
 	return e, e.addLines(field)
 }
@@ -63,18 +72,13 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 // doors within seconds, and a town has few enough controllers not to crowd it.
 const brokerRetry = 5 * time.Second
 
-func newClient(cfg Config, log *slog.Logger) (*mqtt.Client, error) {
-	password, err := readSecret(cfg.Broker.PasswordFile, "broker password")
-	if err != nil {
-		return nil, err
-	}
-	will, err := uplink.Will(cfg.Site, cfg.Controller)
+func (e *Edge) newClient(brokerURL string) (*mqtt.Client, error) {
+	will, err := uplink.Will(e.cfg.Site, e.cfg.Controller)
 	if err != nil {
 		return nil, err
 	}
 	return mqtt.New(mqtt.Config{
-		URL: cfg.Broker.URL, ClientID: cfg.Controller, Username: cfg.Broker.Username, Password: mqtt.NewSecret(password),
-		Will: &will, Log: log, RetryMax: brokerRetry,
+		URL: brokerURL, ClientID: e.cfg.Controller, TLS: e.identity.TLS(), Will: &will, Log: e.log, RetryMax: brokerRetry,
 	})
 }
 
@@ -156,8 +160,8 @@ func (e *Edge) emit(ev bus.Event) {
 func (e *Edge) Controller() *Controller { return e.controller }
 
 // Run works until ctx ends. The order of stopping is: the controller finishes the decision in hand and its
-// strikes; the lines fall silent, and strikes go to rest by their own timers; the policy keeper and the uplink
-// stop; the MQTT client says "offline" and disconnects; the journal writes what is queued and closes.
+// strikes; the lines fall silent, and strikes go to rest by their own timers; the uplink stops, a policy in hand
+// stored first; the MQTT client says "offline" and disconnects; the certificate is no longer renewed; the journal writes what is queued and closes.
 func (e *Edge) Run(ctx context.Context) error {
 	if err := os.MkdirAll(e.cfg.DataDir, 0o700); err != nil {
 		// Not the end: without a disk people still get out, and the journal tries again.
@@ -172,20 +176,42 @@ func (e *Edge) runOnJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store := policystore.New(e.cfg.DataDir, state.Policy)
-	stored := e.loadPolicy(ctx, store)
-	keeper := NewPolicyKeeper(store, stored, e.controller.Post, e.log)
-	up := uplink.New(uplink.Config{
-		Site: e.cfg.Site, Controller: e.cfg.Controller, Journal: e.journal, Client: e.client,
-		Status: e.Status, Changed: e.controller.Changed(), Offer: keeper.Offer, Refuse: keeper.Refuse, Log: e.log,
+	store := policystore.New(policystore.Config{
+		Dir: e.cfg.DataDir, Site: e.cfg.Site, Controller: e.cfg.Controller, Keys: e.identity.CommandKey, Last: state.Policy,
 	})
-	saved := Saved{Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Wall)}
-	parts := []part{{"mqtt", e.client.Run}, {"uplink", up.Run}, {"policy", keeper.Run}}
+	stored := e.loadPolicy(ctx, store)
+	saved := e.saved(ctx, state, stored)
+	e.uplink = uplink.New(uplink.Config{
+		Site: e.cfg.Site, Controller: e.cfg.Controller, Journal: e.journal, Client: e.client, Signer: e.identity.Identity().Key,
+		Centre: e.identity.CommandKey, CentreEpoch: saved.Centre, Status: e.Status, Changed: e.controller.Changed(),
+		Mono: func() time.Duration { return e.now().Mono }, Doors: e.controller, Log: e.log,
+		Policies: NewPolicyKeeper(store, stored, e.controller.Post, e.log),
+	})
+	parts := []part{{"certificate", e.identity.Run}, {"mqtt", e.client.Run}, {"uplink", e.uplink.Run}}
 	for _, b := range e.buses {
 		parts = append(parts, part{"line", b.Run})
 	}
 	parts = append(parts, part{"controller", func(ctx context.Context) error { return e.controller.Run(ctx, saved) }})
 	return nest(ctx, parts...)
+}
+
+// saved is what the last run left for the core.
+func (e *Edge) saved(ctx context.Context, state journal.State, stored policystore.Stored) core.Saved {
+	saved := core.Saved{
+		Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Wall), Lease: (*core.Lease)(state.Lease),
+		Centre:  max(state.Centre, stored.Policy.Version().Epoch),
+		Revoked: core.Revoked{Upto: state.Revoked, At: state.RevokedAt},
+	}
+	if stored.At.After(buildTime()) {
+		saved.Stored = stored.At
+	}
+	entries, err := e.journal.Revocations(ctx)
+	if err != nil { // how far the set goes is then not known either: the centre is asked for all of it
+		e.log.ErrorContext(ctx, "revocations cannot be read", "error", err)
+		saved.Revoked = core.Revoked{}
+	}
+	saved.Revoked.Entries = entries
+	return saved
 }
 
 func (e *Edge) loadPolicy(ctx context.Context, store *policystore.Store) policystore.Stored {
@@ -196,25 +222,79 @@ func (e *Edge) loadPolicy(ctx context.Context, store *policystore.Store) policys
 		e.log.InfoContext(ctx, "no policy yet", "folder", filepath.Clean(e.cfg.DataDir))
 	default:
 		e.log.WarnContext(ctx, "policy on disk is not what it was", "error", err)
-		e.controller.Post(PolicyRejected{Detail: err.Error()})
+		e.controller.Post(core.PolicyRejected{Detail: err.Error()})
 	}
 	return stored
 }
 
-// Status is the controller's status with what the journal and the clock add.
+// Status is the controller's status with what the journal and the identity add. The uplink numbers it.
 func (e *Edge) Status() wire.ControllerStatus {
 	s := e.controller.Status()
 	j := e.journal.State()
-	now := time.Now().UTC()
-	s.At, s.Epoch, s.LastSeq, s.Acked = &now, j.Epoch, j.Seq, j.Acked
+	s.Start, s.Epoch, s.LastSeq, s.Acked, s.Kept, s.FillPerMil = j.Start, j.Epoch, j.Seq, j.Acked, j.Kept(), j.FillPerMil()
+	s.LeaseAge = int64(e.controller.LeaseAge() / time.Second)
+	until := e.identity.Until().UTC()
+	s.CertUntil = &until
+	s.Trouble = slices.Clone(s.Trouble)
+	if s.FillPerMil >= fillWarning {
+		s.Trouble = append(s.Trouble, "journal_filling")
+	}
+	if until.Sub(e.certificateClock()) <= certificateWarning {
+		s.Trouble = append(s.Trouble, "certificate")
+	}
 	return s
 }
+
+// fillWarning is how full, of 1000, the journal is said to be filling; certificateWarning how near the end of the certificate is
+// trouble.
+const (
+	fillWarning        = 800
+	certificateWarning = 30 * 24 * time.Hour
+)
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
 	return a
+}
+
+// certificateClock has a floor, so that a machine that starts in 1970 still believes the centre's certificate, and its own.
+func (e *Edge) certificateClock() time.Time {
+	return pki.ClockFloor(later(buildTime(), e.journal.State().Wall), nil)()
+}
+
+func (e *Edge) certificateEnds(daysLeft int) {
+	e.controller.Post(core.CertificateEnds{Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339))})
+}
+
+func loadIdentity(cfg Config) (identity.Identity, error) {
+	sealer, err := pki.OpenSealer(cfg.SealingKeyFile, false)
+	if fault.KindOf(err) == fault.NotFound {
+		if _, missing := identity.Load(cfg.IdentityDir(), unsealed()); fault.KindOf(missing) == fault.NotFound {
+			return identity.Identity{}, missing // not enrolled: that is the better word
+		}
+	}
+	if err != nil {
+		return identity.Identity{}, err
+	}
+	id, err := identity.Load(cfg.IdentityDir(), sealer)
+	if err != nil {
+		return identity.Identity{}, err
+	}
+	if id.Site != cfg.Site || id.Controller != cfg.Controller {
+		return identity.Identity{}, fault.New(fault.Invalid, "edge.identity",
+			fmt.Sprintf("enrolled as %s of site %s, configured as %s of site %s", id.Controller, id.Site, cfg.Controller, cfg.Site))
+	}
+	return id, nil
+}
+
+// unsealed is a sealer that opens nothing.
+func unsealed() pki.Sealer {
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	s, _ := pki.NewSealer(key[:])
+	return s
 }
 
 // oldest is certainly past for every program built from this text.

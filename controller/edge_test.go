@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/controller/core"
 	"kanmon/controller/journal"
 	"kanmon/internal/access"
 	"kanmon/internal/wire"
@@ -109,8 +110,8 @@ func TestAControllerWithoutADiskStillLetsPeopleOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	runEdge(t, cfg, func(e *Edge) bool {
-		e.controller.Post(inputsOf(Inactive, Inactive))
-		e.controller.Post(inputsOf(Inactive, Active))
+		e.controller.Post(inputsOf(core.Inactive, core.Inactive))
+		e.controller.Post(inputsOf(core.Inactive, core.Active))
 		st := e.Status()
 		return st.Doors != nil && st.Doors[0].State == "released" && slices.Contains(st.Trouble, "journal")
 	})
@@ -127,29 +128,29 @@ func BenchmarkTapToRecord(b *testing.B) {
 	ended := make(chan error, 1)
 	go func() { ended <- j.Run(ctx) }()
 	b.Cleanup(func() { cancel(); <-ended })
-	core := NewCore(siteWiring())
-	s, effects := core.Start(Saved{Policy: sitePolicy(b, 1), Floor: started}, Moment{Wall: started})
-	answers := make(chan Recorded, 1)
-	carryOut := func(effects []Effect) (released bool) {
+	rules := core.NewCore(siteWiring())
+	s, effects := rules.Start(core.Saved{Policy: sitePolicy(b, 1), Floor: started}, core.Moment{Wall: started})
+	answers := make(chan core.Recorded, 1)
+	carryOut := func(effects []core.Effect) (released bool) {
 		for _, e := range effects {
 			switch e := e.(type) {
-			case Record:
-				j.Submit(e.Events, journal.Change{Policy: e.Policy}, func(_ journal.Position, err error) { answers <- Recorded{e.ID, err} })
-			case Strike:
+			case core.Record:
+				j.Submit(e.Events, journal.Change{Policy: e.Policy}, func(_ journal.Position, err error) { answers <- core.Recorded{e.ID, err} })
+			case core.Strike:
 				released = true
 			}
 		}
 		return released
 	}
 	carryOut(effects)
-	s, _ = core.Step(s, <-answers, Moment{Wall: started})
+	s, _ = rules.Step(s, <-answers, core.Moment{Wall: started})
 	mono := time.Duration(0)
 	for b.Loop() {
 		mono += 10 * time.Second // every tap finds the door locked again
-		at := Moment{Wall: started.Add(mono), Mono: mono}
-		s, effects = core.Step(s, Presented{"IN-1", keyAlways}, at)
+		at := core.Moment{Wall: started.Add(mono), Mono: mono}
+		s, effects = rules.Step(s, core.Presented{"IN-1", keyAlways}, at)
 		carryOut(effects)
-		s, effects = core.Step(s, <-answers, at)
+		s, effects = rules.Step(s, <-answers, at)
 		if !carryOut(effects) {
 			b.Fatal("not released")
 		}
@@ -158,14 +159,14 @@ func BenchmarkTapToRecord(b *testing.B) {
 
 // BenchmarkStep is the decision alone, without the disk.
 func BenchmarkStep(b *testing.B) {
-	core := NewCore(siteWiring())
-	s, _ := core.Start(Saved{Policy: sitePolicy(b, 1), Floor: started}, Moment{Wall: started})
-	s, _ = core.Step(s, Recorded{ID: 1}, Moment{Wall: started})
+	rules := core.NewCore(siteWiring())
+	s, _ := rules.Start(core.Saved{Policy: sitePolicy(b, 1), Floor: started}, core.Moment{Wall: started})
+	s, _ = rules.Step(s, core.Recorded{ID: 1}, core.Moment{Wall: started})
 	id := uint64(1)
 	b.ReportAllocs()
 	for b.Loop() {
 		id++
-		s, _ = core.Step(s, Presented{"IN-1", access.Key{9}}, Moment{Wall: started})
-		s, _ = core.Step(s, Recorded{ID: id}, Moment{Wall: started})
+		s, _ = rules.Step(s, core.Presented{"IN-1", access.Key{9}}, core.Moment{Wall: started})
+		s, _ = rules.Step(s, core.Recorded{ID: id}, core.Moment{Wall: started})
 	}
 }

@@ -1,6 +1,10 @@
 package controller
 
-import "sync"
+import (
+	"sync"
+
+	"kanmon/controller/core"
+)
 
 // inboxSize bounds what waits for the controller's goroutine. Only a device gone mad fills it.
 const inboxSize = 4096
@@ -10,17 +14,24 @@ type inbox struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
-	waiting []Input
+	waiting []core.Input
 	dropped uint64
 }
 
 func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
 
-// put adds an input. The journal's answers always find room: there are never more than maxPending of them.
-func (b *inbox) put(in Input) bool {
+// put adds an input. The journal's answers always find room: there are never more than some dozens of them. So do revocations, up
+// to a bound, for no device gone mad shall keep a lost card alive.
+func (b *inbox) put(in core.Input) bool {
+	room := inboxSize
+	switch in.(type) {
+	case core.Recorded:
+		room = 3 * inboxSize
+	case core.RevocationsCame:
+		room = 2 * inboxSize
+	}
 	b.mu.Lock()
-	_, answer := in.(Recorded)
-	ok := answer || len(b.waiting) < inboxSize
+	ok := len(b.waiting) < room
 	if ok {
 		b.waiting = append(b.waiting, in)
 	} else {
@@ -31,7 +42,7 @@ func (b *inbox) put(in Input) bool {
 	return ok
 }
 
-func (b *inbox) take() []Input {
+func (b *inbox) take() []core.Input {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := b.waiting

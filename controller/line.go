@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"kanmon/controller/core"
 	"kanmon/internal/fault"
 	"kanmon/reader"
 	"kanmon/reader/credential"
@@ -13,22 +14,22 @@ import (
 
 // translate turns what happened on an OSDP line into an input; false for what the core does not need. The card
 // number ends here: from here on there is only its keyed hash.
-func translate(e bus.Event, key credential.HashKey) (Input, bool) {
+func translate(e bus.Event, key credential.HashKey) (core.Input, bool) {
 	switch e := e.(type) {
 	case bus.Card:
 		return present(e, key), true
 	case bus.Keys:
-		return KeysPressed{Reader: readerName(e.Device, e.Keys.Reader)}, true
+		return core.KeysPressed{Reader: readerName(e.Device, e.Keys.Reader)}, true
 	case bus.Inputs:
-		return InputsReported{Device: e.Device, Levels: levels(e.States)}, true
+		return core.InputsReported{Device: e.Device, Levels: levels(e.States)}, true
 	case bus.Online:
-		return DeviceUp{Device: e.Device}, true
+		return core.DeviceUp{Device: e.Device}, true
 	case bus.Offline:
-		return DeviceDown{Device: e.Device}, true
+		return core.DeviceDown{Device: e.Device}, true
 	case bus.Alarm:
-		return DeviceAttacked{Device: e.Device, Detail: fmt.Sprintf("%s ×%d: %s", e.Kind, e.Count, e.Detail)}, true
+		return core.DeviceAttacked{Device: e.Device, Detail: fmt.Sprintf("%s ×%d: %s", e.Kind, e.Count, e.Detail)}, true
 	case bus.Local:
-		return DeviceLocal{Device: e.Device, Tamper: e.Status.Tamper, Power: e.Status.PowerFailure}, true
+		return core.DeviceLocal{Device: e.Device, Tamper: e.Status.Tamper, Power: e.Status.PowerFailure}, true
 	default:
 		return nil, false
 	}
@@ -36,8 +37,8 @@ func translate(e bus.Event, key credential.HashKey) (Input, bool) {
 
 // present hashes a card. Bits that make no credential become the zero key, which is nobody's: the attempt is
 // refused and recorded like that of any unknown card.
-func present(e bus.Card, key credential.HashKey) Presented {
-	p := Presented{Reader: readerName(e.Device, e.Card.Reader)}
+func present(e bus.Card, key credential.HashKey) core.Presented {
+	p := core.Presented{Reader: readerName(e.Device, e.Card.Reader)}
 	if c, err := credential.FromBits(e.Card.Reveal()); err == nil {
 		p.Key = c.Key(key)
 	}
@@ -52,15 +53,15 @@ func readerName(device string, number byte) string {
 	return fmt.Sprintf("%s#%d", device, number)
 }
 
-func levels(states osdp.InputStatus) []Level {
-	known := map[osdp.InputState]Level{
-		osdp.InputInactive: Inactive, osdp.InputActive: Active, osdp.InputShort: Short, osdp.InputOpen: Cut, osdp.InputFault: Faulty,
+func levels(states osdp.InputStatus) []core.Level {
+	known := map[osdp.InputState]core.Level{
+		osdp.InputInactive: core.Inactive, osdp.InputActive: core.Active, osdp.InputShort: core.Short, osdp.InputOpen: core.Cut, osdp.InputFault: core.Faulty,
 	}
-	out := make([]Level, len(states))
+	out := make([]core.Level, len(states))
 	for i, s := range states {
 		l, ok := known[s]
 		if !ok {
-			l = Unknown
+			l = core.Unknown
 		}
 		out[i] = l
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/controller/core"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -45,16 +46,16 @@ func keyOf(t testing.TB, written string) access.Key {
 func TestEventsOfTheLineBecomeInputs(t *testing.T) {
 	for name, c := range map[string]struct {
 		event bus.Event
-		want  Input
+		want  core.Input
 	}{
-		"card":            {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 26, 0xbd, 0xd9, 0x37, 0x40)}, Presented{"IN-1", keyOf(t, "bits:26:bdd93740")}},
-		"second reader":   {bus.Card{Device: "IN-1", Card: rawCard(t, 1, 26, 0xbd, 0xd9, 0x37, 0x40)}, Presented{"IN-1#1", keyOf(t, "bits:26:bdd93740")}},
-		"too many bits":   {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 264, make([]byte, 33)...)}, Presented{"IN-1", access.Key{}}},
-		"online":          {bus.Online{Device: "IN-1"}, DeviceUp{"IN-1"}},
-		"offline":         {bus.Offline{Device: "IN-1"}, DeviceDown{Device: "IN-1"}},
-		"alarm":           {bus.Alarm{Device: "IN-1", Kind: bus.MACFailed, Detail: "x", Count: 2}, DeviceAttacked{"IN-1", "mac_failed ×2: x"}},
-		"local":           {bus.Local{Device: "IN-1", Status: osdp.LocalStatus{Tamper: true, PowerFailure: true}}, DeviceLocal{"IN-1", true, true}},
-		"keys, not shown": {bus.Keys{Device: "IN-1"}, KeysPressed{"IN-1"}},
+		"card":            {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{"IN-1", keyOf(t, "bits:26:bdd93740")}},
+		"second reader":   {bus.Card{Device: "IN-1", Card: rawCard(t, 1, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{"IN-1#1", keyOf(t, "bits:26:bdd93740")}},
+		"too many bits":   {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 264, make([]byte, 33)...)}, core.Presented{"IN-1", access.Key{}}},
+		"online":          {bus.Online{Device: "IN-1"}, core.DeviceUp{"IN-1"}},
+		"offline":         {bus.Offline{Device: "IN-1"}, core.DeviceDown{Device: "IN-1"}},
+		"alarm":           {bus.Alarm{Device: "IN-1", Kind: bus.MACFailed, Detail: "x", Count: 2}, core.DeviceAttacked{"IN-1", "mac_failed ×2: x"}},
+		"local":           {bus.Local{Device: "IN-1", Status: osdp.LocalStatus{Tamper: true, PowerFailure: true}}, core.DeviceLocal{"IN-1", true, true}},
+		"keys, not shown": {bus.Keys{Device: "IN-1"}, core.KeysPressed{"IN-1"}},
 	} {
 		got, ok := translate(c.event, hashKey(t))
 		if !ok || fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", c.want) {
@@ -62,7 +63,7 @@ func TestEventsOfTheLineBecomeInputs(t *testing.T) {
 		}
 	}
 	in, ok := translate(bus.Inputs{Device: "IO-1", States: osdp.InputStatus{0, 1, 2, 3, 4, 5, 99}}, hashKey(t))
-	if want := []Level{Inactive, Active, Short, Cut, Faulty, Unknown, Unknown}; !ok || !slices.Equal(in.(InputsReported).Levels, want) {
+	if want := []core.Level{core.Inactive, core.Active, core.Short, core.Cut, core.Faulty, core.Unknown, core.Unknown}; !ok || !slices.Equal(in.(core.InputsReported).Levels, want) {
 		t.Errorf("levels %v, want %v", in, want)
 	}
 	if in, ok := translate(bus.Outputs{Device: "IO-1"}, hashKey(t)); ok {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"kanmon/controller/core"
 	"kanmon/controller/policystore"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
@@ -59,12 +60,12 @@ func TestAPolicyComesIntoForceOnlyFromTheDiskAndOnlyOnce(t *testing.T) {
 			synctest.Wait()
 		}
 		in := posted.take()
-		if len(in) != 1 || in[0].(PolicyReady).Policy.Version().N != 4 || in[0].(PolicyReady).Hash != "h4" || s.saves != 1 {
+		if len(in) != 1 || in[0].(core.PolicyReady).Policy.Version().N != 4 || in[0].(core.PolicyReady).Hash != "h4" || s.saves != 1 {
 			t.Fatalf("posted %v after %d saves", in, s.saves)
 		}
 		k.Offer(siteSpec(4), "h4b") // the same version with other bytes: the centre knows what it wants
 		synctest.Wait()
-		if in := posted.take(); len(in) != 1 || in[0].(PolicyReady).Hash != "h4b" {
+		if in := posted.take(); len(in) != 1 || in[0].(core.PolicyReady).Hash != "h4b" {
 			t.Fatalf("posted %v", in)
 		}
 	})
@@ -81,7 +82,7 @@ func TestOnlyTheNewestOfWaitingPoliciesIsStored(t *testing.T) {
 		close(s.hold)
 		synctest.Wait()
 		in := posted.take()
-		if len(in) != 2 || in[1].(PolicyReady).Policy.Version().N != 10 {
+		if len(in) != 2 || in[1].(core.PolicyReady).Policy.Version().N != 10 {
 			t.Fatalf("posted %v", in)
 		}
 	})
@@ -108,7 +109,7 @@ func TestARefusedPolicyIsOneAlarm(t *testing.T) {
 		k.Offer(siteSpec(5), "h5")
 		synctest.Wait()
 		in := posted.take()
-		if len(in) != 1 || in[0].(PolicyReady).Hash != "h5" {
+		if len(in) != 1 || in[0].(core.PolicyReady).Hash != "h5" {
 			t.Fatalf("posted %v", in)
 		}
 	})

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"kanmon/internal/access"
 	"kanmon/internal/db"
@@ -21,6 +20,7 @@ type head struct {
 	acked      uint64
 	wall       string // db.FormatTime, or ""
 	policy     access.Version
+	trust
 }
 
 type row struct {
@@ -31,7 +31,7 @@ type row struct {
 
 func newHead(controller string, epoch uint64) head {
 	start := event.Start(controller, epoch)
-	return head{controller: controller, epoch: epoch, hash: start, baseHash: start}
+	return head{controller: controller, epoch: epoch, hash: start, baseHash: start, trust: noTrust}
 }
 
 // append works the events and the change of a request in; all of it or nothing.
@@ -43,6 +43,7 @@ func (h *head) append(r request) ([]row, error) {
 	if r.change.Policy != nil {
 		next.policy = *r.change.Policy
 	}
+	next.apply(r.change)
 	*h = next
 	return rows, nil
 }
@@ -74,14 +75,6 @@ func (h *head) ack(to Position) error {
 	return nil
 }
 
-func (h head) wallTime() time.Time {
-	t, err := db.ParseTime(h.wall)
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
 // headRow is head as SQL has it.
 type headRow struct {
 	Controller  string `db:"controller"`
@@ -94,9 +87,17 @@ type headRow struct {
 	Wall        string `db:"wall"`
 	PolicyEpoch int64  `db:"policy_epoch"`
 	PolicyN     int64  `db:"policy_n"`
+	Starts      int64  `db:"starts"`
+	Centre      int64  `db:"centre_epoch"`
+	RevokedE    int64  `db:"revoked_epoch"`
+	RevokedN    int64  `db:"revoked_n"`
+	RevokedAt   string `db:"revoked_at"`
+	LeaseAge    int64  `db:"lease_age_ms"`
+	LeaseWall   string `db:"lease_wall"`
 }
 
-const selectHead = `SELECT controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n FROM journal_head WHERE id = 1`
+const selectHead = `SELECT controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n,
+	starts, centre_epoch, revoked_epoch, revoked_n, revoked_at, lease_age_ms, lease_wall FROM journal_head WHERE id = 1`
 
 func load(ctx context.Context, d *db.DB) (h head, err error) {
 	err = d.Read(ctx, func(q db.Queryer) error {
@@ -118,6 +119,10 @@ func loadIn(ctx context.Context, q db.Queryer) (head, error) {
 		controller: r.Controller, epoch: uint64(r.Epoch), seq: uint64(r.Seq), hash: event.Hash(r.Hash),
 		base: uint64(r.BaseSeq), baseHash: event.Hash(r.BaseHash), acked: uint64(r.Acked), wall: r.Wall,
 		policy: access.Version{Epoch: uint64(r.PolicyEpoch), N: uint64(r.PolicyN)},
+		trust: trust{
+			starts: uint64(r.Starts), centre: uint64(r.Centre), revoked: access.Version{Epoch: uint64(r.RevokedE), N: uint64(r.RevokedN)},
+			revokedAt: r.RevokedAt, leaseAge: r.LeaseAge, leaseWall: r.LeaseWall,
+		},
 	}, nil
 }
 
@@ -128,10 +133,16 @@ func save(ctx context.Context, tx *db.Tx, h head, rows []row) error {
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO journal_head (id, controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n)
-		VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, base_seq = excluded.base_seq, base_hash = excluded.base_hash,
-			acked = excluded.acked, wall = excluded.wall, policy_epoch = excluded.policy_epoch, policy_n = excluded.policy_n`,
-		h.controller, int64(h.epoch), int64(h.seq), h.hash[:], int64(h.base), h.baseHash[:], int64(h.acked), h.wall, int64(h.policy.Epoch), int64(h.policy.N))
+	_, err := tx.Exec(ctx, saveHead,
+		h.controller, int64(h.epoch), int64(h.seq), h.hash[:], int64(h.base), h.baseHash[:], int64(h.acked), h.wall, int64(h.policy.Epoch), int64(h.policy.N),
+		int64(h.starts), int64(h.centre), int64(h.revoked.Epoch), int64(h.revoked.N), h.revokedAt, h.leaseAge, h.leaseWall)
 	return err
 }
+
+const saveHead = `INSERT INTO journal_head (id, controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n,
+	starts, centre_epoch, revoked_epoch, revoked_n, revoked_at, lease_age_ms, lease_wall)
+	VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, base_seq = excluded.base_seq, base_hash = excluded.base_hash,
+		acked = excluded.acked, wall = excluded.wall, policy_epoch = excluded.policy_epoch, policy_n = excluded.policy_n, starts = excluded.starts,
+		centre_epoch = excluded.centre_epoch, revoked_epoch = excluded.revoked_epoch, revoked_n = excluded.revoked_n,
+		revoked_at = excluded.revoked_at, lease_age_ms = excluded.lease_age_ms, lease_wall = excluded.lease_wall`

@@ -11,6 +11,9 @@
 // epoch begins, with the event journal_trouble as its first. A journal that merely cannot be opened (disk full,
 // no rights) is left alone and tried again.
 //
+// Beside the events stand what must survive with them: the entries of the revocation set, how far the set goes, the age of the policy's
+// lease, the centre's epoch, the number of the program's start. A broken journal hands on what of it can be read.
+//
 // Trust: who can write the file can lose events; the gap and the chain show it at the centre.
 package journal
 
@@ -43,7 +46,10 @@ type Config struct {
 
 // Change is derived state that is committed together with events.
 type Change struct {
-	Policy *access.Version // newly applied; nil for no change
+	Policy  *access.Version // newly applied; nil for no change
+	Centre  uint64          // newest epoch of the centre heard of; a lower one changes nothing
+	Revoked *Revoked        // nil for no change
+	Lease   *Lease          // nil for no change
 }
 
 // Position is the number of an event.
@@ -51,16 +57,30 @@ type Position struct{ Epoch, Seq uint64 }
 
 // State is where a journal stands.
 type State struct {
-	Open     bool   // false: it could not be opened yet; Trouble says why
-	Epoch    uint64 //
-	Seq      uint64 // the newest event
-	Acked    uint64 // the centre has everything up to here
-	Base     uint64 // the newest event no longer kept
-	Wall     time.Time
-	Policy   access.Version
-	SetAside string // name of the broken journal that this one replaces
-	Trouble  string // why the last commit or opening failed; "" when it did not
+	Open      bool   // false: it could not be opened yet; Trouble says why
+	Epoch     uint64 //
+	Seq       uint64 // the newest event
+	Acked     uint64 // the centre has everything up to here
+	Base      uint64 // the newest event no longer kept
+	Wall      time.Time
+	Policy    access.Version
+	Start     uint64         // number of this start of the program, above those of all earlier ones
+	Centre    uint64         // newest epoch of the centre heard of; 0 for none
+	Revoked   access.Version // every entry of the revocation set up to here is kept
+	RevokedAt time.Time      // when the last entry came into force; zero for none
+	Lease     *Lease         // as last kept; nil for none
+	SetAside  string         // name of the broken journal that this one replaces
+	Trouble   string         // why the last commit or opening failed; "" when it did not
 }
+
+// Kept is how many events are in the journal.
+func (s State) Kept() uint64 { return s.Seq - s.Base }
+
+// Room is how many events a journal is meant to hold, some 500 MB. Nothing is refused above it; the centre warns before.
+const Room = 1_000_000
+
+// FillPerMil is how much of the room is taken, 0–1000.
+func (s State) FillPerMil() int { return int(min(s.Kept(), Room) * 1000 / Room) }
 
 // Batch is a run of consecutive events, oldest first.
 type Batch struct {
@@ -103,7 +123,7 @@ func New(cfg Config) (*Journal, error) {
 		cfg.Now = time.Now
 	}
 	j := &Journal{cfg: cfg, opened: make(chan struct{}), wake: make(chan struct{}, 1), news: make(chan struct{}, 1)}
-	j.state.Store(&State{Trouble: "not opened yet"})
+	j.state.Store(&State{Start: cfg.startNumber(), Trouble: "not opened yet"})
 	return j, nil
 }
 

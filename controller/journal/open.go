@@ -68,12 +68,14 @@ func (w *writer) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	old := salvaged{trust: noTrust}
 	if f.current != 0 {
-		err := w.openFile(ctx, f.current, "")
+		err := w.openFile(ctx, f.current, "", old)
 		if err == nil || !isBroken(err) {
 			return err
 		}
 		w.cfg.Log.ErrorContext(ctx, "journal is broken and is set aside", slog.Uint64("epoch", f.current), slog.Any("error", err))
+		old = w.salvage(ctx, f.current)
 		if err := w.putAside(f.current); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "set the broken journal aside")
 		}
@@ -83,7 +85,7 @@ func (w *writer) open(ctx context.Context) error {
 	if f.broken != 0 {
 		replaces = filepath.Base(w.path(f.broken)) + setAsideSuffix
 	}
-	return w.openFile(ctx, w.newEpoch(f.highest), replaces)
+	return w.openFile(ctx, w.newEpoch(f.highest), replaces, old)
 }
 
 // newEpoch is a number above all earlier ones even if the clock is wrong: milliseconds since 1970.
@@ -103,28 +105,37 @@ func (w *writer) putAside(epoch uint64) error {
 }
 
 // openFile opens or makes the journal of an epoch and checks it. A new one begins with an alarm when it replaces
-// a broken one.
-func (w *writer) openFile(ctx context.Context, epoch uint64, replaces string) error {
+// a broken one, and with what could be read of it.
+func (w *writer) openFile(ctx context.Context, epoch uint64, replaces string, old salvaged) error {
 	d, err := db.Open(ctx, db.Config{Driver: db.SQLite, Path: w.path(epoch), Readers: 2, Log: w.cfg.Log})
 	if err != nil {
 		return err
 	}
-	h, err := w.prepare(ctx, d, epoch, replaces)
+	h, err := w.prepare(ctx, d, epoch, replaces, old)
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
+	w.countStart(h)
 	w.head, w.setAside = h, replaces
 	w.db.Store(d)
 	return nil
 }
 
-func (w *writer) prepare(ctx context.Context, d *db.DB, epoch uint64, replaces string) (head, error) {
+// countStart numbers this start of the program, once; the number is written with the next commit, which the program's first event
+// brings at once.
+func (w *writer) countStart(h head) {
+	if !w.counted {
+		w.start, w.counted = max(h.starts+1, w.start), true
+	}
+}
+
+func (w *writer) prepare(ctx context.Context, d *db.DB, epoch uint64, replaces string, old salvaged) (head, error) {
 	if err := d.Migrate(ctx, migrations.Controller()); err != nil {
 		return head{}, err
 	}
 	h, err := load(ctx, d)
 	if fault.KindOf(err) == fault.NotFound && !errors.Is(err, errBroken) {
-		return w.begin(ctx, d, epoch, replaces)
+		return w.begin(ctx, d, epoch, replaces, old)
 	}
 	if err != nil {
 		return head{}, err
@@ -138,9 +149,10 @@ func (w *writer) prepare(ctx context.Context, d *db.DB, epoch uint64, replaces s
 	return h, d.Read(ctx, func(q db.Queryer) error { return check(ctx, q, h, tailStart(h)) })
 }
 
-// begin writes the first head, and the alarm with it.
-func (w *writer) begin(ctx context.Context, d *db.DB, epoch uint64, replaces string) (head, error) {
+// begin writes the first head, the alarm and what is left of the broken one.
+func (w *writer) begin(ctx context.Context, d *db.DB, epoch uint64, replaces string, old salvaged) (head, error) {
 	h, rows := newHead(w.cfg.Controller, epoch), []row(nil)
+	h.trust = old.trust
 	if replaces != "" {
 		alarm := event.Event{At: w.cfg.Now(), Kind: event.JournalTrouble, Unsure: true, Detail: "broken journal set aside: " + replaces}
 		var err error
@@ -148,7 +160,12 @@ func (w *writer) begin(ctx context.Context, d *db.DB, epoch uint64, replaces str
 			return head{}, err
 		}
 	}
-	return h, d.Write(ctx, func(tx *db.Tx) error { return save(ctx, tx, h, rows) })
+	return h, d.Write(ctx, func(tx *db.Tx) error {
+		if err := saveRevoked(ctx, tx, &Revoked{Entries: old.entries}); err != nil {
+			return err
+		}
+		return save(ctx, tx, h, rows)
+	})
 }
 
 // tailLength is how much of the chain is checked at every opening, beside all that is not acknowledged.

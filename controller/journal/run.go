@@ -21,6 +21,8 @@ const (
 type writer struct {
 	*Journal
 	head     head
+	start    uint64    // number of this start of the program
+	counted  bool      // the starts in the journal are counted in
 	setAside string    // name of the broken journal that the open one replaces
 	suspect  bool      // what is on disk is not known: open it anew before the next commit
 	tried    time.Time // of the last failed opening
@@ -31,7 +33,7 @@ type writer struct {
 // A journal that cannot be opened or written does not end Run: each submission gets the error, and the next one
 // tries again.
 func (j *Journal) Run(ctx context.Context) error {
-	w := &writer{Journal: j}
+	w := &writer{Journal: j, start: j.cfg.startNumber()}
 	work := context.WithoutCancel(ctx) // a commit that has begun is finished
 	_ = w.ensure(work)                 // kept in the state; the next submission tries again
 	close(j.opened)
@@ -122,6 +124,7 @@ func (w *writer) write(ctx context.Context, answers []answer) error {
 	var next head
 	err := w.db.Load().Write(ctx, func(tx *db.Tx) error {
 		next = w.head
+		next.starts = max(next.starts, w.start)
 		var rows []row
 		for i := range answers {
 			a := &answers[i]
@@ -152,7 +155,9 @@ func (w *writer) apply(ctx context.Context, tx *db.Tx, next *head, r request) (r
 	case r.prune != nil:
 		err = r.prune.apply(ctx, tx, next)
 	default:
-		rows, refusal = next.append(r)
+		if rows, refusal = next.append(r); refusal == nil {
+			err = saveRevoked(ctx, tx, r.change.Revoked)
+		}
 	}
 	return rows, refusal, err
 }
@@ -192,7 +197,8 @@ func (w *writer) report(ctx context.Context, err error) {
 	was := w.State()
 	now := State{
 		Open: w.db.Load() != nil, Epoch: w.head.epoch, Seq: w.head.seq, Acked: w.head.acked, Base: w.head.base,
-		Wall: w.head.wallTime(), Policy: w.head.policy, SetAside: w.setAside,
+		Wall: parseTime(w.head.wall), Policy: w.head.policy, Start: max(w.head.starts, w.start), Centre: w.head.centre,
+		Revoked: w.head.revoked, RevokedAt: parseTime(w.head.revokedAt), Lease: w.head.lease(), SetAside: w.setAside,
 	}
 	if err != nil {
 		now.Trouble = err.Error()

@@ -3,14 +3,15 @@
 //
 // The file is policy.json; the one before it stays as policy.previous.json. Each is one JSON object:
 //
-//	{"v":1,"hash":"<hex SHA-256 of wire.PolicyBytes>","spec":{…}}
+//	{"v":2,"stored":"<when>","manifest":{…},"spec":{…}}
 //
-// A policy is written to a temporary file, synced, and renamed into place, and the folder is synced, before Save
-// returns. What is loaded has the right hash and compiles, else the previous one is taken, else none. A policy
-// older than the newest one known is refused.
+// The manifest (wire.Manifest, signed by the centre for this controller) names the policy by its version and the hash of
+// wire.PolicyBytes. A policy is written to a temporary file, synced, and renamed into place, and the folder is synced, before Save
+// returns. What is loaded has a manifest whose signature holds, is the policy that the manifest names, and compiles; else the previous one
+// is taken, else none. A policy older than the newest one known is refused; one of a higher epoch of the centre is newer, whatever its n.
 //
-// Trust: who can write the file can put an old or a forged policy in place; signature and lease, which end that,
-// become fields of the same object.
+// Trust: who can write the file can neither add a right nor take another controller's policy; they can put an older policy of this controller
+// in place, which then ends with its lease: the centre confirms none but the newest.
 package policystore
 
 import (
@@ -23,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
@@ -32,31 +34,46 @@ import (
 const (
 	currentName  = "policy.json"
 	previousName = "policy.previous.json"
-	version      = 1
+	version      = 2
 )
 
 // Stored is a policy that is on disk and compiles.
 type Stored struct {
 	Policy *access.Policy
-	Hash   string // hex, see wire.PolicyHash
+	Hash   string    // hex, see wire.PolicyHash
+	At     time.Time // when it was stored, by the controller's clock; not signed
+}
+
+// Config of a store. Dir and Keys are required.
+type Config struct {
+	Dir              string // must exist
+	Site, Controller string // whose policy it is
+	Keys             wire.Keys
+	Last             access.Version   // newest policy that the controller remembers from elsewhere; zero for none
+	Now              func() time.Time // nil: time.Now
 }
 
 // Store is one controller's policy on disk. Its methods may be called from any goroutine.
 type Store struct {
-	dir string
+	cfg Config
 
 	mu   sync.Mutex
 	last access.Version // newest policy known to have been in force
 }
 
-// New names the folder, which must exist, and the newest policy version that the controller remembers from
-// elsewhere (zero for none).
-func New(dir string, last access.Version) *Store { return &Store{dir: dir, last: last} }
+// New makes a store; it touches nothing yet.
+func New(cfg Config) *Store {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Store{cfg: cfg, last: cfg.Last}
+}
 
 type file struct {
-	V    int         `json:"v"`
-	Hash string      `json:"hash"`
-	Spec access.Spec `json:"spec"`
+	V        int         `json:"v"`
+	Stored   time.Time   `json:"stored"`
+	Manifest wire.Signed `json:"manifest"`
+	Spec     access.Spec `json:"spec"`
 }
 
 // Load returns the newest policy on disk that holds. A Stored together with an error is the previous policy, and
@@ -80,22 +97,44 @@ func (s *Store) Load() (Stored, error) {
 }
 
 func (s *Store) read(name string) (Stored, error) {
-	b, err := os.ReadFile(filepath.Join(s.dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Stored{}, fault.Wrap(fault.NotFound, err, "read policy")
-	}
+	f, err := s.readFile(name)
 	if err != nil {
-		return Stored{}, fault.Wrap(fault.Unavailable, err, "read policy")
+		return Stored{}, err
 	}
-	f, err := decode(b)
-	if err != nil {
-		return Stored{}, fault.Wrap(fault.Invalid, err, "read "+name)
-	}
-	stored, err := verify(f)
+	stored, err := s.verify(f)
 	if err == nil && s.last.Less(f.Spec.Version) {
 		s.last = f.Spec.Version
 	}
 	return stored, err
+}
+
+func (s *Store) readFile(name string) (file, error) {
+	b, err := os.ReadFile(filepath.Join(s.cfg.Dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return file{}, fault.Wrap(fault.NotFound, err, "read policy")
+	}
+	if err != nil {
+		return file{}, fault.Wrap(fault.Unavailable, err, "read policy")
+	}
+	f, err := decode(b)
+	return f, fault.Wrap(fault.Invalid, err, "read "+name)
+}
+
+// Spec reads the policy with a hash from the disk again: it is needed only where a delta comes, and a second copy of a large one
+// is better there than in memory. It is fault.NotFound when the current policy is another.
+func (s *Store) Spec(hash string) (access.Spec, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range []string{currentName, previousName} {
+		f, err := s.readFile(name)
+		if err != nil {
+			continue
+		}
+		if m, err := s.check(f); err == nil && m.Hash == hash {
+			return f.Spec, nil
+		}
+	}
+	return access.Spec{}, fault.New(fault.NotFound, "policy.base", "the policy in force is not on the disk")
 }
 
 func decode(b []byte) (file, error) {
@@ -114,26 +153,36 @@ func decode(b []byte) (file, error) {
 	return f, nil
 }
 
-func verify(f file) (Stored, error) {
-	hash, err := wire.PolicyHash(f.Spec)
+// check looks whether the centre has signed this policy for this controller.
+func (s *Store) check(f file) (wire.Manifest, error) {
+	at := wire.Address{Site: s.cfg.Site, Controller: s.cfg.Controller, Kind: wire.Policy}
+	m, err := wire.OpenManifest(at, f.Manifest, s.cfg.Keys)
+	if err != nil {
+		return m, err
+	}
+	return m, m.Check(f.Spec)
+}
+
+func (s *Store) verify(f file) (Stored, error) {
+	m, err := s.check(f)
 	if err != nil {
 		return Stored{}, err
 	}
-	if hash != f.Hash {
-		return Stored{}, fault.New(fault.Invalid, "policy.hash", "the policy does not have the hash that was given with it")
-	}
 	p, err := access.Compile(f.Spec)
-	return Stored{Policy: p, Hash: hash}, err
+	if err != nil {
+		return Stored{}, err
+	}
+	return Stored{Policy: p, Hash: m.Hash, At: f.Stored}, nil
 }
 
 // Save verifies a policy and puts it in place of the current one. An older one than the newest known is
-// fault.Conflict, one that does not hold fault.Invalid; what was stored stays then. When Save fails otherwise,
-// either the old or the new one is found at the next start.
-func (s *Store) Save(spec access.Spec, hash string) (Stored, error) {
-	f := file{V: version, Hash: hash, Spec: spec}
-	stored, err := verify(f)
+// fault.Conflict, one that the centre has not signed for this controller fault.Denied, one that does not hold otherwise fault.Invalid; what
+// was stored stays then. When Save fails otherwise, either the old or the new one is found at the next start.
+func (s *Store) Save(spec access.Spec, manifest wire.Signed) (Stored, error) {
+	f := file{V: version, Stored: s.cfg.Now().UTC().Truncate(time.Second), Manifest: manifest, Spec: spec}
+	stored, err := s.verify(f)
 	if err != nil {
-		return Stored{}, fault.Wrap(fault.Invalid, err, "save policy")
+		return Stored{}, fault.Wrap(fault.KindOf(err), err, "save policy")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,8 +203,8 @@ func (s *Store) Save(spec access.Spec, hash string) (Stored, error) {
 // replace makes b the current file. At every moment the current or the previous name holds a whole policy. A
 // current file that does not hold is not worth keeping as the previous one.
 func (s *Store) replace(b []byte) error {
-	temp := filepath.Join(s.dir, currentName+".new")
-	current, previous := filepath.Join(s.dir, currentName), filepath.Join(s.dir, previousName)
+	temp := filepath.Join(s.cfg.Dir, currentName+".new")
+	current, previous := filepath.Join(s.cfg.Dir, currentName), filepath.Join(s.cfg.Dir, previousName)
 	if err := writeSynced(temp, b); err != nil {
 		return err
 	}
@@ -167,7 +216,7 @@ func (s *Store) replace(b []byte) error {
 	if err := os.Rename(temp, current); err != nil {
 		return err
 	}
-	return syncDir(s.dir)
+	return syncDir(s.cfg.Dir)
 }
 
 func writeSynced(name string, b []byte) error {

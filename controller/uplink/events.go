@@ -66,7 +66,7 @@ func (s *sender) patience(now time.Time) time.Duration {
 // timeUp starts again from the cursor when the centre is silent.
 func (s *sender) timeUp(now time.Time) {
 	if len(s.flying) > 0 && now.Sub(s.flying[0].sent) >= AckTimeout {
-		s.resends.Add(1)
+		s.count.resends.Add(1)
 		s.rewind()
 	}
 }
@@ -82,7 +82,7 @@ func (s *sender) takeAck(ctx context.Context) {
 	}
 	before := s.cfg.Journal.State().Acked
 	if err := s.cfg.Journal.Ack(ctx, ack.Epoch, ack.UpTo); err != nil {
-		s.badAcks.Add(1)
+		s.count.badAcks.Add(1)
 		s.cfg.Log.WarnContext(ctx, "acknowledgement not taken", slog.Uint64("epoch", ack.Epoch), slog.Uint64("up_to", ack.UpTo), slog.Any("error", err))
 		return
 	}
@@ -106,6 +106,7 @@ func (s *sender) fillWindow(ctx context.Context) {
 		s.rewind()
 	}
 	s.linked = s.linked && s.cfg.Client.Connected()
+	s.sendAhead()
 	for s.linked && s.next < state.Seq && len(s.flying) < Window && !s.pause.After(time.Now()) {
 		if err := s.sendNext(ctx); err != nil {
 			s.failed(ctx, err)
@@ -122,21 +123,30 @@ func (s *sender) sendNext(ctx context.Context) error {
 	if len(b.Events) == 0 { // another journal has taken its place
 		return fault.New(fault.Unavailable, "uplink.empty", "the journal has nothing to send")
 	}
-	payload, err := encode(b)
+	payload, err := s.encode(b)
 	if err != nil {
 		return err
 	}
-	s.batches.Add(1)
+	s.count.batches.Add(1)
 	if err := s.publish(ctx, wire.Events, payload); err != nil {
 		return err
 	}
 	s.next = b.Last()
 	s.flying = append(s.flying, flight{last: s.next, sent: time.Now()})
+	s.sendAhead()
 	return nil
 }
 
-func encode(b journal.Batch) ([]byte, error) {
-	return wire.Encode(wire.NewEventBatch(b.Epoch, b.First, b.Prev, b.Events))
+func (u *Uplink) encode(b journal.Batch) ([]byte, error) {
+	batch := wire.NewEventBatch(b.Epoch, b.First, b.Prev, b.Events)
+	return wire.Encode(wire.SignBatch(u.at(wire.Events), batch, u.cfg.Signer))
+}
+
+// sendAhead wakes the live lane while much waits.
+func (s *sender) sendAhead() {
+	if s.linked && s.cfg.Journal.State().Seq > s.next+LiveBehind {
+		poke(s.ahead)
+	}
 }
 
 // failed pauses: whether the broker has the batch is unknown, so it is sent again.

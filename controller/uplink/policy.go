@@ -4,18 +4,19 @@ import (
 	"context"
 	"log/slog"
 
-	"kanmon/internal/mqtt"
+	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
 
-// hearPolicy only queues: joining and hashing a large policy takes long, and acknowledgements come through the
-// same client. The centre sends parts again until the policy is in force.
-func (u *Uplink) hearPolicy(_ context.Context, m mqtt.Message) {
+// hearPolicy only queues: joining, hashing and storing a large policy takes long, and acknowledgements and revocations come
+// through the same client. The centre sends parts again until the policy is in force.
+func (u *Uplink) hearPolicy(_ wire.Address, payload []byte) error {
 	select {
-	case u.parts <- m.Payload:
+	case u.parts <- payload:
 	default:
-		u.lateParts.Add(1)
+		u.count.lateParts.Add(1)
 	}
+	return nil
 }
 
 func (u *Uplink) readPolicy(ctx context.Context) {
@@ -31,18 +32,53 @@ func (u *Uplink) readPolicy(ctx context.Context) {
 }
 
 func (u *Uplink) readPart(ctx context.Context, joining *wire.Assembler, b []byte) {
-	part, err := wire.DecodePolicyPart(b)
+	m, err := wire.DecodePolicy(u.at(wire.Policy), b, u.cfg.Centre)
 	if err != nil {
-		u.badParts.Add(1)
-		u.cfg.Log.WarnContext(ctx, "policy part not understood", slog.Any("error", err))
+		u.count.refused.Add(1)
+		u.distrust(ctx, u.at(wire.Policy), err.Error())
+		u.cfg.Policies.Refuse(err.Error())
 		return
 	}
-	spec, whole, err := joining.Add(part)
+	u.centreIs(m.Manifest.Version.Epoch)
+	if m.Manifest.Hash == u.cfg.Policies.InForce() {
+		return // it is sent until the centre hears that it is in force
+	}
+	if m.Delta != nil {
+		u.readDelta(ctx, m)
+		return
+	}
+	spec, whole, err := joining.Add(m)
 	switch {
 	case err != nil:
-		u.badParts.Add(1)
-		u.cfg.Refuse(err.Error())
+		u.badPolicy(ctx, err)
 	case whole:
-		u.cfg.Offer(spec, part.Hash)
+		u.cfg.Policies.Offer(ctx, spec, m.Signed)
+	}
+}
+
+// readDelta makes the new policy out of the one in force. A delta to another one is dropped: the next status says what is in
+// force here, and the centre sends what fits, or all of it.
+func (u *Uplink) readDelta(ctx context.Context, m wire.PolicyMessage) {
+	hash := u.cfg.Policies.InForce()
+	if m.Delta.Base != hash {
+		u.count.badParts.Add(1)
+		return
+	}
+	base, err := u.cfg.Policies.Spec()
+	if err == nil {
+		base, err = m.Delta.Apply(base, hash, m.Manifest)
+	}
+	if err != nil {
+		u.badPolicy(ctx, err)
+		return
+	}
+	u.cfg.Policies.Offer(ctx, base, m.Signed)
+}
+
+func (u *Uplink) badPolicy(ctx context.Context, err error) {
+	u.count.badParts.Add(1)
+	u.cfg.Log.WarnContext(ctx, "policy does not hold", slog.Any("error", err))
+	if fault.KindOf(err) != fault.Unavailable { // the disk's failure is not the policy's
+		u.cfg.Policies.Refuse(err.Error())
 	}
 }

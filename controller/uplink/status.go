@@ -12,7 +12,7 @@ import (
 func (u *Uplink) sendStatus(ctx context.Context) {
 	ticker := time.NewTicker(StatusEvery)
 	defer ticker.Stop()
-	for {
+	for n := uint64(1); ; n++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -23,7 +23,7 @@ func (u *Uplink) sendStatus(ctx context.Context) {
 		if !u.cfg.Client.Connected() {
 			continue // the connection brings the next one
 		}
-		u.sendOneStatus(ctx)
+		u.sendOneStatus(ctx, n)
 		select { // changes that come meanwhile are in the next one
 		case <-ctx.Done():
 		case <-time.After(statusPause):
@@ -31,12 +31,13 @@ func (u *Uplink) sendStatus(ctx context.Context) {
 	}
 }
 
-func (u *Uplink) sendOneStatus(ctx context.Context) {
-	payload, err := wire.Encode(u.cfg.Status())
-	if err == nil {
-		err = u.publish(ctx, wire.Status, payload)
-	}
-	if err != nil && ctx.Err() == nil {
+// sendOneStatus makes the nonce before it looks: a lease that answers it is for what was in force then or later.
+func (u *Uplink) sendOneStatus(ctx context.Context, n uint64) {
+	nonce := u.nonces.add(u.cfg.Mono())
+	s := u.cfg.Status()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	s.N, s.Nonce, s.At = n, nonce, &now
+	if err := u.send(ctx, wire.Status, s); err != nil && ctx.Err() == nil {
 		u.cfg.Log.WarnContext(ctx, "status not sent", slog.Any("error", err))
 	}
 }

@@ -44,13 +44,14 @@ var rules = []rule{
 	// the edge
 	{"controller/door", []string{"internal/access"}},
 	{"controller/journal", []string{"internal/access", "internal/db", "internal/event", "internal/fault", "migrations"}},
+	{"controller/core", []string{"controller/door", "internal/access", "internal/event", "internal/fault", "internal/wire", "reader"}},
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/identity", []string{"internal/fault", "internal/pki", "internal/wire"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
-		"controller/door", "controller/journal", "controller/output", "controller/policystore", "controller/uplink",
-		"internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire",
+		"controller/core", "controller/identity", "controller/journal", "controller/output", "controller/policystore", "controller/uplink",
+		"internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
 	}},
 

@@ -1,0 +1,239 @@
+// Package core is what a controller decides, and nothing of how it is carried out. It is pure: Step(state, input, moment) gives the next
+// state and the effects. Package controller owns the one goroutine that steps it.
+//
+// What is promised:
+//
+//   - No record, no entry: a strike is energised for an entry only after the journal has said that the decision
+//     is on disk, or, in an area of record mode best_effort, has failed to.
+//   - Nothing denies an exit. The exit button and exit readers wait for no disk, no policy and no clock.
+//   - The same card at the same reader within a second, while the release it earned is still running, is one
+//     presentation.
+//   - A clock below the last journalled time is not believed (clock.go).
+package core
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"kanmon/controller/door"
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+	"kanmon/internal/wire"
+)
+
+// RecordTimeout is how long a decision waits for its record: what is not on disk by then counts as not recorded. RetryRecord is the pause
+// between tries to write what could not be written.
+const (
+	RecordTimeout = 2 * time.Second
+	RetryRecord   = time.Second
+)
+
+// Times and bounds of the core.
+const (
+	repeatWindow   = time.Second     // the same card again within it, while its release runs, is the same presentation
+	clockCheck     = 5 * time.Second // the clocks are compared at least so often
+	maxPending     = 64              // records on their way to the journal
+	maxBacklog     = 1000            // events kept in memory while the journal cannot be written
+	defaultRelease = 5 * time.Second // of a door no policy has named yet
+	defaultHeld    = 30 * time.Second
+)
+
+// Wiring says what is connected where.
+type Wiring struct {
+	Doors    []WiredDoor
+	Devices  []string // names of all readers and I/O devices
+	Software string   // version of the program, for status and the started event
+}
+
+// WiredDoor is one door's contact and exit button; its strike belongs to the driver.
+type WiredDoor struct {
+	ID          string
+	Contact     *Wire // nil: the door has none, and is never forced, held or opened
+	OpenWhen    Level // Inactive or Active: how the contact's input reads while the door is open
+	ExitButton  *Wire // nil: none, or not seen by us
+	ExitReaders []string
+}
+
+// Wire is one input of a device.
+type Wire struct {
+	Device string
+	Input  int
+}
+
+// Core decides what a controller does. It has no state of its own.
+type Core struct {
+	wiring  Wiring
+	doors   map[string]int
+	devices map[string]int
+	exits   map[string]int // exit readers, for when there is no policy
+}
+
+// NewCore indexes a wiring, which Config.Check has found consistent.
+func NewCore(w Wiring) *Core {
+	c := &Core{wiring: w, doors: map[string]int{}, devices: map[string]int{}, exits: map[string]int{}}
+	for i, d := range w.Doors {
+		c.doors[d.ID] = i
+		for _, r := range d.ExitReaders {
+			c.exits[r] = i
+		}
+	}
+	for i, name := range w.Devices {
+		c.devices[name] = i
+	}
+	return c
+}
+
+// Saved is what a start finds on disk.
+type Saved struct {
+	Policy  *access.Policy // nil: none
+	Hash    string         // of the policy
+	Stored  time.Time      // when the policy was stored; zero if not known
+	Floor   time.Time      // newest moment that is certainly past
+	Revoked Revoked        // beside the policy
+	Lease   *Lease         // nil: the policy was never confirmed
+	Centre  uint64         // newest epoch of the centre heard of
+}
+
+// State of a controller. Step consumes the state it is given, as append consumes a slice: use the returned one.
+type State struct {
+	policy  *access.Policy
+	hash    string
+	doors   []doorState
+	devices []deviceState
+	clock   clock
+	sure    bool // the last reading of the clock could be believed
+	recent  map[string]recent
+	records records
+	counts  Counts
+
+	revoked  revoked
+	lease    lease
+	commands commands
+	centre   uint64 // newest epoch of the centre heard of
+}
+
+type doorState struct {
+	door.State
+	exitLevel   Level
+	contact     Level
+	grant       access.Decision // whose release runs, for opened and not entered
+	grantByExit bool            // an exit button took part: nobody is named
+}
+
+type deviceState struct {
+	name          string
+	online        bool
+	tamper, power bool
+	detail        string
+}
+
+type recent struct {
+	key access.Key
+	at  time.Duration
+}
+
+// Counts are kept for diagnosis.
+type Counts struct {
+	Repeats  uint64 // presentations taken as a repeat of the one before
+	Keys     uint64 // reports of keypads
+	Lost     uint64 // events that found neither the journal nor room in memory
+	Unrouted uint64 // inputs of devices nobody configured
+}
+
+// Recording reports whether something waits for the journal's answer.
+func (s State) Recording() bool { return len(s.records.flying) > 0 }
+
+// Counts returns the counters.
+func (s State) Counts() Counts { return s.counts }
+
+// Start is the state at the program's start, and what there is to do about it.
+func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
+	s := State{
+		policy: saved.Policy, hash: saved.Hash, clock: newClock(saved.Floor, m), recent: map[string]recent{},
+		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
+	}
+	for range c.wiring.Doors {
+		s.doors = append(s.doors, doorState{
+			State:     door.New(door.Settings{Release: defaultRelease, Held: defaultHeld}),
+			exitLevel: Unknown, contact: Unknown,
+		})
+	}
+	for _, name := range c.wiring.Devices {
+		s.devices = append(s.devices, deviceState{name: name})
+	}
+	t := c.turn(s, m)
+	t.startRevoked(saved.Revoked)
+	t.s.lease = startLease(saved, m, t.now)
+	t.configureDoors()
+	t.note(event.Event{Kind: event.Started, Policy: t.version(), Detail: brief(c.wiring.Software)})
+	return t.end()
+}
+
+// Step carries the state past one input at a moment. It is pure but for consuming s.
+func (c *Core) Step(s State, in Input, m Moment) (State, []Effect) {
+	t := c.turn(s, m)
+	t.fallDue()
+	t.take(in)
+	return t.end()
+}
+
+// Deadline is the latest moment (Mono) at which the next Step should come.
+func (s State) Deadline(now time.Duration) time.Duration {
+	next := now + clockCheck
+	for i := range s.doors {
+		if d, ok := s.doors[i].Deadline(); ok {
+			next = min(next, d)
+		}
+	}
+	next = min(next, s.records.deadline(next))
+	return s.lease.deadline(s.policy, next, !s.records.trouble)
+}
+
+// LeaseAge is how long ago the centre confirmed the policy, as of the last Step; 0 when there is none.
+func (s State) LeaseAge() time.Duration { return s.lease.seen }
+
+// Status describes the state for the centre. The caller adds what the core does not know.
+func (c *Core) Status(s State) wire.ControllerStatus {
+	st := wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, PolicyHash: s.hash, Software: c.wiring.Software}
+	if s.policy != nil {
+		v := s.policy.Version()
+		st.Policy = &v
+	}
+	if upto := s.revoked.upto; upto.Epoch > 0 {
+		st.Revoked = &upto
+	}
+	st.RevokedSum = s.revoked.hash
+	for _, d := range s.devices {
+		st.Devices = append(st.Devices, wire.DeviceStatus{Name: d.name, Online: d.online, Secure: d.online, Detail: d.detail})
+	}
+	for i, d := range s.doors {
+		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
+	}
+	if s.records.trouble {
+		st.Trouble = append(st.Trouble, "journal")
+	}
+	if !s.sure {
+		st.Trouble = append(st.Trouble, "clock")
+	}
+	if s.policy == nil {
+		st.Trouble = append(st.Trouble, "no_policy")
+	}
+	if s.lease.warned {
+		st.Trouble = append(st.Trouble, "lease")
+	}
+	return st
+}
+
+// brief bounds a text that goes into an event.
+func brief(s string) string { return clip(s, 200) }
+
+// clip cuts a text to at most so many bytes, between two characters.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}

@@ -1,0 +1,175 @@
+package core
+
+import (
+	"time"
+
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+	"kanmon/internal/wire"
+	"kanmon/reader"
+)
+
+// Moment is one reading of both clocks. Wall may step and may be wrong; Mono counts from the program's start
+// and never steps. Deadlines live on Mono, events carry what the rules of clock.go make of Wall.
+type Moment struct {
+	Wall time.Time
+	Mono time.Duration
+}
+
+// Input is what can happen to a controller.
+type Input interface{ input() }
+
+// Presented is a card at a reader, already hashed: the core never sees a card number.
+type Presented struct {
+	Reader string
+	Key    access.Key
+}
+
+// KeysPressed is a report of a reader's keypad. It is counted, and the keys are dropped: no door here takes a code.
+type KeysPressed struct{ Reader string }
+
+// InputsReported is the state of all inputs of a device.
+type InputsReported struct {
+	Device string
+	Levels []Level
+}
+
+// Level is the state of one input, as OSDP's input status reply numbers them.
+type Level uint8
+
+// Levels.
+const (
+	Inactive Level = iota
+	Active
+	Short
+	Cut
+	Faulty
+	Unknown
+)
+
+// DeviceUp says that a device answers in a secure channel.
+type DeviceUp struct{ Device string }
+
+// DeviceDown says that a device stopped answering.
+type DeviceDown struct{ Device, Detail string }
+
+// DeviceAttacked is an attempt on a device's line: a downgrade, a wrong key, a card in the clear.
+type DeviceAttacked struct{ Device, Detail string }
+
+// DeviceLocal is a device's report on itself.
+type DeviceLocal struct {
+	Device        string
+	Tamper, Power bool // true: alarm
+}
+
+// PolicyReady is a newer policy, compiled and safe on disk.
+type PolicyReady struct {
+	Policy *access.Policy
+	Hash   string
+}
+
+// PolicyRejected says that a policy came and was not taken.
+type PolicyRejected struct{ Detail string }
+
+// RevocationsCame is a run of the revocation set, signed by the centre.
+type RevocationsCame struct{ Set wire.RevokedSet }
+
+// Leased is the centre's answer to a nonce that was made at a moment (Mono).
+type Leased struct {
+	Grant wire.LeaseGrant
+	Made  time.Duration
+}
+
+// Commanded is a command of the centre, with a fresh nonce to answer it with.
+type Commanded struct {
+	Command wire.DoCommand
+	Fresh   string
+}
+
+// CommandRejected says that something came as a command and does not hold.
+type CommandRejected struct{ Detail string }
+
+// CentreSeen says that the centre has spoken in an epoch.
+type CentreSeen struct{ Epoch uint64 }
+
+// CertificateEnds is a warning that the controller's certificate ends and could not be renewed.
+type CertificateEnds struct{ Detail string }
+
+// Recorded is the journal's answer to a Record effect.
+type Recorded struct {
+	ID  uint64
+	Err error
+}
+
+// StrikeFailed says that an output device did not confirm a command.
+type StrikeFailed struct{ Door, Detail string }
+
+// Tick says only that time has passed.
+type Tick struct{}
+
+func (Presented) input()      {}
+func (KeysPressed) input()    {}
+func (InputsReported) input() {}
+func (DeviceUp) input()       {}
+func (DeviceDown) input()     {}
+func (DeviceAttacked) input() {}
+func (DeviceLocal) input()    {}
+func (PolicyReady) input()    {}
+func (PolicyRejected) input() {}
+func (Recorded) input()       {}
+func (StrikeFailed) input()   {}
+func (Tick) input()           {}
+
+func (RevocationsCame) input() {}
+func (Leased) input()          {}
+func (Commanded) input()       {}
+func (CommandRejected) input() {}
+func (CentreSeen) input()      {}
+func (CertificateEnds) input() {}
+
+// Effect is what a controller does about it, in the order given.
+type Effect interface{ effect() }
+
+// Record asks the journal for one commit of events (numbered there) and derived state. The answer is the input
+// Recorded with the same ID. Records reach the journal in the order of their IDs.
+type Record struct {
+	ID     uint64
+	Events []event.Event
+	Change Change
+}
+
+// Change is the state that is written with the events.
+type Change struct {
+	Policy  *access.Version // in force; nil for none
+	Centre  uint64          // newest epoch of the centre heard of
+	Revoked *Revoked        // nil: nothing new
+	Lease   *Lease          // nil: never confirmed
+}
+
+// Strike energises a door's strike for a time that the output device itself counts.
+type Strike struct {
+	Door string
+	For  time.Duration
+}
+
+// Relock returns a door's strike to rest at once.
+type Relock struct{ Door string }
+
+// Show answers the person at a reader.
+type Show struct {
+	Reader   string
+	Feedback reader.Feedback
+}
+
+// Receipt tells the centre how far the revocation set is in force and on disk.
+type Receipt struct{ wire.RevokedReceipt }
+
+// Answer answers a command of the centre.
+type Answer struct{ wire.CommandAnswer }
+
+func (Record) effect()  {}
+func (Strike) effect()  {}
+func (Relock) effect()  {}
+func (Show) effect()    {}
+func (Receipt) effect() {}
+func (Answer) effect()  {}

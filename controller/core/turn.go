@@ -1,0 +1,198 @@
+package core
+
+import (
+	"fmt"
+	"time"
+
+	"kanmon/controller/door"
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+)
+
+// turn is one Step in progress.
+type turn struct {
+	core    *Core
+	s       State
+	mono    time.Duration
+	now     reading
+	effects []Effect
+
+	notes []event.Event // to be recorded at the end of the turn
+	gate  *gate         // the decision that waits for that record
+}
+
+func (c *Core) turn(s State, m Moment) *turn {
+	t := &turn{core: c, s: s, mono: m.Mono}
+	t.s.clock, t.now = s.clock.read(m)
+	t.s.sure = t.now.sure
+	if t.now.stepped != 0 {
+		t.note(event.Event{Kind: event.ClockStepped, Detail: fmt.Sprintf("%+.1f s", t.now.stepped.Seconds())})
+	}
+	return t
+}
+
+// end hands the turn's events to the journal.
+func (t *turn) end() (State, []Effect) {
+	t.watchLease()
+	t.record()
+	return t.s, t.effects
+}
+
+func (t *turn) do(e Effect) { t.effects = append(t.effects, e) }
+
+func (t *turn) stamp(e event.Event) event.Event {
+	e.At, e.Unsure = t.now.at, !t.now.sure
+	return e
+}
+
+// note stamps an event for the record.
+func (t *turn) note(e event.Event) { t.notes = append(t.notes, t.stamp(e)) }
+
+func (t *turn) version() *access.Version {
+	if t.s.policy == nil {
+		return nil
+	}
+	v := t.s.policy.Version()
+	return &v
+}
+
+// fallDue carries out what time alone brings.
+func (t *turn) fallDue() {
+	for i := range t.s.doors {
+		t.stepDoor(i, door.Tick{})
+	}
+	t.giveUpWaiting()
+}
+
+func (t *turn) take(in Input) {
+	switch in := in.(type) {
+	case Presented:
+		t.presented(in)
+	case KeysPressed:
+		t.s.counts.Keys++
+	case InputsReported:
+		t.inputs(in)
+	case DeviceUp, DeviceDown, DeviceAttacked, DeviceLocal:
+		t.device(in)
+	case PolicyReady, PolicyRejected, RevocationsCame, Leased, Commanded, CommandRejected, CentreSeen:
+		t.centre(in)
+	case CertificateEnds:
+		t.note(event.Event{Kind: event.CertificateWarning, Detail: brief(in.Detail)})
+	case Recorded:
+		t.recorded(in)
+	case StrikeFailed:
+		t.note(event.Event{Kind: event.StrikeFailed, Door: in.Door, Area: t.area(in.Door), Detail: brief(in.Detail)})
+	case Tick:
+	}
+}
+
+// centre takes what the centre says.
+func (t *turn) centre(in Input) {
+	switch in := in.(type) {
+	case PolicyReady:
+		t.policyReady(in)
+	case PolicyRejected:
+		t.note(event.Event{Kind: event.PolicyRefused, Policy: t.version(), Detail: brief(in.Detail)})
+	case RevocationsCame:
+		t.revoke(in.Set)
+	case Leased:
+		t.leased(in)
+	case Commanded:
+		t.commanded(in)
+	case CommandRejected:
+		t.noteRefusal("", in.Detail)
+	case CentreSeen:
+		t.centreIs(in.Epoch)
+	}
+}
+
+// centreIs raises the alarm when the centre opens a new epoch: it was put back to an older copy of itself.
+func (t *turn) centreIs(epoch uint64) {
+	was := t.s.centre
+	if epoch <= was {
+		return
+	}
+	t.s.centre = epoch
+	if was != 0 {
+		t.note(event.Event{Kind: event.EpochOpened, Policy: t.version(), Detail: fmt.Sprintf("epoch %d of the centre after %d", epoch, was)})
+	}
+}
+
+func (t *turn) area(doorID string) string {
+	d, _ := t.s.policy.Door(doorID)
+	return d.Area
+}
+
+func (t *turn) policyReady(in PolicyReady) {
+	v := in.Policy.Version()
+	if t.s.policy != nil && v.Less(t.s.policy.Version()) {
+		t.note(event.Event{Kind: event.PolicyRefused, Policy: &v, Detail: "older than the one in force"})
+		return
+	}
+	t.centreIs(v.Epoch)
+	t.policyOver(in.Policy)
+	t.s.hash = in.Hash
+	t.configureDoors()
+	t.note(event.Event{Kind: event.PolicyApplied, Policy: &v})
+	if !t.s.lease.known {
+		t.markLease(t.mono)
+	}
+}
+
+func (t *turn) configureDoors() {
+	for i, w := range t.core.wiring.Doors {
+		d, ok := t.s.policy.Door(w.ID)
+		if !ok {
+			continue
+		}
+		t.stepDoor(i, door.Configure{Settings: door.Settings{
+			Release: time.Duration(d.ReleaseMS) * time.Millisecond,
+			Held:    time.Duration(d.HeldMS) * time.Millisecond,
+		}})
+	}
+}
+
+// stepDoor takes a door past an input and its effects to the outside.
+func (t *turn) stepDoor(i int, in door.Input) {
+	d := &t.s.doors[i]
+	var effects []door.Effect
+	d.State, effects = door.Step(d.State, in, t.mono)
+	id := t.core.wiring.Doors[i].ID
+	for _, e := range effects {
+		switch e := e.(type) {
+		case door.Strike:
+			t.do(Strike{Door: id, For: e.For})
+		case door.Relock:
+			t.do(Relock{Door: id})
+		case door.Report:
+			t.doorFact(i, id, e.Fact)
+		}
+	}
+}
+
+// doorFact notes what a door did. An opening and a missing one name the person whose card released the door,
+// unless an exit button took part, for then it is not known who passed.
+func (t *turn) doorFact(i int, id string, f door.Fact) {
+	e := event.Event{Door: id, Area: t.area(id)}
+	switch f {
+	case door.DoorOpened, door.NotEntered:
+		e.Kind = event.DoorOpened
+		if f == door.NotEntered {
+			e.Kind = event.NotEntered
+		}
+		if d := t.s.doors[i]; !d.grantByExit {
+			e.Person, e.Card, e.Direction = d.grant.Person, d.grant.Card, d.grant.Direction
+		}
+	case door.DoorFoundOpen:
+		e.Kind, e.Detail = event.DoorOpened, "found open"
+	case door.DoorClosed:
+		e.Kind = event.DoorClosed
+	case door.DoorForced:
+		e.Kind = event.DoorForced
+	case door.DoorHeld:
+		e.Kind = event.DoorHeld
+	case door.ExitRequested:
+		e.Kind, e.Direction = event.RequestToExit, access.Out
+	}
+	t.note(e)
+}
