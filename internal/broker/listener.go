@@ -70,37 +70,38 @@ func (l *listener) Serve(establish listeners.EstablishFn) {
 			}
 			continue
 		}
-		if c, ok := l.admit(inner); ok {
-			go l.serve(c, establish)
+		c := newConn(tls.Server(inner, l.tls), inner)
+		if l.admit(c) {
+			go l.serve(c, func() error { return l.establish(c, establish) })
 		}
 	}
 }
 
-func (l *listener) admit(inner net.Conn) (*conn, bool) {
+// admit counts a connection, or closes it.
+func (l *listener) admit(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
 	case <-l.closed:
-		_ = inner.Close()
-		return nil, false
+		_ = c.Close()
+		return false
 	default:
 	}
 	if len(l.conns) >= l.most {
 		l.count.refused.Add(1)
-		l.log.warn("broker refuses a client", slog.String("remote", inner.RemoteAddr().String()), slog.String("error", "too many connections"))
-		_ = inner.Close()
-		return nil, false
+		l.log.warn("broker refuses a client", slog.String("remote", c.RemoteAddr().String()), slog.String("error", "too many connections"))
+		_ = c.Close()
+		return false
 	}
-	c := newConn(tls.Server(inner, l.tls), inner)
 	l.conns[c] = struct{}{}
 	l.wg.Add(1)
-	return c, true
+	return true
 }
 
-func (l *listener) serve(c *conn, establish listeners.EstablishFn) {
+func (l *listener) serve(c *conn, establish func() error) {
 	defer l.wg.Done()
 	_ = c.SetReadDeadline(time.Now().Add(connectTime))
-	err := l.establish(c, establish)
+	err := l.survive(establish)
 	l.judge(c, err)
 	_ = c.Close()
 	c.end()
@@ -109,7 +110,17 @@ func (l *listener) serve(c *conn, establish listeners.EstablishFn) {
 	l.mu.Unlock()
 }
 
-func (l *listener) establish(c *conn, establish listeners.EstablishFn) (err error) {
+func (l *listener) establish(c *conn, establish listeners.EstablishFn) error {
+	if err := c.handshake(context.Background()); err != nil { // closing the connection ends it
+		l.count.refused.Add(1)
+		l.log.warn("broker refuses a client", slog.String("remote", c.RemoteAddr().String()), slog.Any("error", err))
+		return err
+	}
+	return establish(l.ID(), c)
+}
+
+// survive keeps a panic of the library to the connection that caused it.
+func (l *listener) survive(serve func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			l.count.panics.Add(1)
@@ -117,12 +128,7 @@ func (l *listener) establish(c *conn, establish listeners.EstablishFn) (err erro
 			err = errors.New("panic")
 		}
 	}()
-	if err := c.handshake(context.Background()); err != nil { // closing the connection ends it
-		l.count.refused.Add(1)
-		l.log.warn("broker refuses a client", slog.String("remote", c.RemoteAddr().String()), slog.Any("error", err))
-		return err
-	}
-	return establish(l.ID(), c)
+	return serve()
 }
 
 // judge counts connections that ended by bytes which are not MQTT or too many of them.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/internal/broker/mosquitto"
 	"kanmon/internal/wire"
 )
 
@@ -55,6 +56,7 @@ type Broker struct {
 	names map[string]bool // registered controllers; false: revoked
 
 	oracle bool
+	change func(c mosquitto.Config, conf string) string // nil: the documented file
 }
 
 // Oracle is the name of a client that may read and write everything, on a mosquitto that StartWithOracle made. It sees what no
@@ -94,6 +96,25 @@ func Start(tb testing.TB, kind Kind) *Broker {
 		tb.Fatalf("brokertest: kind %q", kind)
 	}
 	return b.run()
+}
+
+// StartChanged runs a mosquitto whose configuration file is changed on its way.
+func StartChanged(tb testing.TB, change func(c mosquitto.Config, conf string) string) *Broker {
+	tb.Helper()
+	b := prepare(tb, Mosquitto)
+	b.change = change
+	b.running = newExternal(tb, b)
+	return b.run()
+}
+
+// Dir is the folder of mosquitto's files.
+func (b *Broker) Dir() string {
+	b.tb.Helper()
+	e, ok := b.running.(*external)
+	if !ok {
+		b.tb.Fatal("brokertest: the embedded broker has no files")
+	}
+	return e.config.Dir
 }
 
 func prepare(tb testing.TB, kind Kind) *Broker {
@@ -209,7 +230,7 @@ func (b *Broker) DialTLS(config *tls.Config) *Raw {
 // DialAt opens a connection by way of another address: a Proxy's or a Relay's.
 func (b *Broker) DialAt(address string, config *tls.Config) *Raw {
 	b.tb.Helper()
-	conn, err := net.Dial("tcp", address)
+	conn, err := dial(address)
 	if err != nil {
 		b.tb.Fatal(err)
 	}

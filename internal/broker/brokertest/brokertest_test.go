@@ -2,7 +2,6 @@ package brokertest_test
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -145,6 +144,6 @@ func TestAHelloIsWhatTheStandardSays(t *testing.T) {
 		t.Errorf("%x\nwant %x", got, want)
 	}
 	if got := brokertest.Frame(0x30, make([]byte, 300)); !slices.Equal(got[:3], []byte{0x30, 0xAC, 2}) {
-		t.Error(fmt.Sprintf("%x", got[:3]))
+		t.Errorf("%x", got[:3])
 	}
 }

@@ -1,7 +1,6 @@
 package brokertest
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -39,7 +38,7 @@ func (p *Process) Start() {
 	if err != nil {
 		program = "/usr/sbin/mosquitto" // not on everybody's PATH
 	}
-	p.cmd = exec.Command(program, "-c", p.conf)
+	p.cmd = exec.Command(program, "-c", p.conf) //nolint:gosec,noctx // the name is fixed; it lives until Stop
 	p.cmd.Stdout, p.cmd.Stderr = &p.lines, &p.lines
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -57,7 +56,7 @@ func (p *Process) Start() {
 			p.tb.Fatalf("mosquitto ended:\n%s", p.Log())
 		default:
 		}
-		conn, err := net.DialTimeout("tcp", p.address, time.Second)
+		conn, err := dial(p.address)
 		if err == nil {
 			_ = conn.Close()
 		}
@@ -111,10 +110,7 @@ func (p *Process) Log() string { return p.lines.String() }
 // FreeAddress is an address of this machine on which nothing listens.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	l := listen(tb)
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }
@@ -166,16 +162,21 @@ func (e *external) write() {
 		e.tb.Fatal(err)
 	}
 	if e.of.oracle {
-		e.letOracleThrough()
+		e.edit(mosquitto.ACLFile, func(acl string) string {
+			return acl + "\nuser " + Oracle + "\ntopic readwrite #\ntopic readwrite $SYS/#\n"
+		})
+	}
+	if e.of.change != nil {
+		e.edit(mosquitto.ConfFile, func(conf string) string { return e.of.change(e.config, conf) })
 	}
 }
 
-func (e *external) letOracleThrough() {
+func (e *external) edit(name string, change func(string) string) {
 	e.tb.Helper()
-	path := filepath.Join(e.config.Dir, mosquitto.ACLFile)
-	acl, err := os.ReadFile(path)
+	path := filepath.Join(e.config.Dir, name)
+	content, err := os.ReadFile(path)
 	if err == nil {
-		err = os.WriteFile(path, append(acl, "\nuser "+Oracle+"\ntopic readwrite #\ntopic readwrite $SYS/#\n"...), 0o600)
+		err = os.WriteFile(path, []byte(change(string(content))), 0o600)
 	}
 	if err != nil {
 		e.tb.Fatal(err)

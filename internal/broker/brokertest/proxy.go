@@ -1,6 +1,7 @@
 package brokertest
 
 import (
+	"context"
 	"net"
 	"sync"
 	"testing"
@@ -27,14 +28,26 @@ type Proxy struct {
 // NewProxy starts one in front of an address, until the test ends.
 func NewProxy(tb testing.TB, to string) *Proxy {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	p := &Proxy{tb: tb, to: to, listen: l, conns: map[net.Conn]struct{}{}, up: newGate(), down: newGate()}
+	p := &Proxy{tb: tb, to: to, listen: listen(tb), conns: map[net.Conn]struct{}{}, up: newGate(), down: newGate()}
 	p.wg.Go(p.accept)
 	tb.Cleanup(p.stop)
 	return p
+}
+
+// listen takes a free port of this machine.
+func listen(tb testing.TB) net.Listener {
+	tb.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
+func dial(address string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: Patience}
+	return dialer.DialContext(context.Background(), "tcp", address)
 }
 
 // Address is where clients find it; URL is the same as mqtt.Config has it.
@@ -103,7 +116,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.leave(client)
-	onward, err := net.DialTimeout("tcp", p.to, Patience)
+	onward, err := dial(p.to)
 	if err != nil || !p.enter(onward) {
 		return
 	}

@@ -56,12 +56,9 @@ func (b *Broker) Relay(tamper func(Passing) []Passing) *Relay {
 // NewRelay starts one until the test ends.
 func NewRelay(tb testing.TB, config RelayConfig) *Relay {
 	tb.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+	l := tls.NewListener(listen(tb), &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{config.Server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: config.CAs,
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
 	r := &Relay{tb: tb, config: config, listen: l, tamper: config.Tamper, clients: map[string]*relayed{}, conns: map[net.Conn]struct{}{}}
 	r.wg.Go(r.accept)
 	tb.Cleanup(r.stop)
@@ -114,7 +111,9 @@ func (r *Relay) accept() {
 		if err != nil {
 			return
 		}
-		r.wg.Go(func() { r.serve(conn.(*tls.Conn)) }) //nolint:errcheck // a TLS listener accepts nothing else
+		if client, ok := conn.(*tls.Conn); ok {
+			r.wg.Go(func() { r.serve(client) })
+		}
 	}
 }
 
@@ -125,7 +124,7 @@ func (r *Relay) serve(client *tls.Conn) {
 	}
 	defer r.leave(client)
 	name := client.ConnectionState().PeerCertificates[0].Subject.CommonName
-	raw, err := net.DialTimeout("tcp", r.config.To, Patience)
+	raw, err := dial(r.config.To)
 	if err != nil {
 		return
 	}
