@@ -47,7 +47,7 @@ type Policy struct {
 	schedules []timetable
 
 	lease       Lease
-	revocations Revocations // nil or never written again
+	revocations Revocations // in force, over the states of the credentials; nil or never written again
 
 	index       index
 	credentials []credential

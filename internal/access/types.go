@@ -2,7 +2,8 @@
 // code runs at the door, in the console's explanation and in the replay of an old decision.
 //
 // A Spec is the policy as data, in the form that travels and is stored. Compile checks it and turns
-// it into a Policy, which Decide reads. A nil Policy refuses everybody at an entry.
+// it into a Policy, which Decide reads. A nil Policy refuses everybody at an entry. What changes faster than a policy comes beside it: the
+// revocation set (Policy.Revoke) and the classes of people whose lease is over (Request.Lapsed).
 package access
 
 import "encoding/hex"

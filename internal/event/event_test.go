@@ -31,6 +31,13 @@ var examples = map[string]event.Event{
 		Epoch: 7, Seq: 2, At: at.Add(time.Second), Kind: event.AccessDenied, Door: "D-1", Area: "server", Reader: "IN-1", Direction: access.In,
 		Reason: access.UnknownCredential, Credential: "deadbeef01020304", Policy: &access.Version{Epoch: 1, N: 42},
 	},
+	"revocation_applied": {
+		Epoch: 7, Seq: 4, At: at.Add(3 * time.Second), Kind: event.RevocationApplied, Reason: access.CredentialRevoked, Card: "C-0034",
+		Policy: &access.Version{Epoch: 1, N: 7},
+	},
+	"remote_release": {
+		Epoch: 7, Seq: 5, At: at.Add(4 * time.Second), Kind: event.RemoteRelease, Door: "D-1", Area: "server", Person: "S-0012", Detail: "消防点検 (cmd-0001)",
+	},
 	"device_offline": {Epoch: 7, Seq: 3, At: at.Add(2 * time.Second), Kind: event.DeviceOffline, Device: "IN-2", Unsure: true, Detail: "no answer <8 s> 応答なし"},
 }
 
@@ -213,10 +220,23 @@ func TestR43_2_EveryKindIsValidAndAlarmsAreTheWrittenOnes(t *testing.T) {
 		event.DoorHeld: true, event.NotEntered: false, event.RequestToExit: false, event.DeviceOnline: false, event.DeviceOffline: true,
 		event.DeviceInsecure: true, event.DeviceTamper: true, event.DevicePower: true, event.InputFault: true, event.StrikeFailed: true,
 		event.Started: false, event.PolicyApplied: false, event.PolicyRefused: true, event.JournalTrouble: true, event.ClockStepped: false,
+		event.RevocationApplied: false, event.LeaseWarning: true, event.LeaseLapsed: true, event.LeaseRenewed: false, event.RemoteRelease: false,
+		event.CommandRefused: true, event.CertificateWarning: true, event.EpochOpened: true,
+	}
+	doc, err := os.ReadFile("../../docs/wire.md")
+	if err != nil {
+		t.Fatal(err)
 	}
 	for k, want := range alarm {
 		if !k.Valid() || k.Alarm() != want {
 			t.Errorf("%s: valid %t, alarm %t", k, k.Valid(), k.Alarm())
+		}
+		written := "`" + string(k) + "`"
+		if want {
+			written += "*"
+		}
+		if !strings.Contains(string(doc), written+",") && !strings.Contains(string(doc), written+" (* alarm)") {
+			t.Errorf("docs/wire.md does not say %s", written)
 		}
 	}
 	for _, k := range []event.Kind{"", "Access_Granted", "open"} {

@@ -79,7 +79,7 @@ func FuzzDecodePolicy(f *testing.F) {
 		}
 		var v any
 		var s access.Spec
-		whole := false
+		var whole bool
 		if m.Delta != nil {
 			v = *m.Delta
 			s, err = m.Delta.Apply(spec(), base, m.Manifest)

@@ -101,7 +101,6 @@ func opensslVerifies(tb testing.TB, openssl, name string, by signer, message str
 	}
 	key := file("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 	run := func(message string) (string, error) {
-		//nolint:gosec // G204: the program under PATH, files of this test
 		out, err := exec.CommandContext(tb.Context(), openssl, "pkeyutl", "-verify", "-pubin", "-inkey", key, "-rawin",
 			"-in", file("message", []byte(message)), "-sigfile", file("sig", sig)).CombinedOutput()
 		return string(out), err

@@ -47,8 +47,10 @@ const (
 	Command Kind = "cmd"     // down: do something now
 )
 
-// Ups lists the kinds that controllers publish, Downs those of the centre.
-func Ups() []Kind   { return []Kind{Events, Live, Status, Receipt, Answer} }
+// Ups lists the kinds that controllers publish.
+func Ups() []Kind { return []Kind{Events, Live, Status, Receipt, Answer} }
+
+// Downs lists the kinds that the centre publishes.
 func Downs() []Kind { return []Kind{Ack, Policy, Lease, Revoked, Command} }
 
 // Up reports whether controllers publish this kind.
