@@ -31,9 +31,5 @@ func (c *Controller) CentreEpoch(epoch uint64) { c.Post(core.CentreSeen{Epoch: e
 
 // change is what goes to the journal with a record.
 func change(c core.Change) journal.Change {
-	out := journal.Change{Policy: c.Policy, Centre: c.Centre, Lease: (*journal.Lease)(c.Lease)}
-	if c.Revoked != nil {
-		out.Revoked = &journal.Revoked{Entries: c.Revoked.Entries, Upto: c.Revoked.Upto, At: c.Revoked.At}
-	}
-	return out
+	return journal.Change{Policy: c.Policy, Centre: c.Centre, Lease: (*journal.Lease)(c.Lease), Revoked: (*journal.Revoked)(c.Revoked)}
 }

@@ -15,8 +15,10 @@ import (
 	"kanmon/controller/core"
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
+	"kanmon/controller/lease"
 	"kanmon/controller/output"
 	"kanmon/controller/policystore"
+	"kanmon/controller/revoked"
 	"kanmon/controller/uplink"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
@@ -198,9 +200,9 @@ func (e *Edge) runOnJournal(ctx context.Context) error {
 // saved is what the last run left for the core.
 func (e *Edge) saved(ctx context.Context, state journal.State, stored policystore.Stored) core.Saved {
 	saved := core.Saved{
-		Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Wall), Lease: (*core.Lease)(state.Lease),
+		Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Wall), Lease: (*lease.Kept)(state.Lease),
 		Centre:  max(state.Centre, stored.Policy.Version().Epoch),
-		Revoked: core.Revoked{Upto: state.Revoked, At: state.RevokedAt},
+		Revoked: revoked.Kept{Upto: state.Revoked, At: state.RevokedAt},
 	}
 	if stored.At.After(buildTime()) {
 		saved.Stored = stored.At
@@ -208,7 +210,7 @@ func (e *Edge) saved(ctx context.Context, state journal.State, stored policystor
 	entries, err := e.journal.Revocations(ctx)
 	if err != nil { // how far the set goes is then not known either: the centre is asked for all of it
 		e.log.ErrorContext(ctx, "revocations cannot be read", "error", err)
-		saved.Revoked = core.Revoked{}
+		saved.Revoked = revoked.Kept{}
 	}
 	saved.Revoked.Entries = entries
 	return saved

@@ -15,7 +15,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"kanmon/controller/challenge"
 	"kanmon/controller/door"
+	"kanmon/controller/lease"
+	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
@@ -89,8 +92,8 @@ type Saved struct {
 	Hash    string         // of the policy
 	Stored  time.Time      // when the policy was stored; zero if not known
 	Floor   time.Time      // newest moment that is certainly past
-	Revoked Revoked        // beside the policy
-	Lease   *Lease         // nil: the policy was never confirmed
+	Revoked revoked.Kept   // beside the policy
+	Lease   *lease.Kept    // nil: the policy was never confirmed
 	Centre  uint64         // newest epoch of the centre heard of
 }
 
@@ -106,10 +109,12 @@ type State struct {
 	records records
 	counts  Counts
 
-	revoked  revoked
-	lease    lease
-	commands commands
-	centre   uint64 // newest epoch of the centre heard of
+	revoked    revoked.State
+	lease      lease.State
+	leaseSaved time.Duration // Mono when its age was last handed to the journal
+	challenges challenge.Table
+	refusals   refusals
+	centre     uint64 // newest epoch of the centre heard of
 }
 
 type doorState struct {
@@ -163,7 +168,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 	}
 	t := c.turn(s, m)
 	t.startRevoked(saved.Revoked)
-	t.s.lease = startLease(saved, m, t.now)
+	t.startLease(saved)
 	t.configureDoors()
 	t.note(event.Event{Kind: event.Started, Policy: t.version(), Detail: brief(c.wiring.Software)})
 	return t.end()
@@ -186,11 +191,11 @@ func (s State) Deadline(now time.Duration) time.Duration {
 		}
 	}
 	next = min(next, s.records.deadline(next))
-	return s.lease.deadline(s.policy, next, !s.records.trouble)
+	return s.leaseDeadline(next)
 }
 
 // LeaseAge is how long ago the centre confirmed the policy, as of the last Step; 0 when there is none.
-func (s State) LeaseAge() time.Duration { return s.lease.seen }
+func (s State) LeaseAge() time.Duration { return s.lease.Seen() }
 
 // Status describes the state for the centre. The caller adds what the core does not know.
 func (c *Core) Status(s State) wire.ControllerStatus {
@@ -199,10 +204,10 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 		v := s.policy.Version()
 		st.Policy = &v
 	}
-	if upto := s.revoked.upto; upto.Epoch > 0 {
+	if upto := s.revoked.Upto(); upto.Epoch > 0 {
 		st.Revoked = &upto
 	}
-	st.RevokedSum = s.revoked.hash
+	st.RevokedSum = s.revoked.Hash()
 	for _, d := range s.devices {
 		st.Devices = append(st.Devices, wire.DeviceStatus{Name: d.name, Online: d.online, Secure: d.online, Detail: d.detail})
 	}
@@ -218,7 +223,7 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 	if s.policy == nil {
 		st.Trouble = append(st.Trouble, "no_policy")
 	}
-	if s.lease.warned {
+	if s.lease.Warned() {
 		st.Trouble = append(st.Trouble, "lease")
 	}
 	return st

@@ -3,6 +3,8 @@ package core
 import (
 	"time"
 
+	"kanmon/controller/lease"
+	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
@@ -142,8 +144,8 @@ type Record struct {
 type Change struct {
 	Policy  *access.Version // in force; nil for none
 	Centre  uint64          // newest epoch of the centre heard of
-	Revoked *Revoked        // nil: nothing new
-	Lease   *Lease          // nil: never confirmed
+	Revoked *revoked.Kept   // nil: nothing new
+	Lease   *lease.Kept     // nil: never confirmed
 }
 
 // Strike energises a door's strike for a time that the output device itself counts.

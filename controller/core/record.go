@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
@@ -34,7 +35,7 @@ type pending struct {
 	heals  bool          // it carries the backlog
 	lost   int           // how many lost events it reports
 
-	revoked *handed // nil: nothing of the revocation set
+	revoked *revoked.Handed // nil: nothing of the revocation set
 }
 
 type records struct {
@@ -74,7 +75,7 @@ func (r records) waiting(readerName string) bool {
 // record sends the turn's events to the journal, what is owed first.
 func (t *turn) record() {
 	r := &t.s.records
-	idle := len(t.notes) == 0 && t.gate == nil && (r.trouble || !t.s.revoked.dirty) && !t.leaseDue()
+	idle := len(t.notes) == 0 && t.gate == nil && (r.trouble || !t.s.revoked.Owes()) && !t.leaseDue()
 	if idle && (!r.owes() || t.mono < r.retry) {
 		return
 	}
@@ -131,7 +132,7 @@ func (t *turn) recorded(in Recorded) {
 		return
 	}
 	t.inTrouble()
-	t.revokedNotKept(p)
+	t.s.revoked.NotOnDisk(p.revoked, r.lastID)
 	if k := fault.KindOf(in.Err); k == fault.Invalid || k == fault.TooLarge {
 		t.lose(len(p.events)) // the journal will never take these
 		p.events = nil
@@ -150,7 +151,9 @@ func (t *turn) onDisk(p pending) {
 		t.s.records.trouble = false
 		t.s.records.lost -= p.lost
 	}
-	t.revokedOnDisk(p)
+	if t.s.revoked.OnDisk(p.revoked, p.id) {
+		t.receipt()
+	}
 	if p.gate != nil {
 		t.pass(*p.gate)
 	}
@@ -160,7 +163,7 @@ func (t *turn) onDisk(p pending) {
 func (t *turn) pass(g gate) {
 	t.open(g.decision, g.reader)
 	if g.command != "" {
-		t.settled(g.command, true, "")
+		t.settle(g.command, true, "")
 	}
 }
 
@@ -199,7 +202,7 @@ func (t *turn) unrecorded(g gate, grant *event.Event) {
 	refusal.Kind, refusal.Reason = event.AccessDenied, access.NotRecorded
 	if g.command != "" {
 		refusal.Kind = event.CommandRefused
-		t.settled(g.command, false, NotRecorded)
+		t.settle(g.command, false, NotRecorded)
 	}
 	t.keep(t.stamp(refusal))
 	t.show(g.reader, reader.ShowTrouble)

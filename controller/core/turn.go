@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/controller/door"
+	"kanmon/controller/lease"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 )
@@ -134,8 +135,8 @@ func (t *turn) policyReady(in PolicyReady) {
 	t.s.hash = in.Hash
 	t.configureDoors()
 	t.note(event.Event{Kind: event.PolicyApplied, Policy: &v})
-	if !t.s.lease.known {
-		t.markLease(t.mono)
+	if !t.s.lease.Known() { // never confirmed: it counts from now
+		t.s.lease = lease.From(time.Time{}, t.leaseNow())
 	}
 }
 

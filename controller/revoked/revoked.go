@@ -1,0 +1,139 @@
+// Package revoked is how far a controller is with the revocation set: what is in force, up to where it is complete, what of it the
+// journal has. It is pure.
+//
+// Entries count whenever they come and in any order (access.Revocations.Merge). How far the set is complete is another matter: Upto rises only
+// with a run that begins no later than where it stands. What a policy contains is in force as well, but does not raise it.
+package revoked
+
+import (
+	"maps"
+	"time"
+
+	"kanmon/internal/access"
+)
+
+// Kept is what goes to the disk: entries, up to where all of them are there, and when the last one came into force.
+type Kept struct {
+	Entries []access.Revocation
+	Upto    access.Version
+	At      time.Time
+}
+
+// State of a controller's set. The zero value knows nothing; Start makes one.
+type State struct {
+	set     access.Revocations // in force; never written to once it stands here
+	hash    string             // of set
+	upto    access.Version     // every entry up to here is in force
+	at      time.Time          // the last entry came into force
+	owed    []access.Key       // entries not handed to the journal yet
+	dirty   bool               // there is something to hand over, if only upto
+	kept    access.Version     // every entry up to here is on disk
+	barrier uint64             // up to this record one that carried entries failed: only later ones prove anything
+}
+
+// Start is a set in force, complete and on disk up to a version.
+func Start(set access.Revocations, upto access.Version, at time.Time) State {
+	return State{set: set, hash: set.Hash(), upto: upto, kept: upto, at: at}
+}
+
+// Set is what is in force; it must not be changed.
+func (s *State) Set() access.Revocations { return s.set }
+
+// Hash is that of Set.
+func (s *State) Hash() string { return s.hash }
+
+// Upto is how far every entry is in force, Kept how far every entry is on disk too.
+func (s *State) Upto() access.Version { return s.upto }
+
+// Kept is how far every entry is on disk.
+func (s *State) Kept() access.Version { return s.kept }
+
+// At is when the last entry came into force.
+func (s *State) At() time.Time { return s.at }
+
+// Owes reports whether there is something that the journal should have.
+func (s *State) Owes() bool { return s.dirty }
+
+// News returns what of some entries would change the set.
+func (s *State) News(entries []access.Revocation) []access.Revocation {
+	known := access.Revocations{}
+	for _, e := range entries {
+		if old, there := s.set[e.Key]; there {
+			known[e.Key] = old
+		}
+	}
+	return known.Merge(entries...)
+}
+
+// With is the set with entries merged in; the set itself does not change.
+func (s *State) With(entries []access.Revocation) access.Revocations {
+	next := access.Revocations{}
+	maps.Copy(next, s.set)
+	next.Merge(entries...)
+	return next
+}
+
+// Replace puts a set that contains the present one into force.
+func (s *State) Replace(set access.Revocations, at time.Time) {
+	s.set, s.hash, s.at = set, set.Hash(), at
+}
+
+// Run notes that the entries from < n ≤ upto are in force. It reports whether that says anything new; news is whether the entries did.
+func (s *State) Run(from uint64, upto access.Version, entries []access.Revocation, news bool, at time.Time) bool {
+	next := advance(s.upto, from, upto)
+	if !news && next == s.upto {
+		return false
+	}
+	s.upto, s.dirty = next, true
+	if s.at.IsZero() {
+		s.at = at
+	}
+	for _, e := range entries {
+		s.owed = append(s.owed, e.Key)
+	}
+	return true
+}
+
+// advance is how far the set is complete after the entries from < n ≤ upto. In a new epoch of the centre the count begins anew, with
+// a run from 0.
+func advance(have access.Version, from uint64, upto access.Version) access.Version {
+	goesOn := upto.Epoch == have.Epoch && from <= have.N && have.N < upto.N
+	if goesOn || (upto.Epoch > have.Epoch && from == 0) {
+		return upto
+	}
+	return have
+}
+
+// Handed is what of the set one record carries.
+type Handed struct {
+	keys []access.Key
+	upto access.Version
+}
+
+// HandOver gives to the journal what it does not have, as it stands now: what is written later is never older. Only when Owes.
+func (s *State) HandOver() (Kept, *Handed) {
+	h := &Handed{s.owed, s.upto}
+	k := Kept{Upto: s.upto, At: s.at}
+	for _, key := range s.owed {
+		k.Entries = append(k.Entries, s.set[key])
+	}
+	s.owed, s.dirty = nil, false
+	return k, h
+}
+
+// OnDisk takes the journal's word that a record is written, and reports whether the set is on disk further than before. Records are
+// answered in the order of their numbers.
+func (s *State) OnDisk(h *Handed, record uint64) bool {
+	if h == nil || record <= s.barrier || !s.kept.Less(h.upto) {
+		return false
+	}
+	s.kept = h.upto
+	return true
+}
+
+// NotOnDisk takes back what a record carried. Records up to last are on their way: without this one they prove nothing.
+func (s *State) NotOnDisk(h *Handed, last uint64) {
+	if h != nil {
+		s.owed, s.dirty, s.barrier = append(h.keys, s.owed...), true, last
+	}
+}
