@@ -22,8 +22,9 @@ const (
 
 // client speaks to the centre's REST interface.
 type client struct {
-	base string
-	http *http.Client
+	base  string
+	http  *http.Client
+	clock func() time.Time
 }
 
 // newClient trusts a server whose certificate leads to the pin, or to the authorities in a file, or without one to the
@@ -38,7 +39,7 @@ func newClient(base, pin, rootsFile string, clock func() time.Time) (*client, er
 		return nil, err
 	}
 	transport := &http.Transport{TLSClientConfig: pki.PinnedTLS(u.Hostname(), pin, roots, clock), ForceAttemptHTTP2: true}
-	return &client{strings.TrimSuffix(base, "/"), &http.Client{Transport: transport, Timeout: answerTime, CheckRedirect: noRedirect}}, nil
+	return &client{strings.TrimSuffix(base, "/"), &http.Client{Transport: transport, Timeout: answerTime, CheckRedirect: noRedirect}, clock}, nil
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -73,7 +74,7 @@ func (c *client) post(ctx context.Context, path string, in, out any) error {
 	req.Header.Set("Accept-Language", "ja")
 	res, err := c.http.Do(req)
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "ask the centre")
+		return unreached(err, c.clock())
 	}
 	defer res.Body.Close()
 	b, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
@@ -81,7 +82,7 @@ func (c *client) post(ctx context.Context, path string, in, out any) error {
 	case err != nil:
 		return fault.Wrap(fault.Unavailable, err, "read the centre's answer")
 	case res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated:
-		return refusal(res.StatusCode, b)
+		return refused(res.StatusCode, b)
 	}
 	return fault.Wrap(fault.Invalid, json.Unmarshal(b, out), "read the centre's answer")
 }

@@ -2,10 +2,7 @@ package identity
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/json"
-	"net/http"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -50,7 +47,9 @@ type answer struct {
 }
 
 // Enroll makes keys, shows the centre the token, and keeps what it answers. The keys of a failed attempt are used again by the next one, so
-// that an answer that was lost on its way costs nothing. A controller that is enrolled already gets new keys.
+// that an answer that was lost on its way, or a crash after it, costs nothing. A controller that is enrolled already gets new keys.
+//
+// Both are told to the person who enrols, for comparing: pki.Fingerprint(Key.Public()) and pki.CertificateFingerprint(CA).
 func Enroll(ctx context.Context, r Request) (Identity, error) {
 	if r.Clock == nil {
 		r.Clock = time.Now
@@ -74,7 +73,7 @@ func Enroll(ctx context.Context, r Request) (Identity, error) {
 	var a answer
 	err = client.post(ctx, "/api/v1/enrol", enrolment{r.Controller, r.Token.Reveal(), csr, keys.box.Public()}, &a)
 	if err != nil {
-		return Identity{}, err
+		return Identity{}, errors.Join(err, keys.refused(err))
 	}
 	id, hash, err := r.accept(a, keys)
 	if err != nil {
@@ -98,6 +97,20 @@ func makeKeys(r Request) (keys, error) {
 	if err != nil {
 		return keys{}, err
 	}
+	k, err := pendingKeys(vault)
+	if err != nil {
+		return keys{}, err
+	}
+	if c, err := readCentre(r.Dir); err == nil && c.KeyID == k.signing.KeyID() { // left by a crash at the very end of the enrolment before
+		if err := k.forget(); err != nil {
+			return keys{}, err
+		}
+		return pendingKeys(vault)
+	}
+	return k, nil
+}
+
+func pendingKeys(vault *pki.Vault) (keys, error) {
 	seed, err := vault.LoadOrMake(signingKey+pending, func() ([]byte, error) { return pki.NewSigningKey().Seed(), nil })
 	if err != nil {
 		return keys{}, err
@@ -114,13 +127,29 @@ func makeKeys(r Request) (keys, error) {
 	return keys{vault, signing, box}, err
 }
 
+// forget ends the attempt. The signing key goes last: with it the box key that was sent along is known.
+func (k keys) forget() error {
+	return errors.Join(k.vault.Remove(boxKey+pending), k.vault.Remove(signingKey+pending))
+}
+
+// refused forgets keys that the centre will never take, such as those of a controller that it has revoked.
+func (k keys) refused(err error) error {
+	if r, ok := errors.AsType[*refusal](err); ok && r.Code == "device.key_taken" {
+		return k.forget()
+	}
+	return nil
+}
+
 // accept checks everything the centre answered.
 func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	id := Identity{Site: a.Site, Controller: a.Controller, URL: r.URL, BrokerURL: a.BrokerURL, Key: k.signing}
 	if !wire.ValidName(a.Site) || a.Controller != r.Controller {
 		return id, nil, fault.New(fault.Invalid, "identity.answer", "the centre answered for another controller")
 	}
-	var err error
+	err := checkBroker(a.BrokerURL)
+	if err != nil {
+		return id, nil, err
+	}
 	if id.CA, err = pki.ParseCertificate([]byte(a.CA)); err != nil {
 		return id, nil, err
 	}
@@ -130,7 +159,7 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	if id.Certificate, err = pki.ParseCertificate([]byte(a.Certificate)); err != nil {
 		return id, nil, err
 	}
-	if err := ours(id.Certificate, id.CA, k.signing.Public(), r.Controller, r.Clock()); err != nil {
+	if err := id.proves(id.Certificate, r.Clock()); err != nil {
 		return id, nil, err
 	}
 	if id.CommandKeys, err = publicKeys(a.CommandKeys); err != nil {
@@ -140,21 +169,15 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	if err != nil {
 		return id, nil, err
 	}
+	if len(hash) != hashKeySize {
+		return id, nil, fault.New(fault.Invalid, "identity.hash_key", "the centre's credential hash key has another length")
+	}
 	id.HashKey = HashKey{&hash}
 	return id, hash, nil
 }
 
-// ours checks that a certificate is for our key and name and from the authority.
-func ours(c, ca *x509.Certificate, key ed25519.PublicKey, name string, now time.Time) error {
-	public, ok := c.PublicKey.(ed25519.PublicKey)
-	if !ok || !public.Equal(key) || c.Subject.CommonName != name {
-		return fault.New(fault.Invalid, "identity.certificate", "the certificate is not for this controller's key and name")
-	}
-	_, err := c.Verify(x509.VerifyOptions{Roots: pki.Pool(ca), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-	return fault.Wrap(fault.Invalid, err, "check the certificate")
-}
-
-// keep makes the new identity the controller's own: secrets first, centre.json last.
+// keep makes the new identity the controller's own: secrets first, centre.json last, and only then the pending keys go. After a crash in
+// between Load asks to enrol again, and the same token still serves, since the keys are the same.
 func (r Request) keep(id Identity, k keys, hash []byte) error {
 	if r.CAFile != "" {
 		b, err := os.ReadFile(r.CAFile)
@@ -165,47 +188,32 @@ func (r Request) keep(id Identity, k keys, hash []byte) error {
 			return err
 		}
 	}
-	for name, secret := range map[string][]byte{signingKey: k.signing.Seed(), boxKey: k.box.Bytes(), hashKey: hash} {
-		if err := k.vault.Save(name, secret); err != nil {
+	for _, s := range []struct {
+		name   string
+		secret []byte
+	}{{hashKey, hash}, {boxKey, k.box.Bytes()}, {signingKey, k.signing.Seed()}} {
+		if err := k.vault.Save(s.name, s.secret); err != nil {
 			return err
 		}
 	}
 	if err := save(r.Dir, id); err != nil {
 		return err
 	}
-	for _, name := range []string{signingKey, boxKey} {
-		if err := os.Remove(filepath.Join(r.Dir, name+pending+".sealed")); err != nil {
-			return fault.Wrap(fault.Unavailable, err, "remove the key of the attempt")
-		}
-	}
-	return nil
-}
-
-// problem is what a refusal carries (RFC 9457).
-type problem struct {
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	Code   string `json:"code"`
-}
-
-func refusal(status int, b []byte) error {
-	var p problem
-	_ = json.Unmarshal(b, &p) // what is no problem document has no words for us
-	kind := fault.Unavailable
-	if status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
-		kind = fault.Denied
-	}
-	text := p.Detail
-	if text == "" {
-		text = p.Title
-	}
-	return fault.New(kind, "identity.refused", "the centre refuses ("+http.StatusText(status)+"): "+text)
+	return k.forget()
 }
 
 func checkURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fault.New(fault.Invalid, "identity.url", "the centre's URL is https://host[:port]")
 	}
 	return u, nil
+}
+
+func checkBroker(s string) error {
+	u, err := url.Parse(s)
+	if s != "" && (err != nil || u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "") {
+		return fault.New(fault.Invalid, "identity.broker_url", "the centre names a broker that is not tls://host:port")
+	}
+	return nil
 }

@@ -9,14 +9,18 @@
 package identity
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
@@ -24,14 +28,13 @@ import (
 
 // Names in the folder.
 const (
-	signingKey  = "controller-key"
-	boxKey      = "box-key"
-	hashKey     = "credential-hash-key"
-	certFile    = "certificate.pem"
-	caFile      = "ca.pem"
-	webCAFile   = "web-ca.pem"
-	centreFile  = "centre.json"
-	privateFile = 0o600
+	signingKey = "controller-key"
+	boxKey     = "box-key"
+	hashKey    = "credential-hash-key"
+	certFile   = "certificate.pem"
+	caFile     = "ca.pem"
+	webCAFile  = "web-ca.pem"
+	centreFile = "centre.json"
 )
 
 // Identity of an enrolled controller.
@@ -49,6 +52,8 @@ type Identity struct {
 // HashKey is the site's credential hash key, 32 bytes. It prints masked.
 type HashKey struct{ hidden *[]byte }
 
+const hashKeySize = 32
+
 // Bytes is the key itself.
 func (k HashKey) Bytes() []byte {
 	if k.hidden == nil {
@@ -57,11 +62,16 @@ func (k HashKey) Bytes() []byte {
 	return *k.hidden
 }
 
-// String masks the key.
-func (HashKey) String() string { return "[secret]" }
+const masked = "[secret]"
 
-// GoString masks the key.
-func (HashKey) GoString() string { return "[secret]" }
+// Format masks the key under every verb.
+func (HashKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
+
+// LogValue masks the key.
+func (HashKey) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText refuses.
+func (HashKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
 
 // centre is centre.json.
 type centre struct {
@@ -70,21 +80,14 @@ type centre struct {
 	URL         string   `json:"url"`
 	BrokerURL   string   `json:"broker_url"`
 	CommandKeys [][]byte `json:"command_keys"`
+	KeyID       string   `json:"key_id"` // of the controller's key; one that is pending besides is of the next enrolment
 }
 
 // Load reads the identity in a folder. fault.NotFound: this controller is not enrolled yet.
 func Load(dir string, sealer pki.Sealer) (Identity, error) {
-	b, err := os.ReadFile(filepath.Join(dir, centreFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Identity{}, fault.New(fault.NotFound, "identity.not_enrolled",
-			"この制御装置はまだ中央に登録されていません。kanmon-controller enroll を実行してください。/ not enrolled yet: run kanmon-controller enroll")
-	}
+	c, err := readCentre(dir)
 	if err != nil {
-		return Identity{}, fault.Wrap(fault.Unavailable, err, "read the identity")
-	}
-	var c centre
-	if err := json.Unmarshal(b, &c); err != nil {
-		return Identity{}, fault.Wrap(fault.Invalid, err, "read the identity")
+		return Identity{}, err
 	}
 	id := Identity{Site: c.Site, Controller: c.Controller, URL: c.URL, BrokerURL: c.BrokerURL}
 	if id.CommandKeys, err = publicKeys(c.CommandKeys); err != nil {
@@ -99,7 +102,20 @@ func Load(dir string, sealer pki.Sealer) (Identity, error) {
 	if err := id.openSecrets(dir, sealer); err != nil {
 		return Identity{}, err
 	}
-	return id, id.check()
+	return id, id.check(c.KeyID)
+}
+
+func readCentre(dir string) (centre, error) {
+	b, err := os.ReadFile(filepath.Join(dir, centreFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return centre{}, fault.New(fault.NotFound, "identity.not_enrolled",
+			"この制御装置はまだ中央に登録されていません。kanmon-controller enroll を実行してください。/ not enrolled yet: run kanmon-controller enroll")
+	}
+	if err != nil {
+		return centre{}, fault.Wrap(fault.Unavailable, err, "read the identity")
+	}
+	var c centre
+	return c, fault.Wrap(fault.Invalid, json.Unmarshal(b, &c), "read the identity")
 }
 
 func (id *Identity) openSecrets(dir string, sealer pki.Sealer) error {
@@ -115,17 +131,34 @@ func (id *Identity) openSecrets(dir string, sealer pki.Sealer) error {
 		return err
 	}
 	hash, err := vault.Load(hashKey)
+	if err == nil && len(hash) != hashKeySize {
+		err = fault.New(fault.Invalid, "identity.hash_key", "the credential hash key has another length: enrol again")
+	}
 	id.HashKey = HashKey{&hash}
 	return err
 }
 
-// check finds a certificate that was put beside another key.
-func (id Identity) check() error {
-	public, ok := id.Certificate.PublicKey.(ed25519.PublicKey)
-	if !ok || !bytes.Equal(public, id.Key.Public()) || id.Certificate.Subject.CommonName != id.Controller {
-		return fault.New(fault.Invalid, "identity.mixed", "the certificate is not the one of this controller's key: enrol again")
+// check finds files that do not belong together, as after a crash in the middle of another enrolment.
+func (id Identity) check(keyID string) error {
+	err := id.proves(id.Certificate, id.Certificate.NotBefore)
+	if err != nil || keyID != id.Key.KeyID() {
+		return fault.New(fault.Invalid, "identity.mixed", "key and certificate of this controller do not belong together: enrol again")
 	}
 	return nil
+}
+
+// proves checks that a certificate is for this key, name and site, from the authority, for a client, and not over. One that begins
+// later than now is taken: the authority says that the moment is past.
+func (id Identity) proves(c *x509.Certificate, now time.Time) error {
+	public, ok := c.PublicKey.(ed25519.PublicKey)
+	if !ok || !public.Equal(id.Key.Public()) || c.Subject.CommonName != id.Controller || !slices.Equal(c.Subject.Organization, []string{id.Site}) {
+		return fault.New(fault.Invalid, "identity.certificate", "the certificate is not for this controller's key and name")
+	}
+	if now.Before(c.NotBefore) {
+		now = c.NotBefore
+	}
+	_, err := c.Verify(x509.VerifyOptions{Roots: pki.Pool(id.CA), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	return fault.Wrap(fault.Invalid, err, "check the certificate")
 }
 
 func readCertificate(file string) (*x509.Certificate, error) {
@@ -157,7 +190,7 @@ func save(dir string, id Identity) error {
 	for i, k := range id.CommandKeys {
 		keys[i] = k
 	}
-	b, err := json.MarshalIndent(centre{id.Site, id.Controller, id.URL, id.BrokerURL, keys}, "", "  ")
+	b, err := json.MarshalIndent(centre{id.Site, id.Controller, id.URL, id.BrokerURL, keys, id.Key.KeyID()}, "", "  ")
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "write the identity")
 	}

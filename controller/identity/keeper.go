@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +40,7 @@ type Keeper struct {
 	cfg KeeperConfig
 
 	mu     sync.Mutex
-	now    Identity
+	id     Identity
 	warned int // the lowest days left that were warned of
 }
 
@@ -48,7 +49,7 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Keeper{cfg: cfg, now: cfg.Identity, warned: notWarned}
+	return &Keeper{cfg: cfg, id: cfg.Identity, warned: notWarned}
 }
 
 const notWarned = 1 << 20
@@ -57,7 +58,7 @@ const notWarned = 1 << 20
 func (k *Keeper) Identity() Identity {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.now
+	return k.id
 }
 
 // Until is when the present certificate ends.
@@ -77,8 +78,8 @@ func (k *Keeper) CommandKey(id string) (ed25519.PublicKey, bool) {
 func (k *Keeper) TLS() *tls.Config {
 	return pki.ClientTLS(pki.Pool(k.cfg.Identity.CA), func() (*tls.Certificate, error) {
 		id := k.Identity()
-		return &tls.Certificate{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.Key.Private(), Leaf: id.Certificate}, nil
-	}, k.cfg.Clock)
+		return id.Key.TLS(id.Certificate), nil
+	}, k.now)
 }
 
 // Run renews when it is time, until ctx ends, and returns nil then.
@@ -86,11 +87,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 	pause := time.Duration(0)
 	for {
 		wait := look
-		if left := k.left(); left <= RenewBefore {
-			if err := k.Renew(ctx); err == nil {
-				pause = 0
-			} else if ctx.Err() == nil {
-				pause = min(max(2*pause, RetryMin), RetryMax)
+		if k.left() <= RenewBefore {
+			err := k.Renew(ctx)
+			if err == nil && k.left() <= RenewBefore {
+				err = errSoonOver
+			}
+			pause = next(pause, err)
+			wait = max(look, pause)
+			if err != nil && ctx.Err() == nil {
 				wait = pause/2 + rand.N(pause/2) //nolint:gosec // jitter needs no secrecy
 				k.cfg.Log.WarnContext(ctx, "certificate not renewed", slog.Any("error", err), slog.Duration("left", k.left()), slog.Duration("retry_in", wait))
 			}
@@ -106,7 +110,23 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-func (k *Keeper) left() time.Duration { return k.Until().Sub(k.cfg.Clock()) }
+// errSoonOver: the authority itself ends soon, and every certificate with it.
+var errSoonOver = errors.New("the new certificate ends soon too: the centre's authority is near its end")
+
+// next is the pause before the next attempt, jitter aside.
+func next(pause time.Duration, err error) time.Duration {
+	if err == nil {
+		return 0
+	}
+	return min(max(2*pause, RetryMin), RetryMax)
+}
+
+func (k *Keeper) left() time.Duration { return k.Until().Sub(k.now()) }
+
+// now is the configured clock, but not before the certificate: its authority has said that this moment is past.
+func (k *Keeper) now() time.Time {
+	return pki.ClockFloor(k.Identity().Certificate.NotBefore, k.cfg.Clock)()
+}
 
 // warn says each step once, also when several were passed while the program was not running.
 func (k *Keeper) warn(left time.Duration) {
@@ -130,10 +150,12 @@ func (k *Keeper) warn(left time.Duration) {
 	}
 }
 
+// renewed is the centre's answer. That it sends the authority along is for people who look: another one needs a new enrolment.
 type renewed struct {
-	Certificate string   `json:"certificate"`
-	CA          string   `json:"ca"`
-	CommandKeys [][]byte `json:"command_keys"`
+	Certificate string            `json:"certificate"`
+	CA          string            `json:"ca"`
+	CommandKeys [][]byte          `json:"command_keys"`
+	Announced   *pki.Announcement `json:"announced"`
 }
 
 // Renew asks for a new certificate for the same key. The request is signed with the key, which is all the proof there is and
@@ -144,7 +166,7 @@ func (k *Keeper) Renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := newClient(id.URL, pki.Pin(id.CA), k.webCA(), k.cfg.Clock)
+	c, err := newClient(id.URL, pki.Pin(id.CA), k.webCA(), k.now)
 	if err != nil {
 		return err
 	}
@@ -156,20 +178,37 @@ func (k *Keeper) Renew(ctx context.Context) error {
 	if id.Certificate, err = pki.ParseCertificate([]byte(a.Certificate)); err != nil {
 		return err
 	}
-	if err := ours(id.Certificate, id.CA, id.Key.Public(), id.Controller, k.cfg.Clock()); err != nil {
+	if err := id.proves(id.Certificate, k.now()); err != nil {
 		return err
 	}
-	if id.CommandKeys, err = publicKeys(a.CommandKeys); err != nil {
-		return err
-	}
-	if err := save(k.cfg.Dir, id); err != nil {
+	if id.CommandKeys, err = k.commandKeys(ctx, id, a); err != nil {
 		return err
 	}
 	k.mu.Lock()
-	k.now, k.warned = id, notWarned
+	k.id, k.warned = id, notWarned
 	k.mu.Unlock()
+	if err := save(k.cfg.Dir, id); err != nil {
+		return err // it is used all the same; after a restart it is asked for again
+	}
 	k.cfg.Log.InfoContext(ctx, "certificate renewed", slog.Time("until", id.Certificate.NotAfter))
 	return nil
+}
+
+// commandKeys takes the centre's list when it names nothing new, or when a key that is known announces it. HTTPS alone does not say
+// enough: by way of a proxy it may stand on any authority that the machine trusts.
+func (k *Keeper) commandKeys(ctx context.Context, id Identity, a renewed) ([]ed25519.PublicKey, error) {
+	keys, err := publicKeys(a.CommandKeys)
+	if err != nil {
+		return nil, err
+	}
+	news := slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool {
+		return !slices.ContainsFunc(id.CommandKeys, func(old ed25519.PublicKey) bool { return old.Equal(key) })
+	})
+	if !news || (a.Announced != nil && a.Announced.Verify(id.Site, keys, id.CommandKeys) == nil) {
+		return keys, nil
+	}
+	k.cfg.Log.ErrorContext(ctx, "the centre names a command key that no known key announces; the known ones stay")
+	return id.CommandKeys, nil
 }
 
 func (k *Keeper) webCA() string {

@@ -153,7 +153,7 @@ func TestAVaultKeepsSecretsSealedAndAdoptsPlainOnes(t *testing.T) {
 
 func TestKeysAndTokensPrintMasked(t *testing.T) {
 	key, box, token := pki.NewSigningKey(), pki.NewBoxKey(), pki.NewToken(strings.Repeat("0", 32))
-	secrets := []string{hex.EncodeToString(key.Seed()), fmt.Sprint(key.Seed()), hex.EncodeToString(box.Bytes()), token.Reveal()[:5]}
+	secrets := []string{hex.EncodeToString(key.Seed()), fmt.Sprintf("%d", key.Seed()), hex.EncodeToString(box.Bytes()), token.Reveal()[:5]}
 	var out strings.Builder
 	for _, v := range []any{key, &key, box, token, sealer(t), struct{ K pki.SigningKey }{key}, []pki.Token{token}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {

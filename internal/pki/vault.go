@@ -26,7 +26,7 @@ type Vault struct {
 func NewVault(dir string, sealer Sealer) (*Vault, error) {
 	err := os.MkdirAll(dir, privateFolder)
 	if err == nil {
-		err = os.Chmod(dir, privateFolder) //nolint:gosec // a folder needs the execute bit
+		err = os.Chmod(dir, privateFolder)
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "make the folder of keys")
