@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 )
@@ -179,8 +180,9 @@ func (g Given) needed(policy, revoked access.Version) (uint64, bool) {
 	return least, least > 0
 }
 
-// Seen takes the versions that a controller names in a status whose signature holds, beside those the centre gave out, read after the
-// status came. It opens a new epoch, and reports so, when the controller has one that the centre never gave out.
+// Seen takes the versions that a controller names in a message whose signature holds, beside those the centre gave out, read after the
+// message came. It opens a new epoch, and reports so, when the controller has one that the centre never gave out. What cannot be is
+// passed over. fault.TooMany: one was opened for a controller's word a moment ago; look again later.
 func (k *Keeper) Seen(ctx context.Context, controller string, policy, revoked access.Version, given Given, now time.Time) (opened bool, err error) {
 	least, needed := given.needed(policy, revoked)
 	if !needed {
@@ -196,7 +198,7 @@ func (k *Keeper) Seen(ctx context.Context, controller string, policy, revoked ac
 	}
 	if !k.allowed(controller, now) {
 		k.log.WarnContext(ctx, "a controller names versions never given out, again; no new epoch is opened so soon", attrs...)
-		return false, nil
+		return false, fault.New(fault.TooMany, "centre.epoch", "no new epoch is opened so soon after another")
 	}
 	k.log.ErrorContext(ctx, "a controller has versions never given out by this database: a new epoch is opened", attrs...)
 	_, err = k.open(ctx, least, fmt.Sprintf("controller %s has policy %d.%d and revocations %d.%d, and the newest are %d.%d and %d.%d", controller,

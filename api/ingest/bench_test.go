@@ -3,7 +3,6 @@ package ingest_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
 	"testing"
@@ -16,7 +15,6 @@ import (
 	"kanmon/internal/event"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
-	"kanmon/lifecycle/lifecycletest"
 )
 
 const (
@@ -38,7 +36,7 @@ func benchRows(b *testing.B) int {
 	return n
 }
 
-// BenchmarkIngest measures the way of a payload from its bytes to the commit: decoding, chain, presence, event
+// BenchmarkIngest measures the way of a payload from its bytes to the commit: decoding, signature, chain, presence, event
 // rows, ledger leaves; durable, one transaction a payload. Beside it, measured in turns in the same run, stands the floor: a
 // bare INSERT of the same rows, columns and indexes into a table of the same size, without anything else.
 func BenchmarkIngest(b *testing.B) {
@@ -51,12 +49,7 @@ func BenchmarkIngest(b *testing.B) {
 
 func benchIngest(b *testing.B, d, bare *db.DB) {
 	b.Helper()
-	city := lifecycletest.Open(b, d)
-	city.Found(b)
-	r := &benchRun{
-		b: b, d: d, bare: bare, edge: newEdge("ctl-1", 1),
-		in: ingest.New(city.Store, city.Entries, city.Device, slog.New(slog.DiscardHandler)),
-	}
+	r := &benchRun{b: b, d: d, bare: bare, edge: newEdge("ctl-1", 1), in: open(b, d).ingest}
 	for r.rows < benchRows(b) {
 		r.step()
 	}

@@ -1,183 +1,107 @@
 // Package ingest takes in what controllers send: event batches into the entry log, statuses into the device
-// register. It promises:
+// register, receipts into the register of revocations. It promises:
 //
+//   - Nothing counts that the controller whose name it bears has not signed with its enrolled key, but for the last will, which
+//     says only "offline". What is not signed goes to the quarantine, which is an alarm on the live page, and is not acknowledged.
 //   - A batch is one transaction. The acknowledgement it returns says what is committed, and nothing else.
-//   - Every event is in the log exactly once, in the controller's order. A repeat with the same bytes changes
-//     nothing; a gap stores nothing beyond it; a number with other bytes, a broken chain or an unreadable
-//     payload goes to the quarantine, which is an alarm on the live page.
+//   - Every event is in the log exactly once, in the controller's order, with the signature it came under. A repeat with the same bytes
+//     changes nothing; a gap stores nothing beyond it; a number with other bytes, a broken chain or an unreadable
+//     payload goes to the quarantine.
 //   - Events are kept whatever they say: also about doors and people nobody registered.
+//   - A revocation that a controller applied and a restored database lacks is adopted before the events that report it are acknowledged.
+//   - An older status never replaces a newer one, and only a newer one earns a lease.
 package ingest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math"
-	"strconv"
 	"sync"
 	"time"
 
+	"kanmon/api/epoch"
 	"kanmon/internal/access"
-	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/revocation"
 )
+
+// Config of an Ingest. All fields are required but PublishedAt and Confirmed.
+type Config struct {
+	Site        string
+	Store       *store.Store
+	Entries     *entrylog.Register
+	Devices     *device.Register
+	Cards       *card.Register
+	Revocations *revocation.Register
+	Epochs      *epoch.Keeper
+	// PublishedAt is when the revocation set up to a version was last sent to a controller.
+	PublishedAt func(controller string, upto access.Version) time.Time
+	// Confirmed hears of receipts that are committed.
+	Confirmed func(controller string, upto access.Version)
+	Log       *slog.Logger
+}
 
 // Ingest is safe for concurrent use; batches of one controller should come one after the other.
 type Ingest struct {
-	store       *store.Store
-	entries     *entrylog.Register
-	devices     *device.Register
-	log         *slog.Logger
+	cfg         Config
 	newEntries  Broadcaster
 	newStatuses Broadcaster
+	newReceipts Broadcaster
+	receipts    receipts
+	forged      limiter
 
 	mu   sync.Mutex
 	gaps map[string]gap
 }
 
 // New prepares the ingest.
-func New(s *store.Store, entries *entrylog.Register, devices *device.Register, log *slog.Logger) *Ingest {
-	return &Ingest{store: s, entries: entries, devices: devices, log: log, gaps: map[string]gap{}}
+func New(cfg Config) *Ingest {
+	return &Ingest{cfg: cfg, gaps: map[string]gap{}, receipts: newReceipts()}
 }
 
-// Entries tells when the entry log has grown; the ids are its rows'.
+// Entries tells when the entry log has grown; the ids are its rows'. Events before their turn are told as 0.
 func (in *Ingest) Entries() *Broadcaster { return &in.newEntries }
 
 // Statuses tells when the state of a controller has changed; the ids mean nothing.
 func (in *Ingest) Statuses() *Broadcaster { return &in.newStatuses }
 
-// errNothingNew ends a transaction that would write nothing.
-var errNothingNew = errors.New("nothing new")
+// Receipts tells when controllers have confirmed revocations; the ids mean nothing.
+func (in *Ingest) Receipts() *Broadcaster { return &in.newReceipts }
 
-// outcome is what became of a batch.
-type outcome struct {
-	verdict
-	head   entrylog.Head // what the log has afterwards
-	newest int64         // id of the newest row, 0 when none was added
+func (in *Ingest) at(controller string, kind wire.Kind) wire.Address {
+	return wire.Address{Site: in.cfg.Site, Controller: controller, Kind: kind}
 }
 
-// HandleEvents takes one payload that came on the topic of a controller. The acknowledgement, to be sent to the
-// controller, is valid whenever the error is nil, also when something was quarantined. Errors are fault.Invalid or
-// fault.TooLarge for what cannot be read, fault.NotFound for an unknown controller, and fault.Conflict for a number with
-// other bytes: the controller may drop what is acknowledged, and an acknowledgement would cover bytes the log never had.
-// Any other means that nothing was stored and the controller must send again.
-func (in *Ingest) HandleEvents(ctx context.Context, controller string, payload []byte) (wire.AckUpTo, error) {
-	batch, events, err := wire.DecodeEventBatch(payload)
-	if err == nil && (batch.Epoch > math.MaxInt64 || batch.First > math.MaxInt64-wire.MaxBatch) {
-		err = fault.New(fault.Invalid, "ingest.range", "event number out of range")
-	}
+// keys trusts the controller's own key and no other. Errors: fault.NotFound for a controller nobody entered, fault.Denied for one that is
+// not enrolled, or revoked.
+func (in *Ingest) keys(ctx context.Context, controller string) (wire.Keys, error) {
+	public, err := in.cfg.Devices.PublicKey(ctx, controller)
 	if err != nil {
-		return wire.AckUpTo{}, in.refuse(ctx, controller, payload, err)
+		return nil, err
 	}
-	var out outcome
-	err = in.store.Write(ctx, store.Actor{Kind: store.ActorController, ID: controller}, "", func(tx *store.Tx) error {
-		var err error
-		out, err = take(ctx, tx, controller, batch, events)
-		return err
-	})
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return wire.AckUpTo{}, in.refuse(ctx, controller, payload, err)
-	case err != nil && !errors.Is(err, errNothingNew):
-		return wire.AckUpTo{}, fmt.Errorf("ingest events of %s: %w", controller, err)
-	}
-	if out.newest > 0 {
-		in.newEntries.Tell(out.newest)
-	}
-	if err := in.alarm(ctx, controller, batch, payload, out); err != nil {
-		return wire.AckUpTo{}, err
-	}
-	if out.bad == entrylog.BadRepeat {
-		return wire.AckUpTo{}, fault.New(fault.Conflict, "ingest.other_bytes", "an event number came again with other bytes")
-	}
-	return wire.NewAck(batch.Epoch, out.head.Seq), nil
+	return wire.OneKey(public), nil
 }
 
-// take is the transaction of a batch.
-func take(ctx context.Context, tx *store.Tx, controller string, b wire.EventBatch, events []event.Event) (outcome, error) {
-	if err := device.Known(ctx, tx, controller); err != nil {
-		return outcome{}, err
-	}
-	head, err := entrylog.HeadOf(ctx, tx, controller, b.Epoch)
-	if err != nil {
-		return outcome{}, err
-	}
-	var stored [][]byte
-	if b.First <= head.Seq {
-		last := min(head.Seq, b.First+uint64(len(events))-1)
-		if stored, err = entrylog.Bodies(ctx, tx, controller, b.Epoch, b.First, last); err != nil {
-			return outcome{}, err
-		}
-		if uint64(len(stored)) != last-b.First+1 {
-			return outcome{}, fault.New(fault.Internal, "", "the log lacks events below its head: run verify")
-		}
-	}
-	out := outcome{verdict: judge(b, head, stored), head: head}
-	if out.gap || out.bad != "" || out.skip == len(events) {
-		return out, errNothingNew
-	}
-	raws := make([][]byte, 0, len(events)-out.skip)
-	for _, raw := range b.Events[out.skip:] {
-		raws = append(raws, raw)
-	}
-	out.newest, out.head, err = entrylog.Append(ctx, tx, controller, head, events[out.skip:], raws)
-	return out, err
-}
-
-// alarm quarantines what the verdict found wrong with a readable batch.
-func (in *Ingest) alarm(ctx context.Context, controller string, b wire.EventBatch, payload []byte, out outcome) error {
-	s := entrylog.Suspect{Controller: controller, Payload: payload}
-	number := strconv.FormatUint(b.Epoch, 10) + "." + strconv.FormatUint(out.at, 10)
-	switch {
-	case out.bad == entrylog.BadRepeat:
-		s.Payload = b.Events[out.at-b.First]
-		s.Detail = "event " + number + " came again with other bytes"
-	case out.bad == entrylog.BadChain:
-		s.Mark = number
-		s.Detail = "the chain breaks before event " + number
-	case out.gap && in.lasting(controller, b.Epoch, out.head.Seq):
-		out.bad = entrylog.BadGap
-		s.Mark = strconv.FormatUint(b.Epoch, 10) + "." + strconv.FormatUint(out.head.Seq+1, 10)
-		s.Detail = "event " + s.Mark + " and what follows is missing"
-	default:
-		return nil
-	}
-	s.Reason = out.bad
-	return in.quarantine(ctx, s)
-}
-
-// gap is a hole in front of which a controller's log stands.
-type gap struct {
-	epoch, have uint64
-	seen        int
-}
-
-// lastingGap is how many batches must find the same hole before it is an alarm: one lost message is asked for
-// again and comes.
-const lastingGap = 5
-
-func (in *Ingest) lasting(controller string, epoch, have uint64) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	g := in.gaps[controller]
-	if g.epoch != epoch || g.have != have {
-		g = gap{epoch: epoch, have: have}
-	}
-	g.seen++
-	in.gaps[controller] = g
-	return g.seen >= lastingGap
-}
-
-// refuse quarantines a payload that could not be taken at all and returns the error that says why.
+// refuse quarantines a payload that could not be taken at all and returns the error that says why. What is the centre's own trouble is no
+// fault of the payload.
 func (in *Ingest) refuse(ctx context.Context, controller string, payload []byte, why error) error {
-	s := entrylog.Suspect{Controller: controller, Reason: entrylog.BadPayload, Detail: why.Error(), Payload: payload}
-	if fault.KindOf(why) == fault.NotFound {
+	s := entrylog.Suspect{Controller: controller, Detail: why.Error(), Payload: payload}
+	switch fault.KindOf(why) {
+	case fault.NotFound:
 		s = entrylog.Suspect{Reason: entrylog.BadController, Mark: controller, Detail: "controller " + controller, Payload: payload}
+	case fault.Denied:
+		if !in.forged.allow(time.Now()) {
+			return why
+		}
+		s.Reason = entrylog.BadSignature
+	case fault.Invalid, fault.TooLarge:
+		s.Reason = entrylog.BadPayload
+	default:
+		return why
 	}
 	if err := in.quarantine(ctx, s); err != nil {
 		return err
@@ -185,64 +109,35 @@ func (in *Ingest) refuse(ctx context.Context, controller string, payload []byte,
 	return why
 }
 
+// signed classifies an error from opening an envelope: a payload that has none where one belongs is not signed.
+func signed(err error) error {
+	if fault.CodeOf(err) == "wire.type" {
+		return fault.Wrap(fault.Denied, err, "not signed")
+	}
+	return err
+}
+
 func (in *Ingest) quarantine(ctx context.Context, s entrylog.Suspect) error {
-	id, err := in.entries.Quarantine(ctx, s)
+	id, err := in.cfg.Entries.Quarantine(ctx, s)
 	if err != nil || id == 0 {
 		return err
 	}
-	in.log.WarnContext(ctx, "message quarantined", slog.String("controller", s.Controller),
+	in.cfg.Log.WarnContext(ctx, "message quarantined", slog.String("controller", s.Controller),
 		slog.String("reason", string(s.Reason)), slog.Int64("id", id), slog.String("detail", s.Detail))
 	in.newEntries.Tell(id)
 	return nil
 }
 
-// HandleStatus takes one payload that came on the status topic of a controller. retained says that the broker
-// had kept it; received is the centre's time of arrival.
-func (in *Ingest) HandleStatus(ctx context.Context, controller string, payload []byte, retained bool, received time.Time) error {
-	said, err := wire.DecodeStatus(payload)
-	if err != nil {
-		return in.refuse(ctx, controller, payload, err)
-	}
-	err = in.devices.RecordStatus(ctx, controller, status(said, retained), received)
-	if kind := fault.KindOf(err); err != nil && (kind == fault.NotFound || kind == fault.Invalid) {
-		return in.refuse(ctx, controller, payload, err)
-	}
-	if err != nil {
-		return fmt.Errorf("ingest status of %s: %w", controller, err)
-	}
-	in.newStatuses.Tell(0)
-	return nil
-}
-
-// MarkSilent marks controllers offline that were last heard before the moment.
-func (in *Ingest) MarkSilent(ctx context.Context, before time.Time) error {
-	names, err := in.devices.MarkSilent(ctx, before)
-	if err != nil {
-		return fmt.Errorf("mark silent controllers: %w", err)
-	}
-	if len(names) > 0 {
-		in.log.WarnContext(ctx, "controllers silent", slog.Any("controllers", names))
-		in.newStatuses.Tell(0)
-	}
-	return nil
-}
-
-func status(w wire.ControllerStatus, retained bool) device.Status {
-	s := device.Status{
-		Online: w.Online, Retained: retained, Epoch: w.Epoch, LastSeq: w.LastSeq, Acked: w.Acked,
-		PolicyHash: w.PolicyHash, Software: w.Software, Trouble: w.Trouble,
-	}
-	if w.At != nil {
-		s.At = *w.At
-	}
-	if w.Policy != nil {
-		s.Policy = access.Version{Epoch: w.Policy.Epoch, N: w.Policy.N}
-	}
-	for _, d := range w.Devices {
-		s.Devices = append(s.Devices, device.Attached(d))
-	}
-	for _, d := range w.Doors {
-		s.Doors = append(s.Doors, device.DoorState(d))
-	}
-	return s
+// given is the newest version of each kind that the centre gave a controller.
+func (in *Ingest) given(ctx context.Context, controller string) (epoch.Given, error) {
+	var g epoch.Given
+	err := in.cfg.Store.Read(ctx, func(q store.Queryer) error {
+		var err error
+		if g.Policy, err = device.Wanted(ctx, q, controller); err != nil {
+			return err
+		}
+		g.Revocation, err = revocation.Latest(ctx, q)
+		return err
+	})
+	return g, err
 }

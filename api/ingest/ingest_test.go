@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"kanmon/api/epoch"
 	"kanmon/api/ingest"
 	"kanmon/internal/access"
 	"kanmon/internal/db"
@@ -60,11 +62,32 @@ func (e *edge) tap(n int) *edge {
 	return e
 }
 
-// batch is the payload with the events first to last.
-func (e *edge) batch(first, last int) []byte {
-	payload, err := wire.Encode(wire.NewEventBatch(e.epoch, uint64(first), e.heads[first-1], e.raws[first-1:last])) // small
+// batch is the payload with the events first to last, signed by the edge.
+func (e *edge) batch(first, last int) []byte { return e.batchAs(e.name, e.name, first, last) }
+
+// batchAs is one for the topic of a controller, signed with the key of another, or of nobody.
+func (e *edge) batchAs(controller, signer string, first, last int) []byte {
+	b := wire.NewEventBatch(e.epoch, uint64(first), e.heads[first-1], e.raws[first-1:last]) // small
+	if signer != "" {
+		b = wire.SignBatch(at(controller, wire.Events), b, lifecycletest.DeviceSigner(signer))
+	}
+	payload, err := wire.Encode(b)
 	if err != nil {
 		panic(err)
+	}
+	return payload
+}
+
+func at(controller string, k wire.Kind) wire.Address {
+	return wire.Address{Site: "demo", Controller: controller, Kind: k}
+}
+
+// seal is a payload on the topic of a controller, signed with the key of another.
+func seal(tb testing.TB, controller, signer string, k wire.Kind, body any) []byte {
+	tb.Helper()
+	payload, err := wire.Seal(at(controller, k), body, lifecycletest.DeviceSigner(signer))
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return payload
 }
@@ -72,13 +95,23 @@ func (e *edge) batch(first, last int) []byte {
 type centre struct {
 	*lifecycletest.City
 	ingest *ingest.Ingest
+	epochs *epoch.Keeper
 }
 
-func open(t *testing.T, d *db.DB) centre {
-	t.Helper()
-	city := lifecycletest.Open(t, d)
-	city.Found(t)
-	return centre{city, ingest.New(city.Store, city.Entries, city.Device, slog.New(slog.DiscardHandler))}
+func open(tb testing.TB, d *db.DB) centre {
+	tb.Helper()
+	city := lifecycletest.Open(tb, d)
+	city.Found(tb)
+	log := slog.New(slog.DiscardHandler)
+	c := centre{City: city, epochs: epoch.New(filepath.Join(tb.TempDir(), epoch.File), city.Store, city.Device, log)}
+	if _, err := c.epochs.Start(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	c.ingest = ingest.New(ingest.Config{
+		Site: "demo", Store: city.Store, Entries: city.Entries, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations,
+		Epochs: c.epochs, Log: log,
+	})
+	return c
 }
 
 // send hands a payload in and wants an acknowledgement up to want.
@@ -232,7 +265,7 @@ func TestAChainThatDoesNotFollowIsAnAlarmAndStoresNothing(t *testing.T) {
 			t.Fatalf("quarantined %+v", q)
 		}
 		// A chain begun under another controller's name does not fit either.
-		c.send(t, "ctl-2", newEdge("ctl-1", 1).tap(4).batch(1, 4), 0)
+		c.send(t, "ctl-2", newEdge("ctl-1", 1).tap(4).batchAs("ctl-2", "ctl-2", 1, 4), 0)
 		if q := c.quarantined(t); len(q) != 2 || q[0].Reason != entrylog.BadChain || q[0].Controller != "ctl-2" {
 			t.Fatalf("quarantined %+v", q)
 		}
@@ -248,11 +281,8 @@ func TestAnUnknownControllerIsRefusedAndSeen(t *testing.T) {
 			_, err := c.ingest.HandleEvents(t.Context(), "ctl-9", newEdge("ctl-9", 1).tap(1).batch(1, 1))
 			lifecycletest.WantFault(t, err, fault.NotFound, "device.unknown_controller")
 		}
-		status, err := wire.Encode(wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = c.ingest.HandleStatus(t.Context(), "ctl-9", status, false, time.Now())
+		status := seal(t, "ctl-9", "ctl-9", wire.Status, wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true})
+		_, _, err := c.ingest.HandleStatus(t.Context(), "ctl-9", status, false, time.Now())
 		lifecycletest.WantFault(t, err, fault.NotFound, "device.unknown_controller")
 		all := c.list(t, entrylog.Filter{})
 		if len(all) != 1 || all[0].Reason != entrylog.BadController || all[0].Detail != "controller ctl-9" {
@@ -372,9 +402,10 @@ func TestAnyInterleavingGivesEveryEventOnceInOrder(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
 			name := fmt.Sprintf("ctl-x-%d", run)
-			if _, _, err := c.Device.AddController(t.Context(), lifecycletest.Manager, device.NewController{Name: name, Place: "x"}); err != nil {
+			if _, err := c.Device.AddController(t.Context(), lifecycletest.Manager, device.NewController{Name: name, Place: "x"}); err != nil {
 				rt.Fatal(err)
 			}
+			c.Enroll(t, name)
 			var journals []*edge
 			for i := range rapid.IntRange(1, 3).Draw(rt, "journals") {
 				journals = append(journals, newEdge(name, uint64(i+1)).tap(rapid.IntRange(1, 20).Draw(rt, "events"))) // small

@@ -76,7 +76,10 @@ var rules = []rule{
 	// the centre
 	{"api/message", nil},
 	{"api/auth", []string{"internal/authz", "internal/fault", "internal/store", "lifecycle/account"}},
-	{"api/ingest", []string{"internal/access", "internal/event", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/entrylog"}},
+	{"api/ingest", []string{
+		"api/epoch", "internal/access", "internal/event", "internal/fault", "internal/store", "internal/wire",
+		"lifecycle/card", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
+	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/area", "lifecycle/card", "lifecycle/device", "lifecycle/period", "lifecycle/staff"}},

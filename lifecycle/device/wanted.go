@@ -4,8 +4,20 @@ import (
 	"context"
 	"slices"
 
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
 	"kanmon/internal/store"
 )
+
+// Wanted returns the policy version that a controller should have; NotFound for one nobody entered.
+func Wanted(ctx context.Context, q store.Queryer, controller string) (access.Version, error) {
+	var v struct{ Epoch, N uint64 }
+	err := q.Get(ctx, &v, `SELECT e.epoch, p.n FROM controller_policy p JOIN centre_epoch e ON e.id = 1 WHERE p.controller = ?`, controller)
+	if fault.KindOf(err) == fault.NotFound {
+		err = unknown(controller)
+	}
+	return access.Version(v), err
+}
 
 // Want raises the policy version that each of the controllers should have. Registers call it in the
 // transaction that changes what the controllers must know; a publisher then sends until it is applied.

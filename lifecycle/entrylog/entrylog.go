@@ -22,6 +22,7 @@ const Quarantined event.Kind = "quarantined"
 const (
 	BadPayload    access.Reason = "bad_payload"        // cannot be read
 	BadController access.Reason = "unknown_controller" // from a controller nobody registered
+	BadSignature  access.Reason = "bad_signature"      // not signed by the controller whose name it bears
 	BadRepeat     access.Reason = "other_bytes"        // a number already taken, with other bytes
 	BadChain      access.Reason = "broken_chain"       // does not follow what the controller sent before
 	BadGap        access.Reason = "gap"                // numbers missing, and still missing when asked again
