@@ -197,7 +197,7 @@ func TestTheReportedLossStaysWithTheRevocation(t *testing.T) {
 		if err != nil || len(list) != 5 {
 			t.Fatalf("List = %+v, %v", list, err)
 		}
-		if !list[0].LostAt.IsZero() || !list[3].LostAt.Equal(lost) || list[3].State != access.Revoked {
+		if !list[0].LostAt.IsZero() || !list[1].LostAt.IsZero() || !list[3].LostAt.Equal(lost) || list[3].State != access.Revoked {
 			t.Errorf("lost at %v and %v", list[0].LostAt, list[3].LostAt)
 		}
 	})

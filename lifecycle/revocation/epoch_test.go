@@ -87,6 +87,11 @@ func TestWhatADoorKnowsOfTheLostDayIsTakenBack(t *testing.T) {
 			}
 		}
 		adopt(report("ctl-1", lost), false) // the epoch has not ended: a broken door makes no entries
+		err := city.Store.Write(ctx, store.System("test"), "x", func(tx *store.Tx) error {
+			_, _, err := city.Revocations.Adopt(ctx, tx, report("ctl-1", lost))
+			return err
+		})
+		lifecycletest.WantFault(t, err, fault.Conflict, "revocation.epoch")
 		openEpoch(t, city)
 		wanted := wantedOf(t, city, "ctl-2")
 		noKey := lost
@@ -130,6 +135,32 @@ func wantedOf(t *testing.T, city *lifecycletest.City, controller string) uint64 
 		t.Fatal(err)
 	}
 	return c.Wanted.N
+}
+
+// A door that had nothing of the lost day, and confirmed what the centre then had, confirms what was taken back since.
+func TestWhatIsTakenBackIsConfirmedByTheOthersToo(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city, ids := found(t, d)
+		openEpoch(t, city)
+		v := revoke(t, city, ids["K-2"])
+		word := says(city, "ctl-2", v)
+		word.Hash = hash(t, city)
+		confirm(t, city, 0, word)
+		if _, err := city.Card.Adopt(t.Context(), revocation.Adoption{Controller: "ctl-1", Entry: access.Revocation{
+			Version: access.Version{Epoch: 1, N: 8}, Card: ids["K-1"], State: access.Revoked,
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		confirm(t, city, 0, word) // with the set of before
+		if got, want := receipts(t, city), "1.8 ctl-1, 2.1 ctl-2"; got != want {
+			t.Fatalf("receipts %s, want %s", got, want)
+		}
+		word.Hash = hash(t, city)
+		confirm(t, city, 0, word)
+		if got, want := receipts(t, city), "1.8 ctl-1, 1.8 ctl-2, 2.1 ctl-2"; got != want {
+			t.Fatalf("receipts %s, want %s", got, want)
+		}
+	})
 }
 
 // Entries come in any order from many doors; what is in force decides, and a card revoked since stays revoked.

@@ -15,6 +15,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
@@ -365,6 +366,35 @@ func TestAnotherBoxIsAskedAgain(t *testing.T) {
 		}
 		if got, want := receipts(t, city), "1.1 ctl-1, 1.1 ctl-2"; got != want {
 			t.Fatalf("receipts %s, want %s", got, want)
+		}
+	})
+}
+
+// A controller that came later has the card's end from its first policy: it is not on the receipt, and is not asked.
+func TestWhoCameLaterConfirmsWithoutAReceipt(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city, ids := found(t, d)
+		ctx := t.Context()
+		v := revoke(t, city, ids["K-1"])
+		if _, err := city.Device.AddController(ctx, lifecycletest.Manager, device.NewController{Name: "ctl-3", Place: "倉庫"}); err != nil {
+			t.Fatal(err)
+		}
+		city.Enroll(t, "ctl-3")
+		confirm(t, city, 0, says(city, "ctl-3", v))
+		confirm(t, city, 0, says(city, "ctl-1", v), says(city, "ctl-3", v))
+		if got, want := receipts(t, city), "1.1 ctl-1"; got != want {
+			t.Fatalf("receipts %s, want %s", got, want)
+		}
+		reader := device.Reader{Controller: "ctl-3", Name: "IN", Kind: device.OSDPReader}
+		if _, err := city.Device.AddReader(ctx, lifecycletest.Manager, reader); err != nil {
+			t.Fatal(err)
+		}
+		door := area.Door{ID: "D-9", Name: "倉庫", Area: "archive", Controller: "ctl-3", EntryReaders: []string{"IN"}, ReleaseMS: 5_000, HeldMS: 30_000}
+		if _, err := city.Area.AddDoor(ctx, lifecycletest.Manager, door); err != nil {
+			t.Fatal(err)
+		}
+		if got := behind(t, city); got != "[{ctl-2 0 0}]" {
+			t.Fatalf("behind %s", got)
 		}
 	})
 }
