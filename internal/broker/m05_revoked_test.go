@@ -2,9 +2,11 @@ package broker_test
 
 import (
 	"context"
+	"crypto/tls"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"kanmon/internal/broker"
 	"kanmon/internal/broker/brokertest"
@@ -60,7 +62,7 @@ func TestM5NothingIsQueuedForADeviceRevokedOffline(t *testing.T) {
 		b.Register("ctl-1") // a new device of the same name
 		again := b.Dial("ctl-1")
 		if !again.Connect(h) {
-			t.Fatal("the new device was refused")
+			t.Fatalf("the new device was refused\n%s", b.Log())
 		}
 		again.Subscribe(cmd1)
 		b.Connect(wire.Centre).Publish(cmd1, "new", 0)
@@ -97,8 +99,10 @@ func TestM5ReloadingMosquittoTakesEveryRightAtOnce(t *testing.T) {
 	b := brokertest.Start(t, brokertest.Mosquitto)
 	w := watch(b)
 	own := b.TLS("ctl-1")
+	own.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	b.Admits(own, brokertest.As("ctl-1"))
 	one := b.DialTLS(own)
-	if !one.Connect(brokertest.As("ctl-1").WithWill(status1, "will")) || !one.Subscribe(policy1) {
+	if !one.Connect(brokertest.As("ctl-1").WithWill(status1, "will")) || !one.Subscribe(policy1) || !one.Ping() {
 		t.Fatal("ctl-1 was refused")
 	}
 	b.RevokeByReload("ctl-1")
@@ -107,12 +111,44 @@ func TestM5ReloadingMosquittoTakesEveryRightAtOnce(t *testing.T) {
 	if !one.Ping() {
 		t.Error("the connection has ended: docs/broker.md says it stays")
 	}
-	if b.Admits(own, brokertest.As("ctl-1")) {
-		t.Error("admitted again")
+	for range 2 { // with and without the session of before
+		if b.Admits(own, brokertest.As("ctl-1")) {
+			t.Error("admitted again")
+		}
 	}
 	one.Close() // its will is due
 	b.Connect("ctl-3").Publish(brokertest.Topic("ctl-3", wire.Status), "next", 0)
 	w.hearNext(t, "after the reload", "next")
+}
+
+// docs/broker.md warns of it.
+func TestM5MosquittoRefusesEverybodyWhenTheRevocationListHasEnded(t *testing.T) {
+	b := brokertest.Start(t, brokertest.Mosquitto)
+	own := b.TLS("ctl-1")
+	if !b.Admits(own, brokertest.As("ctl-1")) {
+		t.Fatal("refused before")
+	}
+	b.Authority.ListEnds = time.Now().Add(-time.Second)
+	b.Register("ctl-9") // has the files written and read
+	brokertest.Until(t, "nobody is admitted", func() bool { return !b.Admits(own, brokertest.As("ctl-1")) })
+	b.Authority.ListEnds = time.Now().Add(time.Hour)
+	b.Register()
+	brokertest.Until(t, "a new list is in force", func() bool { return b.Admits(own, brokertest.As("ctl-1")) })
+}
+
+// A controller that is registered while the broker runs is let in without a restart.
+func TestM5ANewControllerMayUseItsTopicsAtOnce(t *testing.T) {
+	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
+		b := brokertest.Start(t, kind)
+		centre := b.Connect(wire.Centre)
+		centre.Subscribe(filter(wire.Events))
+		b.Register("ctl-9")
+		brokertest.Until(t, "the centre hears it", func() bool {
+			b.Connect("ctl-9").Publish(brokertest.Topic("ctl-9", wire.Events), "new", 0)
+			_ = centre.Conn.SetReadDeadline(time.Now().Add(time.Second))
+			return centre.Receive().Payload == "new"
+		})
+	})
 }
 
 // M-5: a device whose identity was checked just before it was revoked, and that enters just after, is checked again.

@@ -22,6 +22,7 @@ type Authority struct {
 	tb          testing.TB
 	key         *ecdsa.PrivateKey
 	Certificate *x509.Certificate
+	ListEnds    time.Time // of revocation lists
 
 	mu      sync.Mutex
 	serial  int64
@@ -32,7 +33,7 @@ type Authority struct {
 // NewAuthority makes one with a fresh key.
 func NewAuthority(tb testing.TB) *Authority {
 	tb.Helper()
-	a := &Authority{tb: tb, serial: 1, issued: map[string][]*big.Int{}}
+	a := &Authority{tb: tb, serial: 1, ListEnds: time.Now().Add(time.Hour), issued: map[string][]*big.Int{}}
 	var err error
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		tb.Fatal(err)
@@ -121,7 +122,7 @@ func (a *Authority) RevocationList() []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: big.NewInt(time.Now().UnixNano()), ThisUpdate: time.Now().Add(-time.Minute), NextUpdate: time.Now().Add(time.Hour), RevokedCertificateEntries: a.revoked,
+		Number: big.NewInt(time.Now().UnixNano()), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: a.ListEnds, RevokedCertificateEntries: a.revoked,
 	}, a.Certificate, a.key)
 	if err != nil {
 		a.tb.Fatal(err)

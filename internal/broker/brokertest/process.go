@@ -1,6 +1,8 @@
 package brokertest
 
 import (
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -56,12 +58,25 @@ func (p *Process) Start() {
 			p.tb.Fatalf("mosquitto ended:\n%s", p.Log())
 		default:
 		}
-		conn, err := dial(p.address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
+		return hangsUp(p.address)
 	})
+}
+
+// hangsUp says that somebody listens and puts an end to nonsense. mosquitto listens before it is ready for signals, and would
+// die of an early SIGHUP; once it reads it is ready.
+func hangsUp(address string) bool {
+	conn, err := dial(address)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(Patience))
+	if _, err := conn.Write([]byte("neither TLS nor MQTT\n")); err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, conn)
+	var timeout net.Error
+	return err == nil || !asTimeout(err, &timeout)
 }
 
 // Reload sends SIGHUP.

@@ -5,7 +5,7 @@ package mosquitto
 import (
 	"bytes"
 	"fmt"
-	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,11 +54,11 @@ func Files(c Config) (conf, acl []byte, err error) {
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
-	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil || net.ParseIP(host) == nil {
+	listen, err := netip.ParseAddrPort(c.Listen)
+	if err != nil {
 		return nil, nil, fault.New(fault.Invalid, "mosquitto.listen", fmt.Sprintf("mosquitto listens on an address and a port, not %.80q", c.Listen))
 	}
-	return c.conf(host, port), c.acl(), nil
+	return c.conf(listen), c.acl(), nil
 }
 
 func (c Config) check() error {
@@ -70,10 +70,15 @@ func (c Config) check() error {
 			return fault.New(fault.Invalid, "mosquitto.name", fmt.Sprintf("no client can be named %.40q", name))
 		}
 	}
+	for _, name := range c.Listeners {
+		if slices.Contains(c.Controllers, name) { // it would have the rights of both
+			return fault.New(fault.Invalid, "mosquitto.name", fmt.Sprintf("%s is a controller and a listener", name))
+		}
+	}
 	return nil
 }
 
-func (c Config) conf(host, port string) []byte {
+func (c Config) conf(listen netip.AddrPort) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Written by Kanmon and overwritten by it. See docs/broker.md.\n")
 	if c.User != "" {
@@ -100,7 +105,7 @@ func (c Config) conf(host, port string) []byte {
 		{"log_type", "error"},
 		{"log_type", "warning"},
 		{"log_type", "notice"},
-		{"listener", port + " " + host},
+		{"listener", fmt.Sprintf("%d %s", listen.Port(), listen.Addr())},
 		{"protocol", "mqtt"},
 		{"max_connections", strconv.Itoa(most)},
 		{"max_qos", "1"},
