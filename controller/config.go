@@ -237,11 +237,11 @@ func (c Config) wiring(software string) core.Wiring {
 	for _, d := range c.Doors {
 		door := core.WiredDoor{ID: d.ID, ExitReaders: d.ExitReaders}
 		if d.Contact != nil {
-			door.Contact = &core.Wire{d.Contact.Device, d.Contact.Input}
+			door.Contact = &core.Wire{Device: d.Contact.Device, Input: d.Contact.Input}
 			door.OpenWhen = core.Level(d.Contact.OpenWhen)
 		}
 		if d.ExitButton != nil {
-			door.ExitButton = &core.Wire{d.ExitButton.Device, d.ExitButton.Input}
+			door.ExitButton = &core.Wire{Device: d.ExitButton.Device, Input: d.ExitButton.Input}
 		}
 		w.Doors = append(w.Doors, door)
 	}

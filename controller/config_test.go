@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/controller/controllertest"
 	"kanmon/controller/core"
 	"kanmon/internal/fault"
 )
 
 const exampleConfig = `{
 	"site": "demo", "controller": "ctl-1", "data_dir": "data", "software": "1.0",
-	"broker": {"url": "tcp://127.0.0.1:1", "username": "ctl-1", "password_file": "password"},
-	"credential_hash_key_file": "hash.key",
+	"broker": {"url": "tls://127.0.0.1:1"}, "centre_url": "https://127.0.0.1:1",
 	"lines": [{"port": "line0", "baud": 115200, "poll_gap_ms": 10, "devices": [
 		{"name": "IN-1", "address": 1, "scbk_file": "in1.key"},
 		{"name": "IO-1", "address": 3, "scbk_file": "io1.key"}]}],
@@ -30,8 +30,8 @@ func writeSite(t testing.TB, config string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"controller.json": config, "password": "geheim\n", "hash.key": strings.Repeat("5a", 32) + "\n",
-		"in1.key": "000102030405060708090a0b0c0d0e77\n", "io1.key": otherKey + "\n",
+		"controller.json": config,
+		"in1.key":         "000102030405060708090a0b0c0d0e77\n", "io1.key": otherKey + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -47,11 +47,11 @@ func TestAConfigurationIsReadWithPathsFromItsOwnFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Dir(path)
-	if c.DataDir != filepath.Join(dir, "data") || c.Lines[0].Port != filepath.Join(dir, "line0") || c.Lines[0].Devices[1].SCBKFile != filepath.Join(dir, "io1.key") {
+	if c.DataDir != filepath.Join(dir, "data") || c.SealingKeyFile != filepath.Join(dir, "data", "sealing-key") || c.Lines[0].Port != filepath.Join(dir, "line0") || c.Lines[0].Devices[1].SCBKFile != filepath.Join(dir, "io1.key") {
 		t.Fatalf("paths %+v", c)
 	}
 	want := core.Wiring{Software: "v", Devices: []string{"IN-1", "IO-1"}, Doors: []core.WiredDoor{{
-		ID: "D-1", Contact: &core.Wire{"IO-1", 0}, OpenWhen: core.Active, ExitButton: &core.Wire{"IO-1", 1}, ExitReaders: []string{"IN-1"},
+		ID: "D-1", Contact: &core.Wire{Device: "IO-1", Input: 0}, OpenWhen: core.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 1}, ExitReaders: []string{"IN-1"},
 	}}}
 	if got := c.wiring("v"); !reflect.DeepEqual(got, want) {
 		t.Fatalf("wiring %+v, want %+v", got, want)
@@ -64,8 +64,10 @@ func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 		"site with capitals":      {`"demo"`, `"Demo"`},
 		"controller with a slash": {`"controller": "ctl-1"`, `"controller": "ctl/1"`},
 		"no data folder":          {`"data_dir": "data"`, `"data_dir": ""`},
-		"no broker":               {`"tcp://127.0.0.1:1"`, `""`},
-		"no hash key":             {`"hash.key"`, `""`},
+		"broker in the clear":     {`"tls://127.0.0.1:1"`, `"tcp://127.0.0.1:1"`},
+		"centre in the clear":     {`"https://`, `"http://`},
+		"a reserved name":         {`"controller": "ctl-1"`, `"controller": "centre"`},
+		"a password":              {`"broker": {`, `"broker": {"password_file": "p", `},
 		"device twice":            {`"name": "IO-1"`, `"name": "IN-1"`},
 		"strike on no device":     {`"strike": {"device": "IO-1"`, `"strike": {"device": "IO-2"`},
 		"output out of range":     {`"output": 0`, `"output": 256`},
@@ -95,23 +97,20 @@ func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 // What -check finds beyond the form: keys, addresses, rates, broker. No error repeats a secret.
 func TestAnEdgeRefusesBadKeysAndLines(t *testing.T) {
 	secret := "000102030405060708090a0b0c0d0e"
+	centre := controllertest.StartCentre(t, "demo")
 	for name, c := range map[string]struct {
 		file, text string    // a file with other contents
 		edit       [2]string // or another configuration
 	}{
-		"no hash key file":      {edit: [2]string{`"hash.key"`, `"none.key"`}},
-		"short hash key":        {file: "hash.key", text: secret},
-		"hash key not hex":      {file: "hash.key", text: secret + "zz"},
 		"short SCBK":            {file: "in1.key", text: secret},
 		"SCBK not hex":          {file: "in1.key", text: secret + "zz"},
 		"the public key":        {file: "in1.key", text: "303132333435363738393a3b3c3d3e3f"},
 		"two with one key":      {file: "in1.key", text: otherKey},
-		"no password":           {edit: [2]string{`"password"`, `"none"`}},
 		"address out of range":  {edit: [2]string{`"address": 1`, `"address": 127`}},
 		"one key on two lines":  {edit: [2]string{`}]}],`, `}]}, {"port": "line1", "devices": [{"name": "IN-2", "address": 1, "scbk_file": "io1.key"}]}],`}},
 		"address twice":         {edit: [2]string{`"address": 1`, `"address": 3`}},
 		"rate nobody has":       {edit: [2]string{`115200`, `12345`}},
-		"password over the net": {edit: [2]string{`127.0.0.1`, `192.0.2.7`}},
+		"broker without a port": {edit: [2]string{`tls://127.0.0.1:1`, `tls://127.0.0.1`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := exampleConfig
@@ -126,6 +125,7 @@ func TestAnEdgeRefusesBadKeysAndLines(t *testing.T) {
 			}
 			cfg, err := LoadConfig(path)
 			if err == nil {
+				centre.Enrol(t, cfg.Controller, cfg.DataDir)
 				_, err = NewEdge(cfg, quietLog)
 			}
 			if err == nil {

@@ -129,7 +129,7 @@ type fakePanel struct {
 func (p *fakePanel) Show(_ context.Context, name string, f reader.Feedback) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.shown = append(p.shown, core.Show{name, f})
+	p.shown = append(p.shown, core.Show{Reader: name, Feedback: f})
 	return nil
 }
 
@@ -191,12 +191,12 @@ func TestTheStrikeWaitsForTheDiskAndForNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 30*time.Millisecond)
 		begin := time.Now()
-		r.Post(core.Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 		r.wait(time.Second)
 		if got := r.strike1.released(); len(got) != 1 || got[0].Sub(begin) != 30*time.Millisecond {
 			t.Fatalf("released %v after the tap at %v", got, begin)
 		}
-		if got := r.panel.all(); !slices.Equal(got, []core.Show{{"IN-1", reader.ShowGranted}}) {
+		if got := r.panel.all(); !slices.Equal(got, []core.Show{{Reader: "IN-1", Feedback: reader.ShowGranted}}) {
 			t.Fatalf("shown %v", got)
 		}
 		r.stop()
@@ -210,7 +210,7 @@ func TestAFailedRecordShutsTheDoorWhetherItWasWrittenOrNot(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, time.Millisecond)
 				r.journal.set(true, lie)
-				r.Post(core.Presented{"IN-1", keyAlways})
+				r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 				r.wait(100 * time.Millisecond)
 				if got := r.strike1.released(); len(got) != 0 {
 					t.Fatalf("released %v", got)
@@ -233,9 +233,9 @@ func TestAHangingStrikeHoldsUpNoOtherDoorAndRaisesAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.strike1.hang = time.Hour
-		r.Post(core.Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 		r.wait(10 * time.Millisecond)
-		r.Post(core.Presented{"IN-2", keyAlways})
+		r.Post(core.Presented{Reader: "IN-2", Key: keyAlways})
 		r.wait(10 * time.Millisecond)
 		if len(r.strike2.released()) != 1 {
 			t.Fatal("the other door waited")
@@ -273,7 +273,7 @@ func TestAStrikeThatIsNotConfirmedIsAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.strike1.err = errors.New("no answer")
-		r.Post(core.Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 		r.wait(100 * time.Millisecond)
 		if r.journal.has(event.StrikeFailed) != 1 {
 			t.Fatalf("on disk %v", r.journal.kinds())
@@ -286,7 +286,7 @@ func TestTimeAloneEndsAReleaseAndHoldsADoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.Post(allQuiet)
-		r.Post(core.Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 		r.wait(7 * time.Second)
 		if r.journal.has(event.NotEntered) != 1 {
 			t.Fatalf("on disk %v", r.journal.kinds())
@@ -303,7 +303,7 @@ func TestTimeAloneEndsAReleaseAndHoldsADoor(t *testing.T) {
 func TestTheDecisionInHandIsFinishedBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 500*time.Millisecond)
-		r.Post(core.Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 		r.wait(100 * time.Millisecond)
 		r.stop()
 		if len(r.strike1.released()) != 1 || len(r.panel.all()) != 1 {
@@ -316,7 +316,7 @@ func TestADeadJournalDoesNotKeepTheProgramAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 0)
 		r.journal.delay = time.Hour
-		r.Post(core.Presented{"IN-1", keyAlways})
+		r.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
 		r.wait(time.Millisecond)
 		if r.stop(); r.took > 2*core.RecordTimeout {
 			t.Fatalf("the end took %v", r.took)
@@ -349,7 +349,7 @@ func TestChangedTellsOfEveryNewStatus(t *testing.T) {
 		for len(r.Changed()) > 0 {
 			<-r.Changed()
 		}
-		r.Post(core.DeviceUp{"IN-1"})
+		r.Post(core.DeviceUp{Device: "IN-1"})
 		<-r.Changed()
 		if !r.Status().Devices[0].Online {
 			t.Fatalf("status %+v", r.Status())

@@ -261,6 +261,9 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
+// Clock is the machine's clock, never before the program was built: a new machine may still stand in 1970 when it is enrolled.
+func Clock() time.Time { return pki.ClockFloor(buildTime(), nil)() }
+
 // certificateClock has a floor, so that a machine that starts in 1970 still believes the centre's certificate, and its own.
 func (e *Edge) certificateClock() time.Time {
 	return pki.ClockFloor(later(buildTime(), e.journal.State().Wall), nil)()

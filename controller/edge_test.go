@@ -6,14 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"kanmon/controller/controllertest"
 	"kanmon/controller/core"
 	"kanmon/controller/journal"
+	"kanmon/controller/policystore"
 	"kanmon/internal/access"
+	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
+
+var started = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 
 var quietLog = slog.New(slog.DiscardHandler)
 
@@ -41,18 +47,21 @@ func runEdge(t *testing.T, cfg Config, until func(*Edge) bool) {
 	}
 }
 
-func siteConfig(t *testing.T) Config {
+// siteConfig is a configuration whose controller is enrolled.
+func siteConfig(t *testing.T) (Config, *controllertest.Centre) {
 	t.Helper()
 	cfg, err := LoadConfig(writeSite(t, exampleConfig))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cfg
+	centre := controllertest.StartCentre(t, cfg.Site)
+	centre.Enrol(t, cfg.Controller, cfg.DataDir)
+	return cfg, centre
 }
 
 // Started and stopped many times, at any moment: nothing leaks, nothing is lost, the numbering goes on.
 func TestAControllerStartsAndStopsCleanlyManyTimes(t *testing.T) {
-	cfg := siteConfig(t)
+	cfg, _ := siteConfig(t)
 	var seq, epoch uint64
 	for i := range 15 {
 		runEdge(t, cfg, func(e *Edge) bool {
@@ -76,25 +85,20 @@ func TestAControllerStartsAndStopsCleanlyManyTimes(t *testing.T) {
 }
 
 func TestAStartFindsThePolicyOfTheLastRun(t *testing.T) {
-	cfg := siteConfig(t)
+	cfg, centre := siteConfig(t)
 	spec := siteSpec(9)
+	at := wire.Address{Site: cfg.Site, Controller: cfg.Controller, Kind: wire.Policy}
+	manifest, err := wire.SignPolicy(at, spec, time.Now(), centre.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	hash, err := wire.PolicyHash(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runEdge(t, cfg, func(e *Edge) bool { return e.Status().LastSeq > 0 && len(e.Status().Trouble) > 0 })
-	store, err := os.Create(filepath.Join(cfg.DataDir, "policy.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := wire.PolicyBytes(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.WriteString(`{"v":1,"hash":"` + hash + `","spec":` + string(b) + `}`); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Close(); err != nil {
+	store := policystore.New(policystore.Config{Dir: cfg.DataDir, Site: cfg.Site, Controller: cfg.Controller, Keys: wire.OneKey(centre.Key.Public())})
+	if _, err := store.Save(spec, manifest); err != nil {
 		t.Fatal(err)
 	}
 	runEdge(t, cfg, func(e *Edge) bool {
@@ -103,10 +107,77 @@ func TestAStartFindsThePolicyOfTheLastRun(t *testing.T) {
 	})
 }
 
+// R76-2: a card revoked in one run is refused in the next, before the centre has said a word, under the same policy as before.
+func TestARevocationOutlivesARestart(t *testing.T) {
+	cfg, centre := siteConfig(t)
+	spec := siteSpec(9)
+	at := wire.Address{Site: cfg.Site, Controller: cfg.Controller, Kind: wire.Policy}
+	manifest, err := wire.SignPolicy(at, spec, time.Now(), centre.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := policystore.New(policystore.Config{Dir: cfg.DataDir, Site: cfg.Site, Controller: cfg.Controller, Keys: wire.OneKey(centre.Key.Public())})
+	if _, err := store.Save(spec, manifest); err != nil {
+		t.Fatal(err)
+	}
+	upto := access.Version{Epoch: 1, N: 1}
+	set := wire.NewRevokedSet(0, upto, []access.Revocation{{Version: upto, Key: keyAlways, Card: "C-1", State: access.Revoked}})
+	var sum string
+	runEdge(t, cfg, func(e *Edge) bool {
+		e.controller.Revoke(set)
+		sum = e.Status().RevokedSum
+		return e.journal.State().Revoked == upto
+	})
+	var start uint64
+	runEdge(t, cfg, func(e *Edge) bool {
+		st := e.Status()
+		if st.Revoked == nil {
+			return false
+		}
+		if *st.Revoked != upto || st.RevokedSum != sum {
+			t.Errorf("status %+v", st)
+		}
+		start = st.Start
+		return true
+	})
+	runEdge(t, cfg, func(e *Edge) bool {
+		if s := e.Status().Start; e.journal.State().Open && s <= start {
+			t.Errorf("start %d after start %d", s, start)
+		}
+		return e.journal.State().Open
+	})
+}
+
+// R103-1: nobody runs without an identity, or with somebody else's, and is told so in one sentence.
+func TestAControllerThatIsNotEnrolledSaysSo(t *testing.T) {
+	cfg, err := LoadConfig(writeSite(t, exampleConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewEdge(cfg, quietLog); fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "kanmon-controller enroll") {
+		t.Fatalf("not enrolled: %v", err)
+	}
+	cfg, centre := siteConfig(t)
+	if err := os.Remove(cfg.SealingKeyFile); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewEdge(cfg, quietLog); fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "sealing key") {
+		t.Fatalf("without a sealing key: %v", err)
+	}
+	other, err := LoadConfig(writeSite(t, exampleConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	centre.Enrol(t, "ctl-2", other.DataDir)
+	if _, err := NewEdge(other, quietLog); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "ctl-2") {
+		t.Fatalf("another's identity: %v", err)
+	}
+}
+
 // R84-1: without a disk the controller starts all the same, says so, and lets people out.
 func TestAControllerWithoutADiskStillLetsPeopleOut(t *testing.T) {
-	cfg := siteConfig(t)
-	if err := os.WriteFile(cfg.DataDir, []byte("no folder"), 0o600); err != nil {
+	cfg, _ := siteConfig(t)
+	if err := os.Mkdir(filepath.Join(cfg.DataDir, "journal-1.db"), 0o700); err != nil { // no journal can be opened there
 		t.Fatal(err)
 	}
 	runEdge(t, cfg, func(e *Edge) bool {
@@ -135,7 +206,7 @@ func BenchmarkTapToRecord(b *testing.B) {
 		for _, e := range effects {
 			switch e := e.(type) {
 			case core.Record:
-				j.Submit(e.Events, journal.Change{Policy: e.Policy}, func(_ journal.Position, err error) { answers <- core.Recorded{e.ID, err} })
+				j.Submit(e.Events, change(e.Change), func(_ journal.Position, err error) { answers <- core.Recorded{ID: e.ID, Err: err} })
 			case core.Strike:
 				released = true
 			}
@@ -148,25 +219,11 @@ func BenchmarkTapToRecord(b *testing.B) {
 	for b.Loop() {
 		mono += 10 * time.Second // every tap finds the door locked again
 		at := core.Moment{Wall: started.Add(mono), Mono: mono}
-		s, effects = rules.Step(s, core.Presented{"IN-1", keyAlways}, at)
+		s, effects = rules.Step(s, core.Presented{Reader: "IN-1", Key: keyAlways}, at)
 		carryOut(effects)
 		s, effects = rules.Step(s, <-answers, at)
 		if !carryOut(effects) {
 			b.Fatal("not released")
 		}
-	}
-}
-
-// BenchmarkStep is the decision alone, without the disk.
-func BenchmarkStep(b *testing.B) {
-	rules := core.NewCore(siteWiring())
-	s, _ := rules.Start(core.Saved{Policy: sitePolicy(b, 1), Floor: started}, core.Moment{Wall: started})
-	s, _ = rules.Step(s, core.Recorded{ID: 1}, core.Moment{Wall: started})
-	id := uint64(1)
-	b.ReportAllocs()
-	for b.Loop() {
-		id++
-		s, _ = rules.Step(s, core.Presented{"IN-1", access.Key{9}}, core.Moment{Wall: started})
-		s, _ = rules.Step(s, core.Recorded{ID: id}, core.Moment{Wall: started})
 	}
 }

@@ -48,14 +48,14 @@ func TestEventsOfTheLineBecomeInputs(t *testing.T) {
 		event bus.Event
 		want  core.Input
 	}{
-		"card":            {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{"IN-1", keyOf(t, "bits:26:bdd93740")}},
-		"second reader":   {bus.Card{Device: "IN-1", Card: rawCard(t, 1, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{"IN-1#1", keyOf(t, "bits:26:bdd93740")}},
-		"too many bits":   {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 264, make([]byte, 33)...)}, core.Presented{"IN-1", access.Key{}}},
-		"online":          {bus.Online{Device: "IN-1"}, core.DeviceUp{"IN-1"}},
+		"card":            {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{Reader: "IN-1", Key: keyOf(t, "bits:26:bdd93740")}},
+		"second reader":   {bus.Card{Device: "IN-1", Card: rawCard(t, 1, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{Reader: "IN-1#1", Key: keyOf(t, "bits:26:bdd93740")}},
+		"too many bits":   {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 264, make([]byte, 33)...)}, core.Presented{Reader: "IN-1", Key: access.Key{}}},
+		"online":          {bus.Online{Device: "IN-1"}, core.DeviceUp{Device: "IN-1"}},
 		"offline":         {bus.Offline{Device: "IN-1"}, core.DeviceDown{Device: "IN-1"}},
-		"alarm":           {bus.Alarm{Device: "IN-1", Kind: bus.MACFailed, Detail: "x", Count: 2}, core.DeviceAttacked{"IN-1", "mac_failed ×2: x"}},
-		"local":           {bus.Local{Device: "IN-1", Status: osdp.LocalStatus{Tamper: true, PowerFailure: true}}, core.DeviceLocal{"IN-1", true, true}},
-		"keys, not shown": {bus.Keys{Device: "IN-1"}, core.KeysPressed{"IN-1"}},
+		"alarm":           {bus.Alarm{Device: "IN-1", Kind: bus.MACFailed, Detail: "x", Count: 2}, core.DeviceAttacked{Device: "IN-1", Detail: "mac_failed ×2: x"}},
+		"local":           {bus.Local{Device: "IN-1", Status: osdp.LocalStatus{Tamper: true, PowerFailure: true}}, core.DeviceLocal{Device: "IN-1", Tamper: true, Power: true}},
+		"keys, not shown": {bus.Keys{Device: "IN-1"}, core.KeysPressed{Reader: "IN-1"}},
 	} {
 		got, ok := translate(c.event, hashKey(t))
 		if !ok || fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", c.want) {

@@ -51,6 +51,7 @@ var rules = []rule{
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/identity", []string{"internal/fault", "internal/pki", "internal/wire"}},
+	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
 		"controller/core", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
@@ -102,6 +103,7 @@ var broad = []rule{
 	{"api/rest/...", []string{"controller/", "firmware-sim/", "internal/db", "reader/osdp", "reader/serialport"}},
 	{"api/console/...", []string{"controller/", "firmware-sim/", "internal/db", "internal/mqtt", "reader/osdp", "reader/serialport"}},
 	{"firmware-sim/demo", []string{"controller", "controller/", "reader/osdp/bus", "internal/db", "internal/store", "lifecycle/"}},
+	{"firmware-sim/fleet", []string{"api/", "reader/osdp/bus", "internal/db", "internal/store", "lifecycle/"}},
 	{"lifecycle/lifecycletest", nil},
 	{"internal/harness/...", nil},
 	{"internal/archtest", nil},

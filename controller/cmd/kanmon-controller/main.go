@@ -1,9 +1,11 @@
 // Command kanmon-controller runs the doors of one controller: it decides at the door, writes every decision down
 // before it opens, and reports to the centre when it can.
 //
-//	kanmon-controller -config controller.json          run until SIGINT or SIGTERM
-//	kanmon-controller -config controller.json -check   read the configuration and all keys, and say what is wrong
+//	kanmon-controller enroll -config controller.json --token … [--url https://…] [--ca FILE]   once, and again after a revocation
+//	kanmon-controller [run] -config controller.json          run until SIGINT or SIGTERM
+//	kanmon-controller [run] -config controller.json -check   read the configuration and all keys, and say what is wrong
 //
+// Enrolling makes the controller's keys on this machine and has them certified by the centre; see enroll.go.
 // It logs to standard error. The exit status is 0 after a clean end, 1 after a failure, 2 for wrong arguments or
 // configuration.
 package main
@@ -28,6 +30,18 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "enroll":
+			return enroll(ctx, args[1:], stdout, stderr)
+		case "run":
+			args = args[1:]
+		}
+	}
+	return runDoors(ctx, args, stdout, stderr)
+}
+
+func runDoors(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("kanmon-controller", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	config := flags.String("config", "", "configuration `file` (JSON)")
@@ -43,13 +57,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	cfg, err := controller.LoadConfig(*config)
 	if err != nil {
-		_, _ = fmt.Fprintln(stderr, err)
-		return 2
+		return wrong(stderr, err)
 	}
 	edge, err := controller.NewEdge(cfg, log)
 	if err != nil {
-		_, _ = fmt.Fprintln(stderr, err)
-		return 2
+		return wrong(stderr, err)
 	}
 	if *check {
 		_, _ = fmt.Fprintf(stdout, "%s: controller %s of site %s, %d lines, %d doors: good\n", *config, cfg.Controller, cfg.Site, len(cfg.Lines), len(cfg.Doors))
@@ -62,6 +74,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	log.InfoContext(ctx, "controller ended", "controller", cfg.Controller)
 	return 0
+}
+
+func wrong(stderr io.Writer, err error) int {
+	_, _ = fmt.Fprintln(stderr, err)
+	return 2
 }
 
 func newLog(w io.Writer, format string) (*slog.Logger, error) {
