@@ -67,7 +67,7 @@ var table = []rule{
 	{DeviceRead, "制御装置・読取機の状態を見る", "read controllers and readers", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{DeviceWrite, "制御装置・読取機を登録する", "register controllers and readers, make enrolment tokens", []Role{SystemManager}},
 	{DeviceRevoke, "制御装置の証明書を失効させる", "throw a controller out", []Role{SecurityManager, SystemManager}},
-	{DoorRelease, "扉を遠隔で解錠する", "release a door from afar", []Role{SecurityManager, SystemManager, Guard}},
+	{DoorRelease, "扉を遠隔で解錠する", "release a door from afar", []Role{SecurityManager, SystemManager}},
 	{CardRead, "カード管理簿を見る", "read the card register", []Role{CISO, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{CardIssue, "カードを発行する", "issue cards", []Role{SystemManager, Operator}},
 	{CardSuspend, "カードを一時停止する（紛失の届出）", "suspend a card (a loss is reported)", []Role{SecurityManager, SystemManager, Operator, Guard}},

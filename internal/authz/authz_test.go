@@ -26,7 +26,7 @@ func TestTheRolesHoldExactlyTheseRights(t *testing.T) {
 		authz.SystemManager: authz.Actions(),
 		authz.Operator:      append([]authz.Action{authz.StaffWrite, authz.CardIssue, authz.CardSuspend}, read...),
 		authz.Staff:         nil,
-		authz.Guard:         append([]authz.Action{authz.CardSuspend, authz.DoorRelease}, read...),
+		authz.Guard:         append([]authz.Action{authz.CardSuspend}, read...),
 		authz.Contractor:    nil,
 		authz.Auditor:       append([]authz.Action{authz.AccountRead, authz.LedgerRead, authz.KeyRead}, read...),
 	}

@@ -22,7 +22,17 @@ func consoleRoutes() []Route {
 		{"GET /cards/new", May(CardIssue)},
 		{"POST /cards", May(CardIssue)},
 		{"GET /cards/{id}", May(CardRead)},
+		{"POST /cards/{id}/suspend", May(CardSuspend)},
+		{"POST /cards/{id}/revoke", May(CardRevoke)},
+		{"POST /cards/{id}/lift", May(CardLift)},
+		{"GET /revocations", May(CardRead)},
+		{"GET /revocations/{epoch}/{n}", May(CardRead)},
 		{"GET /areas", May(AreaRead)},
+		{"GET /doors/{id}/release", May(DoorRelease)},
+		{"POST /doors/{id}/release", May(DoorRelease)},
 		{"GET /controllers", May(DeviceRead)},
+		{"GET /controllers/{name}", May(DeviceRead)},
+		{"POST /controllers/{name}/token", May(DeviceWrite)},
+		{"POST /controllers/{name}/revoke", May(DeviceRevoke)},
 	}
 }

@@ -11,6 +11,8 @@ func restRoutes() []Route {
 		{"GET /api/v1/session", LoggedIn()},
 		{"DELETE /api/v1/session", LoggedIn()},
 		{"POST /api/v1/session/password", LoggedIn()},
+		{"POST /api/v1/enrol", Public()},       // the token is the right
+		{"POST /api/v1/enrol/renew", Public()}, // the enrolled key is the right
 
 		{"GET /api/v1/staff", May(StaffRead)},
 		{"POST /api/v1/staff", May(StaffWrite)},
@@ -22,18 +24,26 @@ func restRoutes() []Route {
 		{"POST /api/v1/schedules", May(AreaWrite)},
 		{"GET /api/v1/doors", May(AreaRead)},
 		{"POST /api/v1/doors", May(AreaWrite)},
+		{"POST /api/v1/doors/{id}/release", May(DoorRelease)},
 		{"GET /api/v1/rights", May(AreaRead)},
 		{"POST /api/v1/rights", May(AreaWrite)},
 		{"DELETE /api/v1/rights/{id}", May(AreaWrite)},
 
 		{"GET /api/v1/controllers", May(DeviceRead)},
 		{"POST /api/v1/controllers", May(DeviceWrite)},
+		{"POST /api/v1/controllers/{name}/token", May(DeviceWrite)},
+		{"POST /api/v1/controllers/{name}/revoke", May(DeviceRevoke)},
 		{"GET /api/v1/readers", May(DeviceRead)},
 		{"POST /api/v1/readers", May(DeviceWrite)},
 
 		{"GET /api/v1/cards", May(CardRead)},
 		{"POST /api/v1/cards", May(CardIssue)},
 		{"GET /api/v1/cards/{id}", May(CardRead)},
+		{"POST /api/v1/cards/{id}/suspend", May(CardSuspend)},
+		{"POST /api/v1/cards/{id}/revoke", May(CardRevoke)},
+		{"POST /api/v1/cards/{id}/lift", May(CardLift)},
+		{"GET /api/v1/revocations", May(CardRead)},
+		{"GET /api/v1/revocations/{epoch}/{n}", May(CardRead)},
 
 		{"GET /api/v1/events", May(EntryRead)},
 

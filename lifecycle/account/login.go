@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -72,6 +73,19 @@ func (r *Register) Login(ctx context.Context, id string, p Password) (Session, e
 		return err
 	})
 	return s, err
+}
+
+// CheckPassword asks somebody who is logged in for the password again, before what must not be done from a screen that was left alone.
+// Attempts count with those of log-ins and wait as they do (fault.TooMany). A wrong password is Denied "auth.password" about the field
+// password.
+func (r *Register) CheckPassword(ctx context.Context, id string, p Password) error {
+	_, err := r.prove(ctx, id, p)
+	if errors.Is(err, errLogin) {
+		wrong := fault.New(fault.Denied, "auth.password", "not the account's password")
+		wrong.Field = "password"
+		return wrong
+	}
+	return err
 }
 
 // prove checks a password under the rules for attempts and returns the account as it stood.

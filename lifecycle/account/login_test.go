@@ -42,6 +42,23 @@ func TestWrongPasswordUnknownNameAndDisabledAccountAreTheSameError(t *testing.T)
 	})
 }
 
+// R104-1: who is logged in can be asked again; guessing waits like a log-in, and a right answer opens no session.
+func TestAPasswordIsAskedForAgain(t *testing.T) {
+	run(t, func(b *bench) {
+		ctx := b.t.Context()
+		b.add("boss", authz.SystemManager)
+		for range 4 {
+			b.must(b.CheckPassword(ctx, "boss", account.NewPassword(goodPassword)))
+		}
+		for range 4 {
+			b.want(fault.Denied, "auth.password", b.CheckPassword(ctx, "boss", account.NewPassword("wrong password 1")))
+		}
+		b.want(fault.TooMany, "", b.CheckPassword(ctx, "boss", account.NewPassword(goodPassword)))
+		_, err := b.Login(ctx, "boss", account.NewPassword(goodPassword))
+		b.want(fault.TooMany, "", err)
+	})
+}
+
 // R104-1: an unknown name takes as long as a wrong password. Without the work for nothing it would be a
 // hundred times faster; half is far from both.
 func TestAnUnknownNameTakesAsLongAsAWrongPassword(t *testing.T) {

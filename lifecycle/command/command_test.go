@@ -27,12 +27,12 @@ func TestACommandIsOnRecordBeforeAndAfter(t *testing.T) {
 		city.Found(t)
 		online(t, city, "ctl-1")
 		r := command.New(city.Store)
-		c, err := r.Release(t.Context(), lifecycletest.Guard, "D-1", " 救急隊 ")
+		c, err := r.Release(t.Context(), lifecycletest.Manager, "D-1", " 救急隊 ")
 		if err != nil || c.Controller != "ctl-1" || len(c.ID) < 26 || c.Reason != "救急隊" {
 			t.Fatalf("Release = %+v, %v", c, err)
 		}
 		list, err := r.List(t.Context(), lifecycletest.Guard, command.Filter{Door: "D-1"})
-		if err != nil || len(list) != 1 || list[0].Outcome != "" || list[0].Actor != "account:guard" || list[0].DoorName != "電算室 正面" {
+		if err != nil || len(list) != 1 || list[0].Outcome != "" || list[0].Actor != "account:manager" || list[0].DoorName != "電算室 正面" {
 			t.Fatalf("before: %+v, %v", list, err)
 		}
 		if err := r.End(t.Context(), c.ID, command.Refused, "late\x00"+strings.Repeat("x", 900), 1500*time.Microsecond); err != nil {
@@ -58,19 +58,19 @@ func TestWhatCannotBeDoneIsNotOrdered(t *testing.T) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
 		ctx, r := t.Context(), command.New(city.Store)
-		_, err := r.Release(ctx, lifecycletest.Guard, "D-1", "x")
+		_, err := r.Release(ctx, lifecycletest.Manager, "D-1", "x")
 		lifecycletest.WantFault(t, err, fault.Unavailable, "command.offline")
 		online(t, city, "ctl-1")
-		_, err = r.Release(ctx, lifecycletest.Nobody, "D-1", "x")
+		_, err = r.Release(ctx, lifecycletest.Guard, "D-1", "x")
 		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
-		_, err = r.Release(ctx, lifecycletest.Guard, "D-9", "x")
+		_, err = r.Release(ctx, lifecycletest.Manager, "D-9", "x")
 		lifecycletest.WantFault(t, err, fault.NotFound, "area.unknown_door")
-		_, err = r.Release(ctx, lifecycletest.Guard, "D-1", " ")
+		_, err = r.Release(ctx, lifecycletest.Manager, "D-1", " ")
 		lifecycletest.WantFault(t, err, fault.Invalid, "field.required")
 		if err := city.Device.RevokeController(ctx, lifecycletest.Manager, "ctl-1", "盗難"); err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.Release(ctx, lifecycletest.Guard, "D-1", "x")
+		_, err = r.Release(ctx, lifecycletest.Manager, "D-1", "x")
 		lifecycletest.WantFault(t, err, fault.Conflict, "command.no_controller")
 		_, err = r.List(ctx, lifecycletest.Nobody, command.Filter{})
 		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
