@@ -10,13 +10,15 @@ import (
 func (d *demo) banner() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n関門 Kanmon — デモの市役所が動いています。Ctrl-C で終了します。\n\n")
-	fmt.Fprintf(&b, "  コンソール  %s/\n\n", d.URL())
+	fmt.Fprintf(&b, "  コンソール  %s/\n", d.URL())
+	fmt.Fprintf(&b, "              証明書はこのデモの認証局のものです。ブラウザーの警告を避けるには\n              %s を信頼する認証局として読み込んでください。\n\n", filepath.Join(d.dir, "centre", "ca.pem"))
 	for _, u := range d.Users {
 		fmt.Fprintf(&b, "  ログイン    %-6s  %s  (%s)\n", u.Name, u.Password, u.Title)
 	}
-	sim, socket := filepath.Join(d.bin, "kanmon-sim"), ""
+	sim, socket, data := filepath.Join(d.bin, "kanmon-sim"), "", ""
 	if filepath.Clean(d.dir) != "data" { // the commands' default
 		socket = " --socket " + filepath.Join(d.dir, "sim", "control.sock")
+		data = " --data " + d.dir
 	}
 	fmt.Fprintf(&b, "\n  カードをかざす\n")
 	for _, line := range [][2]string{
@@ -29,6 +31,9 @@ func (d *demo) banner() {
 	} {
 		fmt.Fprintf(&b, "    %s %s%s    # %s\n", sim, line[0], socket, line[1])
 	}
+	fmt.Fprintf(&b, "\n  紛失カードの失効  コンソールの「カード」で佐藤のカードを失効させると、次に")
+	fmt.Fprintf(&b, "かざしたとき赤になります。\n                    失効の画面に、扉ごとの受領時刻が並びます。\n")
+	fmt.Fprintf(&b, "  制御装置を増やす  %s fleet --controllers 20%s\n", sim, data)
 	fmt.Fprintf(&b, "\n  記録        %s\n  最初からやり直すには、終了してから %s を削除してください。\n", d.Files.logDir(), d.dir)
 	d.say("%s", b.String())
 }

@@ -27,9 +27,10 @@ const (
 
 	doorServer  = "D-1"
 	doorArchive = "D-2"
-
-	controllerName = "ctl-1"
 )
+
+// Controller is the name of the city's controller.
+const Controller = "ctl-1"
 
 var everyDay = []int{0, 1, 2, 3, 4, 5, 6}
 

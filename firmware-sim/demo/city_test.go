@@ -105,7 +105,7 @@ func TestOpenedCityIsTheOneThatWasMade(t *testing.T) {
 	if !reflect.DeepEqual(*opened, want) {
 		t.Errorf("opened %+v, want %+v", *opened, want)
 	}
-	for path, address := range map[string]string{c.Files.CentreConfig(): "127.0.0.1:3", c.Files.ControllerConfig(): "tcp://127.0.0.1:4"} {
+	for path, address := range map[string]string{c.Files.CentreConfig(): "127.0.0.1:3", c.Files.ControllerConfig(): "tls://127.0.0.1:4"} {
 		if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), address) {
 			t.Errorf("%s does not have the new address %s (%v)", filepath.Base(path), address, err)
 		}

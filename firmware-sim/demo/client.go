@@ -3,10 +3,13 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
@@ -18,9 +21,52 @@ type Client struct {
 	http  *http.Client
 }
 
-// NewClient speaks to the centre at base, such as "http://127.0.0.1:8480".
-func NewClient(base string) *Client {
-	return &Client{base: base, http: &http.Client{Timeout: 10 * time.Second}}
+// NewClient speaks to the centre at base, such as "https://127.0.0.1:8480", and believes nobody but the authorities in roots.
+func NewClient(base string, roots *x509.CertPool) *Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots}, ForceAttemptHTTP2: true}
+	return &Client{base: base, http: &http.Client{Timeout: 10 * time.Second, Transport: transport}}
+}
+
+// Close ends the connections that are not in use.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Get opens an address of the centre as this client would; the caller closes the body.
+func (c *Client) Get(ctx context.Context, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("make request %s: %w", path, err)
+	}
+	c.Authorize(req)
+	lasting := &http.Client{Transport: c.http.Transport} // a stream has no end
+	return lasting.Do(req)
+}
+
+// Enter logs in as the administrator of the demo city in a folder, whose centre runs at base.
+func Enter(ctx context.Context, dir, base string) (*Client, error) {
+	city := City{Files: Files{dir}}
+	if err := readJSON(city.Files.logins(), &city.Users); err != nil {
+		return nil, err
+	}
+	c, err := city.client(base)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Login(ctx, city.Users[0].Name, city.Users[0].Password)
+}
+
+// Client speaks to the city's centre, whose authority it reads from the centre's folder.
+func (c *City) Client() (*Client, error) { return c.client(c.URL()) }
+
+func (c *City) client(base string) (*Client, error) {
+	text, err := os.ReadFile(c.Files.CA())
+	if err != nil {
+		return nil, fmt.Errorf("read the centre's authority: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("the centre's authority: no certificate in %s", c.Files.CA())
+	}
+	return NewClient(base, roots), nil
 }
 
 // awaitCentre returns when the centre answers.

@@ -80,12 +80,15 @@ func (c *City) Configure() error {
 	return nil
 }
 
+// Site of the city.
+const Site = "demo"
+
 // URL of the console.
-func (c *City) URL() string { return "http://" + c.Console }
+func (c *City) URL() string { return "https://" + c.Console }
 
 func (c *City) centre() body {
 	return body{
-		"site": "demo", "data_dir": c.Files.centreDir(), "console_listen": c.Console,
+		"site": Site, "data_dir": c.Files.centreDir(), "console_listen": c.Console,
 		"broker": body{"listen": c.Broker},
 	}
 }
@@ -98,11 +101,10 @@ func (c *City) controller() body {
 	}
 	line["devices"] = onLine
 	return body{
-		"site": "demo", "controller": controllerName, "data_dir": c.Files.controllerDir(),
-		"broker":                   body{"url": "tcp://" + c.Broker, "username": controllerName, "password_file": c.Files.secret()},
-		"credential_hash_key_file": c.Files.hashKey(),
-		"lines":                    []body{line},
-		"doors":                    []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
+		"site": Site, "controller": Controller, "data_dir": c.Files.controllerDir(),
+		"centre_url": c.URL(), "broker": body{"url": "tls://" + c.Broker},
+		"lines": []body{line},
+		"doors": []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
 	}
 }
 

@@ -1,10 +1,12 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -121,7 +123,7 @@ func (d *demo) reached(ctx context.Context, n int, filled bool) error {
 	case 0:
 		return d.centreUp(ctx, filled)
 	case 1:
-		return await(ctx, d.Files.Socket())
+		return await(ctx, d.Files.Socket(), "the simulated line did not come up")
 	default:
 		d.banner()
 		return nil
@@ -129,20 +131,54 @@ func (d *demo) reached(ctx context.Context, n int, filled bool) error {
 }
 
 func (d *demo) centreUp(ctx context.Context, filled bool) error {
-	if err := NewClient(d.URL()).awaitCentre(ctx); err != nil {
+	if err := d.awaitCentre(ctx); err != nil {
 		return fmt.Errorf("%w (log: %s)", err, filepath.Join(d.Files.logDir(), "kanmon-api.log"))
 	}
-	if filled {
-		return nil
+	if !filled {
+		if err := d.Fill(ctx); err != nil {
+			return err
+		}
 	}
-	if err := d.Fill(ctx); err != nil {
+	if err := d.enrol(ctx); err != nil {
 		return err
 	}
 	return writeSecret(d.Files.ready(), []byte("ok\n"))
 }
 
-func await(ctx context.Context, path string) error {
-	for range 100 {
+// awaitCentre returns when the centre has made its authority and answers.
+func (d *demo) awaitCentre(ctx context.Context) error {
+	if err := await(ctx, d.Files.CA(), "the centre made no authority"); err != nil {
+		return err
+	}
+	c, err := d.Client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.awaitCentre(ctx)
+}
+
+// enrol gives the controller its key and certificate as a technician would: a token from the console, one command on the
+// controller. What is enrolled already stays as it is.
+func (d *demo) enrol(ctx context.Context) error {
+	if there, err := exists(d.Files.identity()); there || err != nil {
+		return err
+	}
+	token, err := d.Token(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kanmon-controller"), //nolint:gosec // our own program
+		"enroll", "-config", d.Files.ControllerConfig(), "-url", d.URL(), "-token", token)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("enrol the controller: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// await returns when a file is there; problem is what is wrong when it never is.
+func await(ctx context.Context, path, problem string) error {
+	for range 200 {
 		if ok, err := exists(path); ok || err != nil {
 			return err
 		}
@@ -152,7 +188,7 @@ func await(ctx context.Context, path string) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("the simulated line did not come up: no %s", path)
+	return fmt.Errorf("%s: no %s", problem, path)
 }
 
 // logFile appends to a file, opened at the first write.

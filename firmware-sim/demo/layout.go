@@ -26,6 +26,9 @@ func (f Files) CentreConfig() string { return filepath.Join(f.centreDir(), "conf
 // ControllerConfig is the configuration file of kanmon-controller.
 func (f Files) ControllerConfig() string { return filepath.Join(f.controllerDir(), "config.json") }
 
+// CA is the certificate of the authority that the centre makes at its first start: of the console's certificate too.
+func (f Files) CA() string { return filepath.Join(f.centreDir(), "ca.pem") }
+
 // SimConfig is the configuration file of the simulated line.
 func (f Files) SimConfig() string { return filepath.Join(f.simDir(), "config.json") }
 
@@ -35,10 +38,9 @@ func (f Files) OutLog() string { return filepath.Join(f.simDir(), "out.jsonl") }
 // Cards maps the names of cards to their bits.
 func (f Files) Cards() string     { return filepath.Join(f.simDir(), "cards.json") }
 func (f Files) logins() string    { return filepath.Join(f.dir, "demo-logins.json") }
-func (f Files) secret() string    { return filepath.Join(f.controllerDir(), "mqtt-secret") }
 func (f Files) line() string      { return filepath.Join(f.simDir(), "line0") }
 func (f Files) bootstrap() string { return filepath.Join(f.centreDir(), "bootstrap-token") }
-func (f Files) hashKey() string   { return filepath.Join(f.centreDir(), "keys", "credential-hash-key") }
+func (f Files) identity() string  { return filepath.Join(f.controllerDir(), "identity", "centre.json") }
 func (f Files) ready() string     { return filepath.Join(f.dir, "ready") }
 
 // Socket is where commands reach the simulated line.

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -185,7 +186,7 @@ func TestBannerSaysWhereToLookHowToLogInAndWhatToTry(t *testing.T) {
 }
 
 func TestClientCarriesItsSessionAndTellsWhyItWasRefused(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/api/v1/session":
 			_ = json.NewEncoder(w).Encode(map[string]string{"token": "T"})
@@ -201,8 +202,10 @@ func TestClientCarriesItsSessionAndTellsWhyItWasRefused(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c := NewClient(server.URL)
-	defer c.http.CloseIdleConnections()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	c := NewClient(server.URL, roots)
+	defer c.Close()
 	call := func(path string, out any) error { return c.Call(t.Context(), http.MethodGet, path, nil, out) }
 	if err := call("ok", nil); err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("before the log-in: %v", err)

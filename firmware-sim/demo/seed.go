@@ -16,7 +16,12 @@ func (c *City) Fill(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read bootstrap token: %w", err)
 	}
-	admin, centre := c.Users[0], NewClient(c.URL())
+	admin := c.Users[0]
+	centre, err := c.Client()
+	if err != nil {
+		return err
+	}
+	defer centre.Close()
 	if err := centre.post(ctx, "setup", body{"token": strings.TrimSpace(string(token)), "login": admin.Name, "password": admin.Password}, nil); err != nil {
 		return err
 	}
@@ -29,6 +34,21 @@ func (c *City) Fill(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Token asks the centre, as the administrator, for the token with which the city's controller enrols once.
+func (c *City) Token(ctx context.Context) (string, error) {
+	centre, err := c.Client()
+	if err != nil {
+		return "", err
+	}
+	defer centre.Close()
+	if err := centre.Login(ctx, c.Users[0].Name, c.Users[0].Password); err != nil {
+		return "", err
+	}
+	var made struct{ Token string }
+	err = centre.post(ctx, "controllers/"+Controller+"/token", nil, &made)
+	return made.Token, err
 }
 
 func seedAreas(ctx context.Context, c *Client) error {
@@ -52,17 +72,11 @@ func seedAreas(ctx context.Context, c *Client) error {
 }
 
 func (c *City) seedDevices(ctx context.Context, centre *Client) error {
-	var made struct {
-		Secret string `json:"secret"`
-	}
-	if err := centre.post(ctx, "controllers", body{"name": controllerName, "place": "本庁舎 3 階 EPS"}, &made); err != nil {
-		return err
-	}
-	if err := writeSecret(c.Files.secret(), []byte(made.Secret+"\n")); err != nil {
+	if err := centre.post(ctx, "controllers", body{"name": Controller, "place": "本庁舎 3 階 EPS"}, nil); err != nil {
 		return err
 	}
 	for _, dev := range devices() {
-		if err := centre.post(ctx, "readers", body{"name": dev.name, "controller": controllerName, "kind": dev.kind(), "address": dev.address}, nil); err != nil {
+		if err := centre.post(ctx, "readers", body{"name": dev.name, "controller": Controller, "kind": dev.kind(), "address": dev.address}, nil); err != nil {
 			return err
 		}
 	}
@@ -71,8 +85,8 @@ func (c *City) seedDevices(ctx context.Context, centre *Client) error {
 
 func seedDoors(ctx context.Context, c *Client) error {
 	for _, b := range []body{
-		{"id": doorServer, "name": "電子計算機室 入口", "area": areaServer, "controller": controllerName, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 20000},
-		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": controllerName, "entry_readers": []string{"IN-2"}, "release_ms": 3000, "held_ms": 20000},
+		{"id": doorServer, "name": "電子計算機室 入口", "area": areaServer, "controller": Controller, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 20000},
+		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": Controller, "entry_readers": []string{"IN-2"}, "release_ms": 3000, "held_ms": 20000},
 	} {
 		if err := c.post(ctx, "doors", b, nil); err != nil {
 			return err

@@ -31,6 +31,7 @@ var built = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	builtIn = dir
 	cmd := exec.Command("go", "build", "-o", dir+"/", "kanmon/api/cmd/kanmon-api", "kanmon/controller/cmd/kanmon-controller")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(err, errors.New(string(out)))
@@ -38,10 +39,13 @@ var built = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
+// builtIn is the folder that built made; empty: none.
+var builtIn string
+
 // removeBuilt removes what built made, at the end of the test run.
 func removeBuilt() {
-	if dir, err := built(); err == nil {
-		_ = os.RemoveAll(dir) // a temporary folder
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn) // a temporary folder
 	}
 }
 

@@ -27,6 +27,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"demo", "デモの市役所を動かす(中央・制御装置・模擬扉)", demoCommand},
+		{"fleet", "デモの中央に多数の制御装置をつなぐ: fleet --controllers 20", fleetCommand},
 		{"line", "模擬リーダーと扉を疑似端末の上で動かす", lineCommand},
 		{"pd", "指定したシリアルポートで OSDP リーダー 1 台を動かす", pdCommand},
 		{"tap", "カードをリーダーにかざす: tap --reader IN-1 --card 佐藤", tapCommand},

@@ -43,6 +43,8 @@ func TestCommandLineNobodyMeantIsExplainedInJapanese(t *testing.T) {
 		{[]string{"open", "D-1"}, []string{"余分な引数です", "使い方: kanmon-sim open", "扉の番号"}},
 		{[]string{"demo", "--port", "1"}, []string{"オプションが正しくありません", "データのフォルダー"}},
 		{[]string{"demo", "more"}, []string{"余分な引数です"}},
+		{[]string{"fleet", "--controllers", "1000"}, []string{"--controllers(1〜999)", "制御装置の台数"}},
+		{[]string{"fleet", "--rate", "-1"}, []string{"--rate(0〜1000)"}},
 		{[]string{"line", "--config"}, []string{"オプションが正しくありません", "設定ファイル"}},
 		{[]string{"pd"}, []string{"--port と --address(0〜126)を指定してください", "シリアルポート"}},
 		{[]string{"pd", "--port", "/dev/null", "--address", "127"}, []string{"--address(0〜126)"}},
