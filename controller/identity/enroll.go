@@ -172,7 +172,7 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	if len(hash) != hashKeySize {
 		return id, nil, fault.New(fault.Invalid, "identity.hash_key", "the centre's credential hash key has another length")
 	}
-	id.HashKey = HashKey{&hash}
+	id.HashKey = newHashKey(hash)
 	return id, hash, nil
 }
 

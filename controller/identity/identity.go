@@ -50,16 +50,20 @@ type Identity struct {
 }
 
 // HashKey is the site's credential hash key, 32 bytes. It prints masked.
-type HashKey struct{ hidden *[]byte }
+type HashKey struct {
+	key func() []byte // a function is printed as an address, whoever holds it
+}
+
+func newHashKey(b []byte) HashKey { return HashKey{func() []byte { return b }} }
 
 const hashKeySize = 32
 
 // Bytes is the key itself.
 func (k HashKey) Bytes() []byte {
-	if k.hidden == nil {
+	if k.key == nil {
 		return nil
 	}
-	return *k.hidden
+	return k.key()
 }
 
 const masked = "[secret]"
@@ -134,7 +138,7 @@ func (id *Identity) openSecrets(dir string, sealer pki.Sealer) error {
 	if err == nil && len(hash) != hashKeySize {
 		err = fault.New(fault.Invalid, "identity.hash_key", "the credential hash key has another length: enrol again")
 	}
-	id.HashKey = HashKey{&hash}
+	id.HashKey = newHashKey(hash)
 	return err
 }
 

@@ -32,7 +32,7 @@ const (
 // CA is the device authority of a site. It prints masked.
 type CA struct {
 	hidden
-	key  *ecdsa.PrivateKey
+	key  func() *ecdsa.PrivateKey
 	cert *x509.Certificate
 }
 
@@ -55,7 +55,11 @@ func NewCA(site string, now time.Time) (*CA, error) {
 		return nil, fault.Wrap(fault.Internal, err, "make the authority")
 	}
 	cert, err := x509.ParseCertificate(der)
-	return &CA{key: key, cert: cert}, fault.Wrap(fault.Internal, err, "make the authority")
+	return newCA(key, cert), fault.Wrap(fault.Internal, err, "make the authority")
+}
+
+func newCA(key *ecdsa.PrivateKey, cert *x509.Certificate) *CA {
+	return &CA{key: func() *ecdsa.PrivateKey { return key }, cert: cert}
 }
 
 // validName is the form of the names of sites and controllers in topics.
@@ -70,7 +74,7 @@ func serial() *big.Int {
 
 // Bytes are the authority's certificate and key, to be sealed.
 func (ca *CA) Bytes() ([]byte, error) {
-	key, err := x509.MarshalPKCS8PrivateKey(ca.key)
+	key, err := x509.MarshalPKCS8PrivateKey(ca.key())
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "marshal the authority")
 	}
@@ -87,7 +91,7 @@ func ParseCA(b []byte) (*CA, error) {
 	if !ok || !pair.Leaf.IsCA {
 		return nil, fault.New(fault.Invalid, "pki.ca", "what is kept as the device authority is none")
 	}
-	return &CA{key: key, cert: pair.Leaf}, nil
+	return newCA(key, pair.Leaf), nil
 }
 
 // Certificate is the authority's own.
@@ -153,7 +157,7 @@ func (ca *CA) issue(template *x509.Certificate, public any, now time.Time) (*x50
 		template.NotAfter = ca.cert.NotAfter
 	}
 	template.SerialNumber, template.KeyUsage, template.BasicConstraintsValid = serial(), x509.KeyUsageDigitalSignature, true
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, public, ca.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, public, ca.key())
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "issue a certificate")
 	}

@@ -29,7 +29,7 @@ func (ca *CA) CRL(list []Revoked, number int64, now time.Time) ([]byte, error) {
 		}
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: n, RevocationTime: r.At})
 	}
-	der, err := x509.CreateRevocationList(rand.Reader, template, ca.cert, ca.key)
+	der, err := x509.CreateRevocationList(rand.Reader, template, ca.cert, ca.key())
 	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}), fault.Wrap(fault.Internal, err, "make a revocation list")
 }
 

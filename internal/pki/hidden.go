@@ -9,7 +9,8 @@ import (
 )
 
 // hidden is embedded by what holds a secret, which then cannot be printed, logged or marshalled. The secret itself stands behind a
-// pointer or a function: package fmt prints the fields of an unexported field without asking their methods, and those as addresses.
+// function: package fmt prints the fields of an unexported field without asking their methods, and follows a pointer there under a verb
+// that does not fit (%s); a function is an address under all of them.
 type hidden struct{}
 
 const masked = "[secret]"

@@ -20,7 +20,7 @@ import (
 // domain of ours ("kanmon …"), which no TLS handshake and no certificate request does.
 type SigningKey struct {
 	hidden
-	key *ed25519.PrivateKey
+	key func() ed25519.PrivateKey
 }
 
 // NewSigningKey makes a key.
@@ -29,7 +29,7 @@ func NewSigningKey() SigningKey {
 	if err != nil {
 		panic("pki: " + err.Error()) // crypto/rand never fails
 	}
-	return SigningKey{key: &private}
+	return signingKey(private)
 }
 
 // ParseSigningKey takes the 32 bytes of Seed.
@@ -38,17 +38,21 @@ func ParseSigningKey(seed []byte) (SigningKey, error) {
 		return SigningKey{}, fault.New(fault.Invalid, "pki.key", fmt.Sprintf("signing key of %d bytes", len(seed)))
 	}
 	private := ed25519.NewKeyFromSeed(seed)
-	return SigningKey{key: &private}, nil
+	return signingKey(private), nil
+}
+
+func signingKey(private ed25519.PrivateKey) SigningKey {
+	return SigningKey{key: func() ed25519.PrivateKey { return private }}
 }
 
 // Seed is the key itself, to be sealed.
-func (k SigningKey) Seed() []byte { return k.key.Seed() }
+func (k SigningKey) Seed() []byte { return k.key().Seed() }
 
 // IsZero reports that there is no key.
 func (k SigningKey) IsZero() bool { return k.key == nil }
 
 // Private is the key for crypto/tls and crypto/x509; it prints masked too.
-func (k SigningKey) Private() crypto.Signer { return hide(*k.key) }
+func (k SigningKey) Private() crypto.Signer { return hide(k.key()) }
 
 // TLS joins the key and its certificate for handshakes.
 func (k SigningKey) TLS(c *x509.Certificate) *tls.Certificate {
@@ -57,14 +61,14 @@ func (k SigningKey) TLS(c *x509.Certificate) *tls.Certificate {
 
 // Public is the public half.
 func (k SigningKey) Public() ed25519.PublicKey {
-	return ed25519.PublicKey((*k.key)[ed25519.PrivateKeySize-ed25519.PublicKeySize:])
+	return ed25519.PublicKey(k.key()[ed25519.PrivateKeySize-ed25519.PublicKeySize:])
 }
 
 // KeyID names the key in messages.
 func (k SigningKey) KeyID() string { return KeyID(k.Public()) }
 
 // Sign signs a message (pure Ed25519, RFC 8032).
-func (k SigningKey) Sign(message []byte) []byte { return ed25519.Sign(*k.key, message) }
+func (k SigningKey) Sign(message []byte) []byte { return ed25519.Sign(k.key(), message) }
 
 // KeyID is the first 16 hex digits of the SHA-256 of a public key.
 func KeyID(public ed25519.PublicKey) string {
@@ -91,7 +95,7 @@ func grouped(b []byte) string {
 // BoxKey is an X25519 key that receives secrets; it says nothing of who sealed them. It prints masked. The zero BoxKey panics when used.
 type BoxKey struct {
 	hidden
-	key *ecdh.PrivateKey
+	key func() *ecdh.PrivateKey
 }
 
 // NewBoxKey makes a key.
@@ -100,7 +104,7 @@ func NewBoxKey() BoxKey {
 	if err != nil {
 		panic("pki: " + err.Error()) // crypto/rand never fails
 	}
-	return BoxKey{key: private}
+	return boxKey(private)
 }
 
 // ParseBoxKey takes what Bytes gave.
@@ -109,14 +113,18 @@ func ParseBoxKey(b []byte) (BoxKey, error) {
 	if err != nil {
 		return BoxKey{}, fault.Wrap(fault.Invalid, err, "box key")
 	}
-	return BoxKey{key: private}, nil
+	return boxKey(private), nil
+}
+
+func boxKey(private *ecdh.PrivateKey) BoxKey {
+	return BoxKey{key: func() *ecdh.PrivateKey { return private }}
 }
 
 // Bytes is the key itself, to be sealed.
-func (k BoxKey) Bytes() []byte { return k.key.Bytes() }
+func (k BoxKey) Bytes() []byte { return k.key().Bytes() }
 
 // Public is the 32 bytes that others seal to.
-func (k BoxKey) Public() []byte { return k.key.PublicKey().Bytes() }
+func (k BoxKey) Public() []byte { return k.key().PublicKey().Bytes() }
 
 // SealTo encrypts a secret to a box key (HPKE base mode: X25519, HKDF-SHA256, AES-256-GCM). It opens only with the same info.
 func SealTo(public []byte, info string, secret []byte) ([]byte, error) {
@@ -134,7 +142,7 @@ func SealTo(public []byte, info string, secret []byte) ([]byte, error) {
 
 // Open decrypts what SealTo made for this key.
 func (k BoxKey) Open(info string, sealed []byte) ([]byte, error) {
-	private, err := hpke.NewDHKEMPrivateKey(k.key)
+	private, err := hpke.NewDHKEMPrivateKey(k.key())
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "box key")
 	}

@@ -27,7 +27,7 @@ const (
 // Sealer encrypts secrets for rest (AES-256-GCM). It prints masked. The zero Sealer panics when used.
 type Sealer struct {
 	hidden
-	aead cipher.AEAD
+	aead func() cipher.AEAD
 }
 
 // NewSealer takes a key of 32 bytes.
@@ -40,7 +40,7 @@ func NewSealer(key []byte) (Sealer, error) {
 		return Sealer{}, fault.Wrap(fault.Internal, err, "sealing key")
 	}
 	aead, err := cipher.NewGCM(block)
-	return Sealer{aead: aead}, fault.Wrap(fault.Internal, err, "sealing key")
+	return Sealer{aead: func() cipher.AEAD { return aead }}, fault.Wrap(fault.Internal, err, "sealing key")
 }
 
 // OpenSealer reads the sealing key: the systemd credential kanmon-sealing-key when there is one, else the file, which holds
@@ -87,9 +87,9 @@ func parseSealer(text []byte, from string) (Sealer, error) {
 
 // Seal encrypts a secret. It opens again only for the same purpose.
 func (s Sealer) Seal(purpose string, secret []byte) []byte {
-	nonce := make([]byte, s.aead.NonceSize())
+	nonce := make([]byte, s.aead().NonceSize())
 	_, _ = rand.Read(nonce) // never fails
-	sealed := s.aead.Seal(nonce, nonce, secret, []byte(sealedForm+purpose))
+	sealed := s.aead().Seal(nonce, nonce, secret, []byte(sealedForm+purpose))
 	return []byte(sealedForm + base64.StdEncoding.EncodeToString(sealed))
 }
 
@@ -97,11 +97,11 @@ func (s Sealer) Seal(purpose string, secret []byte) []byte {
 func (s Sealer) Open(purpose string, sealed []byte) ([]byte, error) {
 	text, ok := strings.CutPrefix(strings.TrimSpace(string(sealed)), sealedForm)
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	n := s.aead.NonceSize()
+	n := s.aead().NonceSize()
 	if !ok || err != nil || len(b) < n {
 		return nil, fault.New(fault.Invalid, "pki.sealed", purpose+" is not a sealed secret")
 	}
-	secret, err := s.aead.Open(nil, b[:n], b[n:], []byte(sealedForm+purpose))
+	secret, err := s.aead().Open(nil, b[:n], b[n:], []byte(sealedForm+purpose))
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "pki.sealed", purpose+" does not open: it was altered, or sealed under another key")
 	}

@@ -20,7 +20,7 @@ const tokenLetters = "abcdefghjkmnpqrstuvwxyz23456789z" // 32 places; z twice ke
 // find at the other end. It prints masked; Reveal gives the text to the one person who carries it.
 type Token struct {
 	hidden
-	text *tokenText
+	text func() tokenText
 }
 
 type tokenText struct{ secret, pin string }
@@ -32,7 +32,11 @@ func NewToken(pin string) Token {
 	for i := range b {
 		b[i] = tokenLetters[b[i]%32]
 	}
-	return Token{text: &tokenText{string(b[:]), pin}}
+	return token(string(b[:]), pin)
+}
+
+func token(secret, pin string) Token {
+	return Token{text: func() tokenText { return tokenText{secret, pin} }}
 }
 
 var tokenForm = regexp.MustCompile(`^[a-hjkmnp-z2-9]{20}\.[0-9a-f]{32}$`)
@@ -43,7 +47,7 @@ func ParseToken(text string) (Token, error) {
 	if !tokenForm.MatchString(text) {
 		return Token{}, fault.New(fault.Invalid, "enrol.token", "not an enrolment token")
 	}
-	return Token{text: &tokenText{text[:20], text[21:]}}, nil
+	return token(text[:20], text[21:]), nil
 }
 
 // Reveal is the text that is shown once: xxxxx-xxxxx-xxxxx-xxxxx.<pin>.
@@ -51,8 +55,8 @@ func (t Token) Reveal() string {
 	if t.IsZero() {
 		return ""
 	}
-	s := t.text.secret
-	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:] + "." + t.text.pin
+	s := t.text().secret
+	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:] + "." + t.text().pin
 }
 
 // IsZero reports that there is no token.
@@ -63,7 +67,7 @@ func (t Token) Pin() string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.text.pin
+	return t.text().pin
 }
 
 // Hash is what the centre keeps: hex SHA-256 of the secret, whose entropy makes a slow hash needless.
@@ -71,6 +75,6 @@ func (t Token) Hash() string {
 	if t.IsZero() {
 		return ""
 	}
-	h := sha256.Sum256([]byte("kanmon enrolment token v1\n" + t.text.secret))
+	h := sha256.Sum256([]byte("kanmon enrolment token v1\n" + t.text().secret))
 	return hex.EncodeToString(h[:])
 }
