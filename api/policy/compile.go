@@ -8,26 +8,29 @@
 package policy
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/revocation"
 )
 
 // Compiler reads the registers.
-type Compiler struct{ store *store.Store }
+type Compiler struct {
+	store *store.Store
+	lease access.Lease
+}
 
-// New opens the compiler.
-func New(s *store.Store) *Compiler { return &Compiler{store: s} }
+// New opens the compiler. The lease goes into every policy.
+func New(s *store.Store, lease access.Lease) *Compiler { return &Compiler{store: s, lease: lease} }
 
-// Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them, and
-// every holder of a card with their cards, so that a door can say why it refuses one. Lists are in the order of ids. An unknown controller is NotFound.
+// Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them,
+// every holder of a card with their cards, so that a door can say why it refuses one, and the whole revocation set. A controller without
+// a door needs none of it. Lists are in access.Order. An unknown controller is NotFound.
 func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec, error) {
 	var spec access.Spec
 	err := c.store.Read(ctx, func(q store.Queryer) error {
@@ -35,6 +38,8 @@ func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec,
 		spec, err = compile(ctx, q, controller)
 		return err
 	})
+	spec.Lease = c.lease
+	access.Order(&spec)
 	return spec, fault.Wrap(fault.KindOf(err), err, "compile policy of "+controller)
 }
 
@@ -50,7 +55,7 @@ func compile(ctx context.Context, q store.Queryer, controller string) (access.Sp
 	}
 	s.Version = access.Version(wanted)
 	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{
-		areas, doors, schedules, people, credentials, rights,
+		areas, doors, schedules, people, credentials, rights, revocations,
 	} {
 		if err := read(ctx, q, controller, &s); err != nil {
 			return access.Spec{}, err
@@ -68,7 +73,6 @@ func areas(ctx context.Context, q store.Queryer, controller string, s *access.Sp
 	for _, r := range rows {
 		s.Areas = append(s.Areas, access.Area{ID: r.ID, Name: r.Name, Grade: r.Grade, Record: access.RecordMode(r.Record)})
 	}
-	slices.SortFunc(s.Areas, func(a, b access.Area) int { return cmp.Compare(a.ID, b.ID) })
 	return err
 }
 
@@ -95,7 +99,6 @@ func doors(ctx context.Context, q store.Queryer, controller string, s *access.Sp
 		}
 		s.Doors = append(s.Doors, d)
 	}
-	slices.SortFunc(s.Doors, func(a, b access.Door) int { return cmp.Compare(a.ID, b.ID) })
 	return nil
 }
 
@@ -117,7 +120,6 @@ func schedules(ctx context.Context, q store.Queryer, controller string, s *acces
 		}
 		s.Schedules = append(s.Schedules, sc)
 	}
-	slices.SortFunc(s.Schedules, func(a, b access.Schedule) int { return cmp.Compare(a.ID, b.ID) })
 	return nil
 }
 
@@ -150,7 +152,6 @@ func people(ctx context.Context, q store.Queryer, controller string, s *access.S
 		}
 		s.People = append(s.People, access.Person{ID: r.ID, From: from, Until: until})
 	}
-	slices.SortFunc(s.People, func(a, b access.Person) int { return cmp.Compare(a.ID, b.ID) })
 	return nil
 }
 
@@ -183,27 +184,19 @@ func credentials(ctx context.Context, q store.Queryer, controller string, s *acc
 			Key: access.Key(r.Key), Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
 		})
 	}
-	slices.SortFunc(s.Credentials, func(a, b access.Credential) int { return cmp.Compare(a.Card, b.Card) })
 	return nil
 }
 
 func rights(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
 	var rows []struct {
-		ID, Person, Area, Schedule string
+		Person, Area, Schedule string
 		validity
 	}
-	err := q.Select(ctx, &rows, `SELECT id, person, area, schedule, valid_from, valid_until
+	err := q.Select(ctx, &rows, `SELECT person, area, schedule, valid_from, valid_until
 		FROM v_policy_right WHERE controller = ?`, controller)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(rows, func(a, b struct {
-		ID, Person, Area, Schedule string
-		validity
-	},
-	) int {
-		return cmp.Compare(a.ID, b.ID)
-	})
 	s.Rights = make([]access.Right, 0, len(rows))
 	for _, r := range rows {
 		from, until, err := r.unix()
@@ -213,4 +206,13 @@ func rights(ctx context.Context, q store.Queryer, controller string, s *access.S
 		s.Rights = append(s.Rights, access.Right{Person: r.Person, Area: r.Area, Schedule: r.Schedule, From: from, Until: until})
 	}
 	return nil
+}
+
+func revocations(ctx context.Context, q store.Queryer, _ string, s *access.Spec) error {
+	if len(s.Doors) == 0 {
+		return nil
+	}
+	var err error
+	s.Revocations, err = revocation.Set(ctx, q)
+	return err
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"testing"
@@ -15,19 +16,23 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/lifecycletest"
 	"kanmon/lifecycle/period"
 )
 
-// door is a controller on the other side of a bad line: it loses every payload while deaf, puts parts together,
-// and says what it has applied when asked to report.
+// door is a controller on the other side of a bad line: it loses every payload while deaf, checks signatures, puts parts and differences
+// together, refuses what is not newer, and says what it has applied when asked to report.
 type door struct {
 	t       *testing.T
 	city    *lifecycletest.City
 	deaf    bool
 	broken  bool // the broker takes nothing
 	sent    int
+	bytes   int
+	deltas  int
+	n       uint64
 	parts   wire.Assembler
 	applied access.Spec
 }
@@ -40,34 +45,53 @@ func (d *door) publish(_ context.Context, topic string, payload []byte) error {
 	if topic != "kanmon/v1/demo/ctl-1/policy" {
 		return nil // ctl-2's
 	}
-	part, err := wire.DecodePolicyPart(payload)
+	at := wire.Address{Site: "demo", Controller: "ctl-1", Kind: wire.Policy}
+	m, err := wire.DecodePolicy(at, payload, wire.OneKey(lifecycletest.CentreSigner().Public()))
 	if err != nil {
 		d.t.Error(err)
 	}
 	if d.deaf {
 		return nil
 	}
-	spec, done, err := d.parts.Add(part)
-	if err != nil {
-		d.t.Error(err)
+	d.bytes += len(payload)
+	if m.Delta != nil {
+		d.deltas++
+		d.apply(m.Delta.Apply(d.applied, d.hash(), m.Manifest))
+		return nil
 	}
-	if done {
-		d.applied = spec
+	spec, done, err := d.parts.Add(m)
+	if done || err != nil {
+		d.apply(spec, err)
 	}
 	return nil
 }
 
-func (d *door) report(change func(*device.Status)) {
-	d.t.Helper()
+func (d *door) apply(spec access.Spec, err error) {
+	if err != nil {
+		d.t.Error(err)
+		return
+	}
+	if d.applied.Version.Less(spec.Version) {
+		d.applied = spec
+	}
+}
+
+func (d *door) hash() string {
 	hash, err := wire.PolicyHash(d.applied)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	s := device.Status{Online: true, Policy: d.applied.Version, PolicyHash: hash}
+	return hash
+}
+
+func (d *door) report(change func(*device.Status)) {
+	d.t.Helper()
+	d.n++
+	s := device.Status{Online: true, Start: 1, N: d.n, Policy: d.applied.Version, PolicyHash: d.hash()}
 	if change != nil {
 		change(&s)
 	}
-	if err := d.city.Device.RecordStatus(d.t.Context(), "ctl-1", s, d.city.Clock.Now()); err != nil {
+	if _, err := d.city.Device.RecordStatus(d.t.Context(), "ctl-1", s, d.city.Clock.Now()); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -87,7 +111,8 @@ func open(t *testing.T, d *db.DB) (*Publisher, *door) {
 	city.Found(t)
 	far := &door{t: t, city: city}
 	p := NewPublisher(PublisherConfig{
-		Store: city.Store, Site: "demo", Publish: far.publish, Log: slog.New(slog.DiscardHandler), Look: time.Millisecond,
+		Store: city.Store, Site: "demo", Signer: lifecycletest.CentreSigner(), Publish: far.publish, Log: slog.New(slog.DiscardHandler),
+		Look: time.Millisecond,
 	})
 	return p, far
 }
@@ -125,66 +150,177 @@ func TestAPolicyIsSentUntilItIsApplied(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if look(time.Millisecond) == 0 || far.applied.Version != far.wanted() || len(far.applied.People) != 3 {
+		if n := look(-time.Hour + spacing/2); n != 0 {
+			t.Fatalf("%d payloads within a second of the version before", n)
+		}
+		if look(time.Hour) == 0 || far.applied.Version != far.wanted() || len(far.applied.People) != 3 {
 			t.Fatalf("after a change: %+v", far.applied)
 		}
 	})
 }
 
-func TestAnotherPolicyUnderTheSameVersionIsReplaced(t *testing.T) {
+// A controller refuses a second policy under a version it has: only a higher one replaces what it has wrongly.
+func TestAnotherPolicyUnderTheSameVersionIsReplacedUnderAHigherOneAndCounted(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		p, far := open(t, d)
-		far.report(func(s *device.Status) { s.Policy, s.PolicyHash = far.wanted(), "0123" })
+		before := far.wanted()
+		far.report(func(s *device.Status) { s.Policy, s.PolicyHash = before, "0123" })
 		now := time.Now()
-		for range 2 { // the first look learns the hash, the second one acts on it
+		for range 3 { // learn the hash, raise the version, send
 			if err := p.serve(t.Context(), now); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if far.applied.Version != far.wanted() || len(far.applied.Doors) != 2 {
-			t.Fatalf("applied %+v", far.applied)
+		if want := (access.Version{Epoch: 1, N: before.N + 1}); far.applied.Version != want || far.wanted() != want || len(far.applied.Doors) != 2 {
+			t.Fatalf("applied %+v, want %v", far.applied, want)
+		}
+		if n := p.Stats().Repaired; n != 1 {
+			t.Fatalf("repaired %d times", n)
+		}
+		// One that goes on saying so is not sent a policy every moment.
+		for range 5 {
+			far.report(func(s *device.Status) { s.Policy, s.PolicyHash = far.wanted(), "0123" })
+			now = now.Add(2 * time.Second)
+			for range 3 {
+				if err := p.serve(t.Context(), now); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n := p.Stats().Repaired; n != 1 {
+			t.Fatalf("repaired %d times in ten seconds", n)
 		}
 	})
 }
 
-// After a restore the controllers are ahead of the registers and refuse everything older: a revocation must not
-// wait until the registers have changed as often as they had before.
-func TestAControllerAheadOfTheRegistersIsOvertaken(t *testing.T) {
+// Whoever is ahead waits for a new epoch (package epoch), and is then served.
+func TestAControllerAheadOfTheRegistersIsSentNothingOlder(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		p, far := open(t, d)
-		ahead := access.Version{Epoch: 1, N: far.wanted().N + 40}
 		look := func() {
 			t.Helper()
 			if err := p.serve(t.Context(), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		far.report(func(s *device.Status) { s.Policy, s.PolicyHash = ahead, "0123" })
-		look()
-		look()
-		if want := (access.Version{Epoch: 1, N: ahead.N + 1}); far.wanted() != want || far.applied.Version != want {
-			t.Fatalf("wanted %v, sent %v, want %v", far.wanted(), far.applied.Version, want)
+		before := far.wanted()
+		for _, ahead := range []access.Version{{Epoch: 1, N: before.N + 40}, {Epoch: 2, N: 1}, {Epoch: 1, N: math.MaxInt64}} {
+			far.applied.Version = ahead
+			far.report(nil)
+			if look(); far.sent != 0 || far.wanted() != before {
+				t.Fatalf("%v: %d payloads, wanted %v", ahead, far.sent, far.wanted())
+			}
 		}
-		far.report(nil)
-		far.sent = 0
-		if look(); far.sent != 0 {
-			t.Fatalf("%d payloads after it was applied", far.sent)
+		if _, err := far.city.Device.OpenEpoch(t.Context(), 3, "test"); err != nil {
+			t.Fatal(err)
+		}
+		look()
+		if want := (access.Version{Epoch: 3, N: 1}); far.applied.Version != want {
+			t.Fatalf("applied %v, want %v", far.applied.Version, want)
 		}
 	})
 }
 
-// What a controller says of itself moves its own version only, and only as far as it can still rise.
-func TestAnAbsurdVersionOvertakesNothing(t *testing.T) {
+// R76-2: a policy carries the whole revocation set, and what changed travels alone to a controller that has the one before.
+func TestWhatChangedTravelsAloneAndGivesTheSamePolicy(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		p, far := open(t, d)
-		before := far.wanted()
-		for _, absurd := range []access.Version{{Epoch: 1, N: math.MaxInt64}, {Epoch: math.MaxInt64, N: 1}, {Epoch: 2, N: 99}} {
-			far.report(func(s *device.Status) { s.Policy = absurd })
-			if err := p.serve(t.Context(), time.Now()); err != nil || far.wanted() != before {
-				t.Fatalf("%v: wanted %v, %v", absurd, far.wanted(), err)
+		now := time.Now()
+		look := func() {
+			t.Helper()
+			now = now.Add(2 * spacing)
+			if err := p.serve(t.Context(), now); err != nil {
+				t.Fatal(err)
 			}
 		}
+		far.report(nil)
+		look()
+		if far.deltas != 0 || len(far.applied.People) != 3 {
+			t.Fatalf("%d differences to one that has nothing", far.deltas)
+		}
+		far.report(nil)
+		look()
+		cards, err := far.city.Card.List(t.Context(), lifecycletest.Guard, card.Filter{Person: "1002"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := far.city.Card.Suspend(t.Context(), lifecycletest.Manager, cards[0].ID, "紛失", time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		look()
+		if far.deltas != 1 || len(far.applied.Revocations) != 1 || far.applied.Revocations[0].State != access.Suspended {
+			t.Fatalf("%d differences, applied %+v", far.deltas, far.applied)
+		}
+		want, err := New(far.city.Store, access.Lease{}).Compile(t.Context(), "ctl-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hash, err := wire.PolicyHash(want); err != nil || hash != far.hash() {
+			t.Fatalf("another policy than the whole: %+v, %v", far.applied, err)
+		}
+		// One that does not come through is followed by the whole.
+		far.report(nil)
+		if _, err := far.city.Area.Grant(t.Context(), lifecycletest.Manager, "1003", "archive", "", period.Period{}); err != nil {
+			t.Fatal(err)
+		}
+		far.deaf = true
+		look()
+		far.deaf = false
+		now = now.Add(mostPause)
+		look()
+		if far.deltas != 1 || far.applied.Version != far.wanted() {
+			t.Fatalf("%d differences, applied %v, wanted %v", far.deltas, far.applied.Version, far.wanted())
+		}
 	})
+}
+
+// The publisher forgets with the program what controllers have; one look at a controller that is up to date is enough to know it again.
+func TestAfterARestartADifferenceIsSentAgain(t *testing.T) {
+	p, far := open(t, dbtest.SQLite(t))
+	far.report(nil)
+	if err := p.serve(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	far.report(nil)
+	p = NewPublisher(p.cfg)
+	now := time.Now()
+	if err := p.serve(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.city.Area.Grant(t.Context(), lifecycletest.Manager, "1003", "archive", "", period.Period{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.serve(t.Context(), now.Add(time.Minute)); err != nil || far.deltas != 1 || far.applied.Version != far.wanted() {
+		t.Fatalf("%d differences, applied %v, %v", far.deltas, far.applied.Version, err)
+	}
+}
+
+// A snapshot of hundreds of parts neither overruns its controller nor holds up the others.
+func TestALargePolicyIsSpreadOverTimeAndTheOthersAreServedBetween(t *testing.T) {
+	var sent []string
+	publish := func(_ context.Context, topic string, _ []byte) error { sent = append(sent, topic); return nil }
+	spec := access.Spec{Version: access.Version{Epoch: 1, N: 1}}
+	for i := range 300_000 {
+		spec.People = append(spec.People, access.Person{ID: fmt.Sprintf("%032d", i)})
+	}
+	at := wire.Address{Site: "demo", Controller: "ctl-1", Kind: wire.Policy}
+	tr, err := newTransfer(at, spec, wire.Signed{})
+	if err != nil || len(tr.parts) <= atOnce+2*perLook {
+		t.Fatalf("%d parts, %v", len(tr.parts), err)
+	}
+	looks := 0
+	for done := false; !done; looks++ {
+		before := len(sent)
+		if done, err = tr.send(t.Context(), publish); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(sent) - before; n > atOnce || (looks > 0 && n > perLook) {
+			t.Fatalf("look %d: %d parts", looks, n)
+		}
+	}
+	if len(sent) != len(tr.parts) || looks < 3 {
+		t.Fatalf("%d of %d parts in %d looks", len(sent), len(tr.parts), looks)
+	}
 }
 
 func TestABrokerThatIsAwayIsTriedAgainSoon(t *testing.T) {
@@ -218,7 +354,7 @@ func TestRunServesUntilItsContextEnds(t *testing.T) {
 	far := &door{t: t, city: city}
 	far.report(nil)
 	p := NewPublisher(PublisherConfig{
-		Store: city.Store, Site: "demo", Log: slog.New(slog.DiscardHandler), Look: time.Millisecond,
+		Store: city.Store, Site: "demo", Signer: lifecycletest.CentreSigner(), Log: slog.New(slog.DiscardHandler), Look: time.Millisecond,
 		Publish: func(context.Context, string, []byte) error { got <- struct{}{}; return nil },
 	})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -24,10 +24,15 @@ func TestPlanSendsUntilTheControllerSaysItHasIt(t *testing.T) {
 		"sent and no answer":           {target{Wanted: v2, Applied: v1, Online: true}, sent, 2 * time.Second, send},
 		"wanted rose while waiting":    {target{Wanted: access.Version{Epoch: 1, N: 3}, Applied: v1, Online: true}, sent, 0, send},
 		"applied, hash right":          {target{Wanted: v2, Applied: v2, Hash: "h2", Online: true}, sent, 0, rest},
-		"applied, other bytes":         {target{Wanted: v2, Applied: v2, Hash: "other", Online: true}, sent, time.Hour, send},
+		"applied, other bytes":         {target{Wanted: v2, Applied: v2, Hash: "other", Online: true}, sent, time.Hour, raise},
+		"other bytes, raised just now": {target{Wanted: v2, Applied: v2, Hash: "other", Online: true}, progress{wanted: v2, hash: "h2", raised: start}, time.Second, rest},
+		"a large one under way":        {target{Wanted: v2, Applied: v1, Online: true}, progress{wanted: v1, rest: &transfer{}}, 0, goOn},
+		"under way, gone offline":      {target{Wanted: v2, Applied: v1}, progress{wanted: v1, rest: &transfer{}}, 0, rest},
 		"applied, hash not known here": {target{Wanted: v2, Applied: v2, Hash: "h2", Online: true}, progress{}, 0, inspect},
-		"newer than wanted":            {target{Wanted: v1, Applied: v2, Online: true}, progress{}, 0, send},
-		"newer epoch than wanted":      {target{Wanted: v2, Applied: access.Version{Epoch: 2, N: 1}, Online: true}, progress{}, 0, send},
+		"newer than wanted":            {target{Wanted: v1, Applied: v2, Online: true}, progress{}, 0, rest},
+		"newer epoch than wanted":      {target{Wanted: v2, Applied: access.Version{Epoch: 2, N: 1}, Online: true}, progress{}, 0, rest},
+		"two versions in one second":   {target{Wanted: v2, Applied: v1, Online: true}, progress{wanted: v1, sent: start}, spacing / 2, rest},
+		"two versions, a second later": {target{Wanted: v2, Applied: v1, Online: true}, progress{wanted: v1, sent: start}, spacing, send},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +55,7 @@ func TestThePausesGrowToAMinuteAndStartAgainForANewVersion(t *testing.T) {
 		now = p.next
 	}
 	at.Wanted.N++
+	now = now.Add(spacing)
 	if do, p := plan(at, p, now); do != send || p.next.Sub(now) != firstPause {
 		t.Fatalf("step %d, pause %v", do, p.next.Sub(now))
 	}

@@ -83,7 +83,7 @@ var rules = []rule{
 	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
-	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/area", "lifecycle/card", "lifecycle/device", "lifecycle/period", "lifecycle/staff"}},
+	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
 	// the simulator: the codec, never the bus
 	{"firmware-sim/pty", nil},
