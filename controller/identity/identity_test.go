@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,30 +37,67 @@ type centre struct {
 	mu     sync.Mutex
 	spoil  func(answer map[string]any) // changes what it answers
 	refuse int                         // status of a refusal; 0: none
+	taken  bool                        // refuses every key as another's
 	seen   []ed25519.PublicKey         // keys it was asked to certify
+	pair   *tls.Certificate            // shown as a server
 	clock  func() time.Time
 }
 
 func startCentre(t *testing.T) *centre {
 	t.Helper()
-	ca, err := pki.NewCA("demo", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := ca.IssueServer([]string{"127.0.0.1"}, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &centre{ca: ca, token: pki.NewToken(ca.Pin()), command: pki.NewSigningKey(), clock: time.Now}
+	c := &centre{command: pki.NewSigningKey(), clock: time.Now}
+	c.found(t, time.Now())
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/enrol", c.enrol)
 	mux.HandleFunc("POST /api/v1/enrol/renew", c.renew)
 	c.Server = httptest.NewUnstartedServer(mux)
-	c.TLS = &tls.Config{Certificates: []tls.Certificate{*pair}, MinVersion: tls.VersionTLS12}
+	c.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*c.pair}}, nil
+	}}
 	c.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
 	c.StartTLS()
 	t.Cleanup(c.Close)
 	return c
+}
+
+// found makes an authority, with the server's certificate and a token.
+func (c *centre) found(t *testing.T, at time.Time) {
+	t.Helper()
+	ca, err := pki.NewCA("demo", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := ca.IssueServer([]string{"127.0.0.1"}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ca, c.pair, c.token = ca, pair, pki.NewToken(ca.Pin())
+}
+
+// enter founds the centre anew at the time of a bubble, and keeps it told of that time while ctx lasts: its own goroutines live outside.
+func (c *centre) enter(ctx context.Context, t *testing.T) {
+	t.Helper()
+	c.found(t, time.Now())
+	var told atomic.Pointer[time.Time]
+	tell := func() { now := time.Now(); told.Store(&now) }
+	tell()
+	c.clock = func() time.Time { return *told.Load() }
+	go func() {
+		tick := time.NewTicker(30 * time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				tell()
+			}
+		}
+	}()
 }
 
 func (c *centre) enrol(w http.ResponseWriter, r *http.Request) {
@@ -103,8 +141,14 @@ func (c *centre) certify(csr []byte) map[string]any {
 
 func (c *centre) answer(w http.ResponseWriter, answer map[string]any) {
 	c.mu.Lock()
-	spoil, refuse := c.spoil, c.refuse
+	spoil, refuse, taken := c.spoil, c.refuse, c.taken
 	c.mu.Unlock()
+	if taken {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusConflict)
+		_, _ = fmt.Fprint(w, `{"title":"conflict","code":"device.key_taken","detail":"この鍵は使えません。"}`)
+		return
+	}
 	if refuse != 0 {
 		c.problem(w, refuse)
 		return
@@ -125,6 +169,12 @@ func (c *centre) set(refuse int, spoil func(map[string]any)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refuse, c.spoil = refuse, spoil
+}
+
+func (c *centre) take(taken bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = taken
 }
 
 func (c *centre) asked() []ed25519.PublicKey {
