@@ -154,8 +154,8 @@ func publisher(t *testing.T, kind brokertest.Kind, reader string) (publish func(
 	}
 	var ending *brokertest.Raw
 	if kind == brokertest.Mosquitto {
-		b = brokertest.StartWithOracle(t)
-		ending = b.Connect(brokertest.Oracle)
+		b = startWithOracle(t)
+		ending = b.Connect(oracle)
 		writers[ending] = topics()
 	} else {
 		b = brokertest.Start(t, kind)
@@ -233,18 +233,18 @@ func TestM2NoPublicationGoesWhereTheRoleMayNotWrite(t *testing.T) {
 			}
 			return
 		}
-		b := brokertest.StartWithOracle(t)
-		oracle := b.Connect(brokertest.Oracle)
+		b := startWithOracle(t)
+		observer := b.Connect(oracle)
 		for _, f := range []string{"#", "$SYS/#", "$queue/#"} {
-			oracle.Subscribe(f)
+			observer.Subscribe(f)
 		}
 		for id := range mayWrite {
 			for n, topic := range topics() {
 				r := b.Connect(id)
 				r.Publish(topic, fmt.Sprint("probe ", n), 0)
 				r.Close()
-				oracle.Send(brokertest.Publication("barrier", fmt.Sprint("end ", n), 8, 0))
-				got := received(oracle, n)
+				observer.Send(brokertest.Publication("barrier", fmt.Sprint("end ", n), 8, 0))
+				got := received(observer, n)
 				allowed := slices.Contains(mayWrite[id], topic) || slices.Contains(mayWriteToo[id], topic)
 				if reached := slices.Contains(got, topic); reached != allowed || len(got) > 1 {
 					t.Errorf("%s publishes to %q: %q arrived", id, topic, got)

@@ -83,7 +83,7 @@ func mutations(t *testing.T) (most int, until time.Time) {
 	t.Helper()
 	minutes := os.Getenv("KANMON_TORTURE")
 	if minutes == "" {
-		return 100_000, time.Now().Add(6 * time.Second)
+		return 100_000, time.Now().Add(4 * time.Second)
 	}
 	n, err := strconv.ParseFloat(minutes, 64)
 	if err != nil || n <= 0 {
@@ -193,10 +193,11 @@ func clear(t *testing.T, kind brokertest.Kind) (dial func(lane int) net.Conn, wi
 // clearMosquitto listens on a socket of the file system besides, with the documented limits.
 func clearMosquitto(t *testing.T) (dial func(int) net.Conn, witness func() bool, after func()) {
 	t.Helper()
-	b := brokertest.StartChanged(t, func(c mosquitto.Config, conf string) string {
-		return conf + "allow_anonymous true\nlistener 0 " + filepath.Join(c.Dir, "socket") + "\nmax_qos 1\n"
+	var socket string
+	b := brokertest.StartChanged(t, func(dir string) {
+		socket = filepath.Join(dir, "socket")
+		add(t, filepath.Join(dir, mosquitto.ConfFile), "allow_anonymous true\nlistener 0 "+socket+"\nmax_qos 1\n")
 	})
-	socket := filepath.Join(b.Dir(), "socket")
 	brokertest.Until(t, "it listens there too", func() bool {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {

@@ -6,7 +6,6 @@ package brokertest
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"kanmon/internal/broker/mosquitto"
 	"kanmon/internal/wire"
 )
 
@@ -55,21 +53,7 @@ type Broker struct {
 	mu    sync.Mutex
 	names map[string]bool // registered controllers; false: revoked
 
-	oracle bool
-	change func(c mosquitto.Config, conf string) string // nil: the documented file
-}
-
-// Oracle is the name of a client that may read and write everything, on a mosquitto that StartWithOracle made. It sees what no
-// client of the product could.
-const Oracle = "oracle"
-
-// StartWithOracle runs a mosquitto whose rules let Oracle through, besides those of the product.
-func StartWithOracle(tb testing.TB) *Broker {
-	tb.Helper()
-	b := prepare(tb, Mosquitto)
-	b.oracle = true
-	b.running = newExternal(tb, b)
-	return b.run()
+	change func(dir string) // nil: the files are the documented ones
 }
 
 // running is what differs between the kinds.
@@ -98,23 +82,13 @@ func Start(tb testing.TB, kind Kind) *Broker {
 	return b.run()
 }
 
-// StartChanged runs a mosquitto whose configuration file is changed on its way.
-func StartChanged(tb testing.TB, change func(c mosquitto.Config, conf string) string) *Broker {
+// StartChanged runs a mosquitto. change may write into its files, each time after they were written and before it reads them.
+func StartChanged(tb testing.TB, change func(dir string)) *Broker {
 	tb.Helper()
 	b := prepare(tb, Mosquitto)
 	b.change = change
 	b.running = newExternal(tb, b)
 	return b.run()
-}
-
-// Dir is the folder of mosquitto's files.
-func (b *Broker) Dir() string {
-	b.tb.Helper()
-	e, ok := b.running.(*external)
-	if !ok {
-		b.tb.Fatal("brokertest: the embedded broker has no files")
-	}
-	return e.config.Dir
 }
 
 func prepare(tb testing.TB, kind Kind) *Broker {
@@ -295,5 +269,3 @@ func (l *lines) String() string {
 	defer l.mu.Unlock()
 	return l.out.String()
 }
-
-var _ fmt.Stringer = (*lines)(nil)

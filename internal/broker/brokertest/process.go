@@ -176,25 +176,8 @@ func (e *external) write() {
 	if _, err := mosquitto.Write(e.config.Dir, e.config, e.of.Authority.RevocationList()); err != nil {
 		e.tb.Fatal(err)
 	}
-	if e.of.oracle {
-		e.edit(mosquitto.ACLFile, func(acl string) string {
-			return acl + "\nuser " + Oracle + "\ntopic readwrite #\ntopic readwrite $SYS/#\n"
-		})
-	}
 	if e.of.change != nil {
-		e.edit(mosquitto.ConfFile, func(conf string) string { return e.of.change(e.config, conf) })
-	}
-}
-
-func (e *external) edit(name string, change func(string) string) {
-	e.tb.Helper()
-	path := filepath.Join(e.config.Dir, name)
-	content, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path, []byte(change(string(content))), 0o600)
-	}
-	if err != nil {
-		e.tb.Fatal(err)
+		e.of.change(e.config.Dir)
 	}
 }
 

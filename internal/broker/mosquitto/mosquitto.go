@@ -72,7 +72,7 @@ func (c Config) check() error {
 	}
 	for _, name := range c.Listeners {
 		if slices.Contains(c.Controllers, name) { // it would have the rights of both
-			return fault.New(fault.Invalid, "mosquitto.name", fmt.Sprintf("%s is a controller and a listener", name))
+			return fault.New(fault.Invalid, "mosquitto.name", name+" is a controller and a listener")
 		}
 	}
 	return nil
