@@ -15,7 +15,7 @@ import (
 	"kanmon/internal/fault"
 )
 
-// R75-3: there is no broker without TLS, nor one that does not ask for certificates.
+// R47-1: there is no broker without TLS, nor one that does not ask for certificates.
 func TestM1ABrokerWithoutClientCertificatesIsNotMade(t *testing.T) {
 	a := brokertest.NewAuthority(t)
 	good := broker.Config{

@@ -13,7 +13,7 @@ import (
 	"kanmon/internal/wire"
 )
 
-// R75-3. M-1: nobody is admitted without a valid certificate of this site's authority, and each try is in the broker's log.
+// R47-1, R103-1. M-1: nobody is admitted without a valid certificate of this site's authority, and each try is in the broker's log.
 func TestM1WithoutAValidCertificateNobodyIsAdmitted(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
 		b := brokertest.Start(t, kind)
@@ -73,7 +73,7 @@ func TestM1WithoutTLSNobodyIsAnswered(t *testing.T) {
 	})
 }
 
-// M-1: a certificate of a name that is not registered, or of another name than the client id, gives no right of another. The
+// R103-1. M-1: a certificate of a name that is not registered, or of another name than the client id, gives no right of another. The
 // embedded broker refuses the connection; mosquitto knows the client by its certificate alone, and lets it do what that name may.
 func TestM1AnotherClientsNameGivesNoRights(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {

@@ -91,7 +91,7 @@ func filtersTried() []string {
 	)
 }
 
-// R84-1. M-2: whatever a client subscribes to, it receives what its row of the table allows and nothing else.
+// R103-1. M-2: whatever a client subscribes to, it receives what its row of the table allows and nothing else.
 func TestM2NoFilterBringsMoreThanTheRoleMayRead(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
 		for id := range mayRead {
@@ -216,7 +216,7 @@ func matches(filter, topic string) bool {
 	return true
 }
 
-// R84-1. M-2: a publication reaches somebody only where the writer's row allows it. On mosquitto the oracle reads everything; the
+// R103-1. M-2: a publication reaches somebody only where the writer's row allows it. On mosquitto the oracle reads everything; the
 // embedded broker throws the client out.
 func TestM2NoPublicationGoesWhereTheRoleMayNotWrite(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {

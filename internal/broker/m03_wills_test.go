@@ -50,7 +50,7 @@ func foreign() []string {
 	}
 }
 
-// R84-1. M-3, finding 4: a will outside the client's own topics reaches nobody, now or later, however its connection ends. The
+// R103-1. M-3, finding 4: a will outside the client's own topics reaches nobody, now or later, however its connection ends. The
 // embedded broker refuses the client; mosquitto admits it and drops the will.
 func TestM3AForeignWillIsNeverDelivered(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {

@@ -7,7 +7,7 @@ import (
 	"kanmon/internal/wire"
 )
 
-// R84-1. M-4: a command that was published as retained, even by the centre itself, is not acted on by a controller that comes later. The
+// M-4: a command that was published as retained, even by the centre itself, is not acted on by a controller that comes later. The
 // embedded broker refuses it. mosquitto keeps it, and can not be told otherwise; what it hands out later is always marked as
 // retained, and a controller drops what is marked so on every topic it reads (docs/wire.md).
 func TestM4ARetainedCommandIsRefusedOrMarked(t *testing.T) {

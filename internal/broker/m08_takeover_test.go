@@ -11,7 +11,7 @@ import (
 	"kanmon/internal/wire"
 )
 
-// R84-1. M-8, finding 6: a client that says it is the centre throws nobody out.
+// R103-1. M-8, finding 6: a client that says it is the centre throws nobody out.
 func TestM8NobodyTakesOverAnothersSession(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
 		b := brokertest.Start(t, kind)

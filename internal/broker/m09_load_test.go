@@ -135,7 +135,7 @@ func TestM9AFloodDelaysOthersWithinBounds(t *testing.T) {
 	})
 }
 
-// R84-1. M-9: the largest payload goes through, and a packet beyond the limit ends its sender's connection and reaches nobody.
+// M-9: the largest payload goes through, and a packet beyond the limit ends its sender's connection and reaches nobody.
 func TestM9APacketBeyondTheLimitEndsTheConnection(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
 		b := brokertest.Start(t, kind)

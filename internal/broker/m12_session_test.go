@@ -7,7 +7,7 @@ import (
 	"kanmon/internal/wire"
 )
 
-// R84-1. M-12: a connection begins with nothing of the one before it: no subscription and no queue that has gone stale. What was
+// M-12: a connection begins with nothing of the one before it: no subscription and no queue that has gone stale. What was
 // missed is asked for again by the protocol above (docs/wire.md).
 func TestM12AConnectionBeginsWithNothing(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {

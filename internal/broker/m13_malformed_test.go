@@ -92,7 +92,7 @@ func mutations(t *testing.T) (most int, until time.Time) {
 	return 1 << 62, time.Now().Add(time.Duration(n * float64(time.Minute)))
 }
 
-// R84-1. M-13: whatever bytes clients send, before they are admitted or after, the broker lives and serves the others. Sessions are without
+// M-13: whatever bytes clients send, before they are admitted or after, the broker lives and serves the others. Sessions are without
 // TLS here: what is tried is what reads MQTT.
 func TestM13MalformedPacketsAreSurvived(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {

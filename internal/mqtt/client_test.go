@@ -54,7 +54,7 @@ func TestMessagesArriveInOrderAndAHandlerMayPublish(t *testing.T) {
 	}
 }
 
-// R84-1. M-12: nothing of a connection outlives it at the broker; the client subscribes again by itself, to either broker.
+// M-12: nothing of a connection outlives it at the broker; the client subscribes again by itself, to either broker.
 func TestM12SubscribesAgainAfterTheBrokerWasRestarted(t *testing.T) {
 	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
 		b := brokertest.Start(t, kind)
@@ -144,7 +144,7 @@ func TestTheWillIsPublishedWhetherTheClientVanishesOrLeaves(t *testing.T) {
 	}
 }
 
-// R121-1: what was renewed is used from the next connection on; one that is refused is tried again for ever.
+// R47-1: what was renewed is used from the next connection on; one that is refused is tried again for ever.
 func TestACertificateThatWasRenewedIsUsedAtTheNextConnection(t *testing.T) {
 	b := brokertest.Start(t, brokertest.Embedded)
 	var asked atomic.Int32

@@ -16,7 +16,7 @@ import (
 	"kanmon/internal/wire"
 )
 
-// R75-3.
+// R47-1.
 func TestNothingIsSentInTheClear(t *testing.T) {
 	own := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: make([]tls.Certificate, 1)}
 	for url, ok := range map[string]bool{

@@ -14,7 +14,7 @@ func example() mosquitto.Config {
 	return mosquitto.Config{Site: "demo", Dir: "/etc/mosquitto/kanmon", Listen: "0.0.0.0:8883", Controllers: []string{"ctl-1"}, Listeners: []string{"screen"}}
 }
 
-// R84-1: what is documented is what is written. The two blocks in docs/broker.md were written by hand.
+// R47-1: what is documented is what is written. The two blocks in docs/broker.md were written by hand.
 func TestTheFilesAreThoseOfTheDocumentation(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/broker.md")
 	if err != nil {
