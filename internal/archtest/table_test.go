@@ -82,6 +82,7 @@ var rules = []rule{
 		"lifecycle/card", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
+	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
