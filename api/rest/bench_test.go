@@ -23,6 +23,7 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
 )
@@ -33,11 +34,16 @@ const password = "corect horse battery"
 
 // bench is the interface over a real database, and what it logged.
 type bench struct {
-	t        *testing.T
-	db       *db.DB
-	api      *rest.API
-	accounts *account.Register
-	log      *lockedBuffer
+	t           *testing.T
+	db          *db.DB
+	api         *rest.API
+	store       *store.Store
+	accounts    *account.Register
+	devices     *device.Register
+	enrolment   *enrolment
+	releaser    *releaser
+	revocations *revocation.Register
+	log         *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -73,11 +79,13 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.store, b.devices, b.revocations = s, device.New(s), revocation.New(s, revocation.Config{})
+	b.enrolment, b.releaser = &enrolment{devices: b.devices}, &releaser{}
 	b.accounts = account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
-		Staff: staff.New(s), Areas: area.New(s), Devices: device.New(s), Cards: card.New(s), Entries: entrylog.New(s),
-		HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Staff: staff.New(s), Areas: area.New(s), Devices: b.devices, Cards: card.New(s, b.revocations), Entries: entrylog.New(s),
+		Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -63,6 +63,9 @@ func cardRoutes(a *API) {
 	add(a, route{http.MethodGet, "/cards", "listCards", "cards", "Who holds which card, now or at a past date", 0}, a.cards)
 	add(a, route{http.MethodPost, "/cards", "issueCard", "cards", "Issue a card to a person", http.StatusCreated}, a.issue)
 	add(a, route{http.MethodGet, "/cards/{id}", "getCard", "cards", "One card", 0}, a.card)
+	add(a, route{http.MethodPost, "/cards/{id}/suspend", "suspendCard", "cards", "Stop a card at every door for a time", 0}, a.turn((*card.Register).Suspend))
+	add(a, route{http.MethodPost, "/cards/{id}/revoke", "revokeCard", "cards", "Stop a card at every door for good", 0}, a.turn((*card.Register).Revoke))
+	add(a, route{http.MethodPost, "/cards/{id}/lift", "liftCard", "cards", "End the suspension of a card", 0}, a.lift)
 }
 
 func (a *API) cards(ctx context.Context, who auth.Principal, in *cardFilter) (*cardsOut, error) {

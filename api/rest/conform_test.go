@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/internal/access"
 	"kanmon/internal/authz"
 )
 
@@ -107,7 +108,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		do(http.StatusCreated, "POST", c.path, c.path, c.body)
 	}
 	for _, path := range []string{
-		"/staff", "/areas", "/schedules", "/controllers", "/readers", "/doors", "/rights", "/cards", "/accounts", "/events",
+		"/staff", "/areas", "/schedules", "/controllers", "/readers", "/doors", "/rights", "/cards", "/accounts", "/events", "/revocations",
 		"/session", "/version", "/healthz",
 	} {
 		do(http.StatusOK, "GET", path, path, "")
@@ -121,6 +122,22 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	do(http.StatusOK, "POST", "/accounts/hana/disable", "/accounts/{id}/disable", "")
 	do(http.StatusOK, "POST", "/accounts/hana/enable", "/accounts/{id}/enable", "")
 	do(http.StatusCreated, "POST", "/session", "/session", `{"login":"hana","password":"`+password+`"}`)
+
+	do(http.StatusCreated, "POST", "/controllers/ctl-1/token", "/controllers/{name}/token", "")
+	enrolled(b, "ctl-1")
+	do(http.StatusCreated, "POST", "/enrol", "/enrol", enrolBody())
+	do(http.StatusOK, "POST", "/enrol/renew", "/enrol/renew", `{"csr":"AAAA"}`)
+	card, _ := b.want(200, "", boss, "GET", "/cards", "").json["items"].([]any)[0].(map[string]any)["id"].(string)
+	for n, action := range []string{"suspend", "lift", "revoke"} {
+		do(http.StatusOK, "POST", "/cards/"+card+"/"+action, "/cards/{id}/"+action, `{"reason":"紛失"}`)
+		if n < 2 {
+			confirm(b, "ctl-1", access.Version{Epoch: 1, N: uint64(n) + 1})
+		}
+		do(http.StatusOK, "GET", fmt.Sprintf("/revocations/1/%d", n+1), "/revocations/{epoch}/{n}", "")
+	}
+	do(http.StatusOK, "GET", "/revocations", "/revocations", "")
+	do(http.StatusOK, "GET", "/controllers", "/controllers", "")
+	do(http.StatusOK, "POST", "/doors/D-1/release", "/doors/{id}/release", `{"password":"`+password+`","reason":"救急隊"}`)
 
 	right, _ := b.want(200, "", boss, "GET", "/rights", "").json["items"].([]any)[0].(map[string]any)["id"].(string)
 	b.want(422, "request.form", boss, "DELETE", "/rights/"+right, "")

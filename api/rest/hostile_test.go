@@ -39,7 +39,7 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 			for _, path := range []string{
 				"/staff?query=", "/staff?after=", "/cards?query=", "/cards?person=", "/cards?state=", "/cards?after=", "/cards?as_of=",
 				"/rights?person=", "/rights?area=", "/rights?after=", "/events?door=", "/events?area=", "/events?person=", "/events?kind=",
-				"/events?limit=", "/events?after=", "/readers?controller=",
+				"/events?limit=", "/events?after=", "/readers?controller=", "/revocations?card=", "/revocations?before_epoch=", "/revocations/1/", "/revocations/",
 			} {
 				check("GET", path+query, "")
 			}
@@ -59,6 +59,15 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 				"/rights":      {"person": h, "area": h, "schedule": h},
 				"/cards":       {"label": "K-9", "person": h, "credential": "bits:26:bdd93740"},
 				"/accounts":    {"login": "taro", "staff": h, "roles": []string{h}, "password": h},
+				"/enrol":       {"controller": h, "token": h, "csr": h, "box_key": h},
+				"/enrol/renew": {"csr": h},
+
+				"/cards/" + segment + "/revoke":       {"reason": h},
+				"/cards/" + segment + "/suspend":      {"reason": h, "lost_at": h},
+				"/cards/" + segment + "/lift":         {"reason": h},
+				"/controllers/" + segment + "/token":  {},
+				"/controllers/" + segment + "/revoke": {"reason": h},
+				"/doors/" + segment + "/release":      {"password": password, "reason": h},
 			} {
 				text, err := json.Marshal(body)
 				if err != nil {

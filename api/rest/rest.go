@@ -26,13 +26,14 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
 )
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "1.0.0"
+const SpecVersion = "2.0.0"
 
 // MaxBody is the most bytes a request may carry.
 const MaxBody = 64 << 10
@@ -51,6 +52,10 @@ type Config struct {
 	Entries  *entrylog.Register
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
 	Log      *slog.Logger
+
+	Revocations *revocation.Register
+	Enrolment   Enrolment
+	Releaser    Releaser
 }
 
 // API is the interface. It is an http.Handler for paths under /api/.
@@ -59,16 +64,17 @@ type API struct {
 	router *auth.Router
 	huma   huma.API
 	spec   []byte
+	enrols *limiter
 }
 
 // New builds the interface.
 func New(cfg Config) (*API, error) {
-	a := &API{cfg: cfg}
+	a := &API{cfg: cfg, enrols: newLimiter()}
 	a.router = cfg.Gate.Router(a.refuse)
 	a.huma = humago.New(guarded{a.router}, humaConfig())
 	for _, routes := range []func(*API){
 		serviceRoutes, setupRoutes, sessionRoutes, accountRoutes, staffRoutes, areaRoutes, rightRoutes,
-		deviceRoutes, cardRoutes, eventRoutes, ledgerRoutes,
+		deviceRoutes, enrolmentRoutes, cardRoutes, revocationRoutes, releaseRoutes, eventRoutes, ledgerRoutes,
 	} {
 		routes(a)
 	}
@@ -103,7 +109,7 @@ type guarded struct{ router *auth.Router }
 
 func (g guarded) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
 	g.router.Handle(pattern, func(w http.ResponseWriter, r *http.Request, who auth.Principal) {
-		h(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, who)))
+		h(w, r.WithContext(context.WithValue(fromAddress(r), principalKey{}, who)))
 	})
 }
 

@@ -1,0 +1,56 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"kanmon/api/auth"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/account"
+)
+
+// Released is what became of an order to release a door.
+type Released struct {
+	Done    bool          // the controller did it
+	Refused string        // its code, where it did not
+	Took    time.Duration // from the order to the answer
+	Command string        // id of the order
+}
+
+// Releaser releases doors from afar. No answer in time is fault.Unavailable with code "command.no_answer".
+type Releaser interface {
+	Release(ctx context.Context, actor store.Actor, door, reason string) (Released, error)
+}
+
+type releaseIn struct {
+	ID   string `path:"id" maxLength:"32"`
+	Body struct {
+		Password string `json:"password" maxLength:"1024" writeOnly:"true" doc:"The caller's own, once more"`
+		Reason   string `json:"reason" minLength:"1" maxLength:"200" doc:"Why; it goes into the history and the entry log"`
+	}
+}
+
+type releaseOut struct {
+	Body struct {
+		Done    bool    `json:"done"`
+		Refused string  `json:"refused,omitempty" doc:"The controller's code for why it did not"`
+		TookMS  float64 `json:"took_ms" doc:"From the order to the controller's answer"`
+		Command string  `json:"command" doc:"Id of the order"`
+	}
+}
+
+func releaseRoutes(a *API) {
+	add(a, route{http.MethodPost, "/doors/{id}/release", "releaseDoor", "areas", "Release a door once from afar", 0}, a.release)
+}
+
+func (a *API) release(ctx context.Context, who auth.Principal, in *releaseIn) (*releaseOut, error) {
+	if err := a.cfg.Accounts.CheckPassword(ctx, who.Account().ID, account.NewPassword(in.Body.Password)); err != nil {
+		return nil, err
+	}
+	r, err := a.cfg.Releaser.Release(ctx, who.Actor(), in.ID, in.Body.Reason)
+	out := &releaseOut{}
+	out.Body.Done, out.Body.Refused, out.Body.Command = r.Done, r.Refused, r.Command
+	out.Body.TookMS = float64(r.Took.Microseconds()) / 1000
+	return out, err
+}
