@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"time"
 
 	"kanmon/controller/challenge"
 	"kanmon/internal/access"
@@ -13,11 +12,6 @@ import (
 // A command is obeyed only with a nonce that this run of the program made for it (package challenge). A release then goes the way of a
 // card: recorded, then the strike, then the answer.
 
-const (
-	refusalsNoted  = 3           // refused commands that have an event of their own in …
-	refusalsWindow = time.Minute // … this time; the next event tells of the rest
-)
-
 // Codes of refusal in an answer.
 const (
 	UnknownNonce = "unknown_nonce" // never made here, made for another command, or before a restart
@@ -25,12 +19,6 @@ const (
 	UnknownDoor  = "unknown_door"
 	NotRecorded  = "not_recorded" // the area is strict and the journal could not be written
 )
-
-// refusals counts commands that were refused, since a moment.
-type refusals struct {
-	since          time.Duration
-	noted, unnoted int
-}
 
 func (t *turn) commanded(in Commanded) {
 	c := in.Command
@@ -94,23 +82,14 @@ func (t *turn) refuseCommand(c wire.DoCommand, code string) {
 	t.noteRefusal(c.Door, code+": "+commandDetail(c))
 }
 
-// noteRefusal raises the alarm, a few times a minute: whoever can send rubbish could otherwise fill the journal with it.
+// noteRefusal raises the alarm, a few times a minute.
 func (t *turn) noteRefusal(doorID, detail string) {
-	r := &t.s.refusals
-	if t.mono-r.since >= refusalsWindow {
-		r.since, r.noted = t.mono, 0
-	}
-	if r.noted >= refusalsNoted {
-		r.unnoted++
+	detail, ok := t.s.badCommands.admit(t.mono, detail)
+	if !ok {
 		return
-	}
-	r.noted++
-	if r.unnoted > 0 {
-		detail = fmt.Sprintf("%d more before; %s", r.unnoted, detail)
-		r.unnoted = 0
 	}
 	if _, wired := t.core.doors[doorID]; !wired {
 		doorID = ""
 	}
-	t.note(event.Event{Kind: event.CommandRefused, Door: doorID, Area: t.area(doorID), Detail: clip(detail, event.MaxDetail)})
+	t.note(event.Event{Kind: event.CommandRefused, Door: doorID, Area: t.area(doorID), Detail: detail})
 }

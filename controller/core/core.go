@@ -109,12 +109,12 @@ type State struct {
 	records records
 	counts  Counts
 
-	revoked    revoked.State
-	lease      lease.State
-	leaseSaved time.Duration // Mono when its age was last handed to the journal
-	challenges challenge.Table
-	refusals   refusals
-	centre     uint64 // newest epoch of the centre heard of
+	revoked                  revoked.State
+	lease                    lease.State
+	leaseSaved               time.Duration // Mono when its age was last handed to the journal
+	challenges               challenge.Table
+	badCommands, badPolicies refusals
+	centre                   uint64 // newest epoch of the centre heard of
 }
 
 type doorState struct {

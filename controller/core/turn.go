@@ -93,7 +93,9 @@ func (t *turn) centre(in Input) {
 	case PolicyReady:
 		t.policyReady(in)
 	case PolicyRejected:
-		t.note(event.Event{Kind: event.PolicyRefused, Policy: t.version(), Detail: brief(in.Detail)})
+		if detail, ok := t.s.badPolicies.admit(t.mono, in.Detail); ok {
+			t.note(event.Event{Kind: event.PolicyRefused, Policy: t.version(), Detail: detail})
+		}
 	case RevocationsCame:
 		t.revoke(in.Set)
 	case Leased:

@@ -44,11 +44,11 @@ func (u *Uplink) distrust(ctx context.Context, at wire.Address, why string) {
 // centreIs notes an epoch of the centre and reports whether it is no older than the newest one heard of.
 func (u *Uplink) centreIs(epoch uint64) bool {
 	for {
-		newest := u.centre.Load()
+		newest := u.newest.Load()
 		if epoch <= newest {
 			return epoch == newest
 		}
-		if u.centre.CompareAndSwap(newest, epoch) {
+		if u.newest.CompareAndSwap(newest, epoch) {
 			u.cfg.Doors.CentreEpoch(epoch)
 			return true
 		}

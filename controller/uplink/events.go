@@ -18,6 +18,10 @@ type sender struct {
 	flying []flight // oldest first
 	linked bool     // a connection was announced and has not been seen to end
 	pause  time.Time
+
+	centre  uint64        // epoch of the centre whose acknowledgement was taken last
+	lower   *wire.AckUpTo // below the cursor, in that epoch: late, or the truth
+	lowerAt time.Time     // the first of them came
 }
 
 // flight is a batch on its way.
@@ -26,7 +30,7 @@ type flight struct {
 	sent time.Time
 }
 
-func newSender(u *Uplink) *sender { return &sender{Uplink: u} }
+func newSender(u *Uplink) *sender { return &sender{Uplink: u, centre: u.cfg.CentreEpoch} }
 
 func (s *sender) run(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -47,7 +51,7 @@ func (s *sender) wait(ctx context.Context) {
 		s.linked = true
 		s.rewind()
 	case <-timer.C:
-		s.timeUp(time.Now())
+		s.timeUp(ctx, time.Now())
 	}
 }
 
@@ -57,14 +61,21 @@ func (s *sender) patience(now time.Time) time.Duration {
 	if len(s.flying) > 0 {
 		d = s.flying[0].sent.Add(AckTimeout).Sub(now)
 	}
+	if s.lower != nil {
+		d = min(d, s.lowerAt.Add(AckTimeout).Sub(now))
+	}
 	if s.pause.After(now) {
 		d = min(d, s.pause.Sub(now))
 	}
 	return d
 }
 
-// timeUp starts again from the cursor when the centre is silent.
-func (s *sender) timeUp(now time.Time) {
+// timeUp starts again from the cursor when the centre is silent, and believes a lower acknowledgement that nothing better has
+// followed.
+func (s *sender) timeUp(ctx context.Context, now time.Time) {
+	if s.lower != nil && now.Sub(s.lowerAt) >= AckTimeout {
+		s.apply(ctx, *s.lower)
+	}
 	if len(s.flying) > 0 && now.Sub(s.flying[0].sent) >= AckTimeout {
 		s.count.resends.Add(1)
 		s.rewind()
@@ -75,17 +86,32 @@ func (s *sender) rewind() {
 	s.flying, s.next = nil, s.cfg.Journal.State().Acked
 }
 
+// takeAck moves the cursor. An acknowledgement below it, by the same centre as the last one, is most likely a late one: it is taken
+// only when no better one comes for AckTimeout. A centre that went back opens a new epoch, and is believed at once.
 func (s *sender) takeAck(ctx context.Context) {
 	ack := s.acks.take()
 	if ack == nil {
 		return
 	}
+	if ack.Centre == s.centre && ack.Epoch == s.cfg.Journal.State().Epoch && ack.UpTo < s.cfg.Journal.State().Acked {
+		if s.lower == nil {
+			s.lowerAt = time.Now()
+		}
+		s.lower = ack
+		return
+	}
+	s.apply(ctx, *ack)
+}
+
+func (s *sender) apply(ctx context.Context, ack wire.AckUpTo) {
 	before := s.cfg.Journal.State().Acked
+	s.lower = nil
 	if err := s.cfg.Journal.Ack(ctx, ack.Epoch, ack.UpTo); err != nil {
 		s.count.badAcks.Add(1)
 		s.cfg.Log.WarnContext(ctx, "acknowledgement not taken", slog.Uint64("epoch", ack.Epoch), slog.Uint64("up_to", ack.UpTo), slog.Any("error", err))
 		return
 	}
+	s.centre = ack.Centre
 	acked := s.cfg.Journal.State().Acked
 	if acked < before {
 		s.cfg.Log.WarnContext(ctx, "the centre went back, events are sent again", slog.Uint64("from", acked), slog.Uint64("had", before))

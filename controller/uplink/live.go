@@ -54,7 +54,7 @@ func (l *liveLane) catchUp(ctx context.Context) error {
 		}
 		l.sent = b.Last()
 		l.count.live.Add(1)
-		if err := l.send(ctx, wire.Live, live); err != nil {
+		if err := l.tell(ctx, wire.Live, live); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,9 @@ func (u *Uplink) readPart(ctx context.Context, joining *wire.Assembler, b []byte
 	if err != nil {
 		u.count.refused.Add(1)
 		u.distrust(ctx, u.at(wire.Policy), err.Error())
-		u.cfg.Policies.Refuse(err.Error())
+		if fault.KindOf(err) == fault.Denied {
+			u.cfg.Policies.Refuse(err.Error())
+		}
 		return
 	}
 	u.centreIs(m.Manifest.Version.Epoch)

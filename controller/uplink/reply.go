@@ -31,7 +31,7 @@ func (u *Uplink) sendReceipts(ctx context.Context) {
 		if r == nil {
 			continue
 		}
-		if err := u.send(ctx, wire.Receipt, r); err != nil {
+		if err := u.tell(ctx, wire.Receipt, r); err != nil {
 			u.cfg.Log.WarnContext(ctx, "receipt not sent, trying again", slog.Any("error", err))
 			u.receipts.giveBack(r)
 			select {
@@ -49,7 +49,7 @@ func (u *Uplink) sendAnswers(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case a := <-u.answers:
-			if err := u.send(ctx, wire.Answer, a); err != nil {
+			if err := u.tell(ctx, wire.Answer, a); err != nil {
 				u.cfg.Log.WarnContext(ctx, "answer to a command not sent", slog.String("command", a.ID), slog.Any("error", err))
 			}
 		}

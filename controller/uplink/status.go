@@ -37,7 +37,7 @@ func (u *Uplink) sendOneStatus(ctx context.Context, n uint64) {
 	s := u.cfg.Status()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	s.N, s.Nonce, s.At = n, nonce, &now
-	if err := u.send(ctx, wire.Status, s); err != nil && ctx.Err() == nil {
+	if err := u.tell(ctx, wire.Status, s); err != nil && ctx.Err() == nil {
 		u.cfg.Log.WarnContext(ctx, "status not sent", slog.Any("error", err))
 	}
 }

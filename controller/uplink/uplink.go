@@ -7,7 +7,8 @@
 // in the journal. A broker's acknowledgement means nothing, its error means "unknown"; when the centre says nothing for
 // AckTimeout, and at every new connection, sending starts again from the cursor. An acknowledgement lower than
 // the cursor means that the centre has gone back to an older copy of itself: what it lost is sent again, as far
-// as it is kept. An acknowledgement by an older epoch of the centre than the newest one heard of proves nothing and is refused.
+// as it is kept. In a new epoch of the centre that is believed at once, else only when no better one follows. An acknowledgement by an
+// older epoch than the newest one heard of proves nothing and is refused.
 //
 // While much waits to be sent, the newest events also go ahead on a lane of their own (live.go), provisionally.
 //
@@ -126,7 +127,7 @@ type Uplink struct {
 	reconnect chan struct{} // for the events
 	greet     chan struct{} // for the status
 	ahead     chan struct{} // for the live lane: much waits, and there is something new
-	centre    atomic.Uint64 // newest epoch of the centre heard of
+	newest    atomic.Uint64 // newest epoch of the centre heard of
 	nonces    nonces
 	count     counters
 }
@@ -138,7 +139,7 @@ func New(cfg Config) *Uplink {
 		answers: make(chan wire.CommandAnswer, answerQueue), parts: make(chan []byte, policyQueue),
 		reconnect: make(chan struct{}, 1), greet: make(chan struct{}, 1), ahead: make(chan struct{}, 1),
 	}
-	u.centre.Store(cfg.CentreEpoch)
+	u.newest.Store(cfg.CentreEpoch)
 	u.listen()
 	cfg.Client.OnConnect(func() {
 		poke(u.reconnect)
@@ -179,8 +180,8 @@ func (u *Uplink) at(k wire.Kind) wire.Address {
 	return wire.Address{Site: u.cfg.Site, Controller: u.cfg.Controller, Kind: k}
 }
 
-// send signs and publishes a payload.
-func (u *Uplink) send(ctx context.Context, k wire.Kind, body any) error {
+// tell signs and publishes a payload.
+func (u *Uplink) tell(ctx context.Context, k wire.Kind, body any) error {
 	payload, err := wire.Seal(u.at(k), body, u.cfg.Signer)
 	if err != nil {
 		return err

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -19,12 +19,20 @@ import (
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
+	"kanmon/internal/pki"
 	"kanmon/internal/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const epoch = 77
+const epoch = 77 // of the journal
+
+// Keys of the controller, the centre and somebody else.
+var ourKey, centreKey, strangerKey = pki.NewSigningKey(), pki.NewSigningKey(), pki.NewSigningKey()
+
+func at(k wire.Kind) wire.Address {
+	return wire.Address{Site: "demo", Controller: "ctl-1", Kind: k}
+}
 
 // memoryJournal holds events and a cursor.
 type memoryJournal struct {
@@ -94,14 +102,20 @@ func (j *memoryJournal) News() <-chan struct{} { return j.news }
 // and answers how far it has come.
 type link struct {
 	t       testing.TB
-	latency time.Duration
+	latency time.Duration // of a message up
+	commit  time.Duration // until the centre acknowledges
 	toUs    map[string]func(context.Context, mqtt.Message)
 	connect func()
 
 	mu        sync.Mutex
 	connected bool
+	epoch     uint64 // of the centre
 	centre    []event.Event
 	statuses  []wire.ControllerStatus
+	receipts  []wire.RevokedReceipt
+	answers   []wire.CommandAnswer
+	live      []event.Event
+	liveAt    map[uint64]time.Time
 	batches   []wire.EventBatch
 	sentAt    []time.Time
 	mute      bool // the centre takes, and does not answer
@@ -111,7 +125,7 @@ type link struct {
 }
 
 func newLink(t testing.TB) *link {
-	return &link{t: t, toUs: map[string]func(context.Context, mqtt.Message){}}
+	return &link{t: t, epoch: 1, toUs: map[string]func(context.Context, mqtt.Message){}, liveAt: map[uint64]time.Time{}}
 }
 
 func (l *link) Handle(filter string, fn func(context.Context, mqtt.Message)) { l.toUs[filter] = fn }
@@ -153,11 +167,7 @@ func (l *link) Publish(ctx context.Context, m mqtt.Message) error {
 		l.reject--
 		return errors.New("token error")
 	}
-	if a.Kind == wire.Status {
-		l.takeStatus(m.Payload)
-		return nil
-	}
-	l.takeBatch(m.Payload)
+	l.take(a, m.Payload)
 	if l.lies > 0 {
 		l.lies--
 		return errors.New("token error, though it arrived")
@@ -165,16 +175,43 @@ func (l *link) Publish(ctx context.Context, m mqtt.Message) error {
 	return nil
 }
 
-func (l *link) takeStatus(b []byte) {
-	s, err := wire.DecodeStatus(b)
-	if err != nil {
-		l.t.Error(err)
+// take checks every payload as the centre would.
+func (l *link) take(a wire.Address, b []byte) {
+	keys := wire.OneKey(ourKey.Public())
+	var err error
+	switch a.Kind {
+	case wire.Status:
+		var s wire.ControllerStatus
+		s, err = wire.OpenStatus(a, b, keys)
+		l.statuses = append(l.statuses, s)
+	case wire.Receipt:
+		var r wire.RevokedReceipt
+		r, err = wire.OpenReceipt(a, b, keys)
+		l.receipts = append(l.receipts, r)
+	case wire.Answer:
+		var c wire.CommandAnswer
+		c, err = wire.OpenAnswer(a, b, keys)
+		l.answers = append(l.answers, c)
+	case wire.Live:
+		var events []event.Event
+		events, _, err = wire.OpenLive(a, b, keys)
+		l.live = append(l.live, events...)
+		for _, e := range events {
+			l.liveAt[e.Seq] = time.Now()
+		}
+	default:
+		l.takeBatch(a, b)
 	}
-	l.statuses = append(l.statuses, s)
+	if err != nil {
+		l.t.Errorf("%s: %v", a.Kind, err)
+	}
 }
 
-func (l *link) takeBatch(b []byte) {
+func (l *link) takeBatch(a wire.Address, b []byte) {
 	batch, events, err := wire.DecodeEventBatch(b)
+	if err == nil {
+		err = wire.VerifyBatch(a, batch, wire.OneKey(ourKey.Public()))
+	}
 	if err != nil {
 		l.t.Error(err)
 		return
@@ -190,21 +227,43 @@ func (l *link) takeBatch(b []byte) {
 		}
 	}
 	if !l.mute {
-		go l.ack(uint64(len(l.centre)))
+		upTo := uint64(len(l.centre))
+		time.AfterFunc(l.commit, func() { l.ack(upTo) })
 	}
 }
 
 func (l *link) ack(upTo uint64) {
-	b, err := wire.Encode(wire.NewAck(epoch, upTo))
+	l.say(wire.Ack, wire.NewAck(l.centreEpoch(), epoch, upTo))
+}
+
+func (l *link) centreEpoch() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch
+}
+
+// say signs and delivers what the centre says to the controller.
+func (l *link) say(k wire.Kind, body any) { l.sayAs(at(k), body, centreKey) }
+
+func (l *link) sayAs(a wire.Address, body any, by wire.Signer) {
+	b, err := wire.Seal(a, body, by)
 	if err != nil {
 		l.t.Error(err)
 	}
-	l.send(wire.Ack, b)
+	l.deliver(mqtt.Message{Topic: a.Topic(), Payload: b})
 }
 
 func (l *link) send(k wire.Kind, payload []byte) {
-	topic := wire.Topic("demo", "ctl-1", k)
-	l.toUs[topic](context.Background(), mqtt.Message{Topic: topic, Payload: payload})
+	l.deliver(mqtt.Message{Topic: at(k).Topic(), Payload: payload})
+}
+
+func (l *link) deliver(m mqtt.Message) {
+	handle, ok := l.toUs[m.Topic]
+	if !ok {
+		l.t.Errorf("nobody listens to %s", m.Topic)
+		return
+	}
+	handle(context.Background(), m)
 }
 
 func (l *link) have() int {
@@ -219,31 +278,92 @@ func (l *link) sent() int {
 	return len(l.batches)
 }
 
+// policies keeps what is offered and is the store of what it says is in force.
+type policies struct {
+	inForce string
+	spec    access.Spec
+	offered chan access.Spec
+	refused chan string
+}
+
+func (p *policies) InForce() string            { return p.inForce }
+func (p *policies) Spec() (access.Spec, error) { return p.spec, nil }
+func (p *policies) Refuse(detail string)       { p.refused <- detail }
+
+func (p *policies) Offer(_ context.Context, s access.Spec, manifest wire.Signed) {
+	m, err := wire.OpenManifest(at(wire.Policy), manifest, wire.OneKey(centreKey.Public()))
+	if err != nil || m.Check(s) != nil {
+		p.refused <- "offered without its manifest"
+		return
+	}
+	p.inForce, p.spec = m.Hash, s
+	p.offered <- s
+}
+
+// doors notes what reaches them, in order.
+type doors struct {
+	mu    sync.Mutex
+	heard []any
+}
+
+type (
+	leaseHeard struct {
+		grant wire.LeaseGrant
+		made  time.Duration
+	}
+	refusedHeard string
+	epochHeard   uint64
+)
+
+func (d *doors) note(v any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard = append(d.heard, v)
+}
+
+func (d *doors) all() []any {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.heard)
+}
+
+func (d *doors) Revoke(set wire.RevokedSet)                      { d.note(set) }
+func (d *doors) Lease(grant wire.LeaseGrant, made time.Duration) { d.note(leaseHeard{grant, made}) }
+func (d *doors) Command(c wire.DoCommand, fresh string)          { d.note(c) }
+func (d *doors) CommandRefused(detail string)                    { d.note(refusedHeard(detail)) }
+func (d *doors) CentreEpoch(n uint64)                            { d.note(epochHeard(n)) }
+
 type rig struct {
 	*link
 	*Uplink
-	journal *memoryJournal
-	changed chan struct{}
-	offered chan access.Spec
-	refused chan string
+	journal  *memoryJournal
+	changed  chan struct{}
+	policies *policies
+	doors    *doors
+	began    time.Time
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	r := &rig{
+		link: newLink(t), journal: newMemoryJournal(), changed: make(chan struct{}, 1), doors: &doors{}, began: time.Now(),
+		policies: &policies{offered: make(chan access.Spec, 10), refused: make(chan string, 10)},
+	}
+	r.Uplink = New(Config{
+		Site: "demo", Controller: "ctl-1", Journal: r.journal, Client: r.link, Changed: r.changed, Policies: r.policies, Doors: r.doors,
+		Signer: ourKey, Centre: wire.OneKey(centreKey.Public()), CentreEpoch: 1, Mono: func() time.Duration { return time.Since(r.began) },
+		Status: func() wire.ControllerStatus {
+			return wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, LastSeq: r.journal.State().Seq}
+		},
+		Log: slog.New(slog.DiscardHandler),
+	})
+	return r
 }
 
 // start runs an uplink in a bubble until the test ends.
 func start(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{
-		link: newLink(t), journal: newMemoryJournal(), changed: make(chan struct{}, 1),
-		offered: make(chan access.Spec, 10), refused: make(chan string, 10),
-	}
-	r.Uplink = New(Config{
-		Site: "demo", Controller: "ctl-1", Journal: r.journal, Client: r.link, Changed: r.changed,
-		Status: func() wire.ControllerStatus {
-			return wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, LastSeq: r.journal.State().Seq}
-		},
-		Offer:  func(s access.Spec, _ string) { r.offered <- s },
-		Refuse: func(d string) { r.refused <- d },
-		Log:    slog.New(slog.DiscardHandler),
-	})
+	r := newRig(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
@@ -394,16 +514,46 @@ func TestANewConnectionStartsAgainFromTheCursor(t *testing.T) {
 
 // A centre restored from a backup says less than before: what it lost is sent again, as far as it is kept.
 func TestACentreThatWentBackGetsAgainWhatItLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		epoch uint64 // of the centre from then on
+		after time.Duration
+	}{
+		"in a new epoch": {2, time.Millisecond},
+		"in the same":    {1, AckTimeout + time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := start(t)
+				r.up()
+				r.journal.add(t, 1000)
+				pass(time.Second)
+				r.set(func() { r.centre, r.epoch = r.centre[:300], c.epoch })
+				r.ack(300)
+				pass(c.after)
+				if r.have() != 1000 || r.journal.State().Acked != 1000 {
+					t.Fatalf("centre has %d, cursor %d", r.have(), r.journal.State().Acked)
+				}
+			})
+		})
+	}
+}
+
+// A late acknowledgement of the same centre costs nothing: nothing is sent again for it.
+func TestALateAcknowledgementMovesNothingBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := start(t)
 		r.up()
 		r.journal.add(t, 1000)
 		pass(time.Second)
-		r.set(func() { r.centre = r.centre[:300] })
-		r.ack(300)
-		pass(time.Second)
-		if r.have() != 1000 || r.journal.State().Acked != 1000 {
-			t.Fatalf("centre has %d, cursor %d", r.have(), r.journal.State().Acked)
+		sent := r.sent()
+		for range 10 {
+			r.ack(300)
+			pass(time.Second)
+			r.journal.add(t, 1)
+			pass(time.Millisecond)
+		}
+		if r.sent() != sent+10 || r.journal.State().Acked != 1010 {
+			t.Fatalf("%d batches for 10 events, cursor %d", r.sent()-sent, r.journal.State().Acked)
 		}
 	})
 }
@@ -414,14 +564,16 @@ func TestAcknowledgementsNobodyCanHaveGivenAreCountedAndIgnored(t *testing.T) {
 		r.up()
 		r.journal.add(t, 5)
 		pass(time.Second)
-		other, _ := wire.Encode(wire.NewAck(epoch+1, 1))
-		ahead, _ := wire.Encode(wire.NewAck(epoch, 6))
-		for _, b := range [][]byte{other, ahead, []byte("{}"), []byte(`{"v":2,"type":"ack"}`), nil, bytes.Repeat([]byte("["), 100_000)} {
+		r.say(wire.Ack, wire.NewAck(1, epoch+1, 1))
+		pass(time.Millisecond)
+		r.say(wire.Ack, wire.NewAck(1, epoch, 6))
+		pass(time.Millisecond)
+		for _, b := range [][]byte{[]byte("{}"), []byte(`{"v":2,"type":"ack"}`), nil, bytes.Repeat([]byte("["), 100_000)} {
 			r.send(wire.Ack, b)
-			synctest.Wait()
 		}
-		if r.Counts().BadAcks != 6 || r.journal.State().Acked != 5 {
-			t.Fatalf("counts %+v, cursor %d", r.Counts(), r.journal.State().Acked)
+		synctest.Wait()
+		if c := r.Counts(); c.BadAcks != 2 || c.Refused != 4 || r.journal.State().Acked != 5 {
+			t.Fatalf("counts %+v, cursor %d", c, r.journal.State().Acked)
 		}
 	})
 }
@@ -458,72 +610,6 @@ func TestTheStatusGoesOutAtConnectionAtChangeAndEveryTenSeconds(t *testing.T) {
 			t.Fatalf("%d statuses in %v", n, 6*StatusEvery)
 		}
 	})
-}
-
-func spec(people int) access.Spec {
-	s := access.Spec{Version: access.Version{Epoch: 1, N: 4}}
-	for i := range people {
-		s.People = append(s.People, access.Person{ID: fmt.Sprint("P-", i)})
-	}
-	return s
-}
-
-func TestAPolicyInPartsIsOfferedOnceItIsWhole(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := start(t)
-		parts, err := wire.SplitPolicy(spec(5000))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := len(parts) - 1; i >= 0; i-- {
-			if len(r.offered) != 0 {
-				t.Fatal("offered before it was whole")
-			}
-			b, err := wire.Encode(parts[i])
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.send(wire.Policy, b)
-			synctest.Wait()
-		}
-		if got := <-r.offered; len(got.People) != 5000 || got.Version.N != 4 {
-			t.Fatalf("offered %v with %d people", got.Version, len(got.People))
-		}
-	})
-}
-
-func TestAPolicyThatDoesNotFitTogetherIsRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := start(t)
-		parts, err := wire.SplitPolicy(spec(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		parts[0].Spec.People[0].ID = "P-666"
-		b, err := wire.Encode(parts[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.send(wire.Policy, b)
-		r.send(wire.Policy, []byte("garbage"))
-		synctest.Wait()
-		if len(r.offered) != 0 || len(r.refused) != 1 || r.Counts().BadParts != 2 {
-			t.Fatalf("offered %d, refused %d, %+v", len(r.offered), len(r.refused), r.Counts())
-		}
-	})
-}
-
-func TestHandlersNeverWait(t *testing.T) {
-	r := &rig{link: newLink(t), journal: newMemoryJournal()}
-	r.Uplink = New(Config{Site: "demo", Controller: "ctl-1", Journal: r.journal, Client: r.link, Log: slog.New(slog.DiscardHandler)})
-	for range policyQueue + 10 { // nobody reads
-		r.send(wire.Policy, []byte("x"))
-		r.ack(0)
-		r.connect()
-	}
-	if r.Counts().LateParts != 10 {
-		t.Fatalf("counts %+v", r.Counts())
-	}
 }
 
 func TestTheWillIsTheOfflineStatus(t *testing.T) {
