@@ -3,24 +3,16 @@ package rest
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/command"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 )
 
-// Released is what became of an order to release a door.
-type Released struct {
-	Done    bool          // the controller did it
-	Refused string        // its code, where it did not
-	Took    time.Duration // from the order to the answer
-	Command string        // id of the order
-}
-
-// Releaser releases doors from afar. No answer in time is fault.Unavailable with code "command.no_answer".
+// Releaser releases doors from afar, as command.Releaser.
 type Releaser interface {
-	Release(ctx context.Context, actor store.Actor, door, reason string) (Released, error)
+	Release(ctx context.Context, actor store.Actor, door, reason string) (command.Outcome, error)
 }
 
 type releaseIn struct {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"kanmon/api/rest"
+	"kanmon/api/command"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -131,11 +131,11 @@ func confirm(b *bench, controller string, v access.Version) {
 type releaser struct {
 	door, reason string
 	actor        store.Actor
-	answer       rest.Released
+	answer       command.Outcome
 	fail         error
 }
 
-func (r *releaser) Release(_ context.Context, actor store.Actor, door, reason string) (rest.Released, error) {
+func (r *releaser) Release(_ context.Context, actor store.Actor, door, reason string) (command.Outcome, error) {
 	r.actor, r.door, r.reason = actor, door, reason
 	return r.answer, r.fail
 }
@@ -154,12 +154,12 @@ func TestADoorIsReleasedForAManagerWhoProvesWhoHeIs(t *testing.T) {
 	if b.releaser.door != "" {
 		t.Fatal("released")
 	}
-	b.releaser.answer = rest.Released{Done: true, Took: 2500 * time.Microsecond, Command: "C1"}
+	b.releaser.answer = command.Outcome{Done: true, Took: 2500 * time.Microsecond, Command: "C1"}
 	got := b.want(200, "", boss, "POST", "/doors/D-1/release", good)
 	if strings.TrimSpace(got.text) != `{"done":true,"took_ms":2.5,"command":"C1"}` || b.releaser.door != "D-1" || b.releaser.reason != "救急隊" || b.releaser.actor.ID != "boss" {
 		t.Errorf("%s, asked %+v", got.text, b.releaser)
 	}
-	b.releaser.answer = rest.Released{Refused: "not_recorded", Took: time.Millisecond, Command: "C2"}
+	b.releaser.answer = command.Outcome{Refused: "not_recorded", Took: time.Millisecond, Command: "C2"}
 	b.releaser.fail = fault.New(fault.Unavailable, "command.no_answer", "none in 10 s")
 	b.want(503, "command.no_answer", boss, "POST", "/doors/D-1/release", good)
 	if strings.Contains(got.text+b.log.String(), password) {
