@@ -41,6 +41,7 @@ func TestR75_3_R76_2_ARevokedCardIsRefusedAtOnceAndForGood(t *testing.T) {
 		"suspended afterwards":      {dead.Revoke(entry(8, 1, access.Suspended)), access.CredentialRevoked},
 		"by an older entry":         {lifted.Revoke(entry(1, 1, access.Revoked)), access.CredentialRevoked},
 		"with a state nobody knows": {lifted.Revoke(entry(1, 1, "lost")), access.CredentialRevoked},
+		"and suspended as one":      {lifted.Revoke(entry(6, 1, access.Suspended)), access.CredentialSuspend},
 		"another card":              {p.Revoke(entry(7, 2, access.Revoked)), access.Granted},
 	} {
 		if got := reason(c.p); got != c.want {

@@ -80,7 +80,7 @@ func TestR75_3_ARunOfRevocationsIsChecked(t *testing.T) {
 	}
 	refused(t, "revoked", map[string]func(*wire.RevokedSet){
 		"no epoch":                   func(s *wire.RevokedSet) { s.Upto.Epoch = 0 },
-		"an end before its start":    func(s *wire.RevokedSet) { s.From = 8 },
+		"an end before its start":    func(s *wire.RevokedSet) { s.From, s.Entries = 8, []access.Revocation{} },
 		"an entry beyond its end":    entry(func(r *access.Revocation) { r.Version.N = 8 }),
 		"an entry before its start":  entry(func(r *access.Revocation) { r.Version.N = 6 }),
 		"an entry of the next epoch": entry(func(r *access.Revocation) { r.Version.Epoch = 2 }),

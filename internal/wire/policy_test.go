@@ -330,6 +330,34 @@ func TestAnEndlessPolicyIsGivenUp(t *testing.T) {
 	t.Error("400 MB were collected for a policy of 200 KB")
 }
 
+// A part that says another number of parts costs what was collected, and nothing more.
+func TestAWrongNumberOfPartsIsLeftBehind(t *testing.T) {
+	parts := split(t, big(2_500))
+	if len(parts) < 3 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	wrong := parts[0]
+	wrong.Of = len(parts) - 1
+	var a wire.Assembler
+	for i, p := range append([]wire.PolicyPart{wrong}, parts...) {
+		if _, done, err := a.Add(travel(t, p)); err != nil || done != (i == len(parts)) {
+			t.Fatalf("after %d: %t, %v", i+1, done, err)
+		}
+	}
+}
+
+// A manifest whose version is not its policy's, which only a broken centre signs, names nothing.
+func TestAManifestAndItsPolicyHaveOneVersion(t *testing.T) {
+	m := wire.Manifest{Version: spec().Version, Hash: hash(t, spec())}
+	if err := m.Check(spec()); err != nil {
+		t.Error(err)
+	}
+	m.Version.N++
+	if err := m.Check(spec()); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("%v", err)
+	}
+}
+
 // A part again and again is kept once.
 func TestAPartOftenRepeatedIsNoFlood(t *testing.T) {
 	parts := split(t, big(2_500))

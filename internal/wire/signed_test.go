@@ -165,6 +165,9 @@ func TestR103_1_AnUnknownKeyIsRefused(t *testing.T) {
 			"another":           other.keys(),
 			"no key":            wire.OneKey(nil),
 			"a stunted key":     func(string) (ed25519.PublicKey, bool) { return ed25519.PublicKey{1, 2, 3}, true },
+			"a key is known but not trusted": func(string) (ed25519.PublicKey, bool) {
+				return e.by.public(), false
+			},
 			"another key by the same id": func(string) (ed25519.PublicKey, bool) {
 				return other.public(), true
 			},
