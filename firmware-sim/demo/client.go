@@ -24,7 +24,7 @@ type Client struct {
 // NewClient speaks to the centre at base, such as "https://127.0.0.1:8480", and believes nobody but the authorities in roots.
 func NewClient(base string, roots *x509.CertPool) *Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots}, ForceAttemptHTTP2: true}
-	return &Client{base: base, http: &http.Client{Timeout: 10 * time.Second, Transport: transport}}
+	return &Client{base: base, http: &http.Client{Timeout: 20 * time.Second, Transport: transport}}
 }
 
 // Close ends the connections that are not in use.

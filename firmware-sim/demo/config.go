@@ -1,5 +1,7 @@
 package demo
 
+import "cmp"
+
 // deviceSpec is one device on the demo's line.
 type deviceSpec struct {
 	name    string
@@ -22,6 +24,8 @@ func devices() []deviceSpec {
 type City struct {
 	Files           Files
 	Console, Broker string // listen addresses
+	External        bool   // the broker at Broker is not the centre's own
+	Road            string // where the controller finds the broker; empty: at Broker
 	Users           []Login
 	Cards           map[string]string // name → bits
 }
@@ -87,10 +91,11 @@ const Site = "demo"
 func (c *City) URL() string { return "https://" + c.Console }
 
 func (c *City) centre() body {
-	return body{
-		"site": Site, "data_dir": c.Files.centreDir(), "console_listen": c.Console,
-		"broker": body{"listen": c.Broker},
+	broker := body{"listen": c.Broker}
+	if c.External {
+		broker = body{"url": "tls://" + c.Broker}
 	}
+	return body{"site": Site, "data_dir": c.Files.centreDir(), "console_listen": c.Console, "broker": broker}
 }
 
 func (c *City) controller() body {
@@ -102,7 +107,7 @@ func (c *City) controller() body {
 	line["devices"] = onLine
 	return body{
 		"site": Site, "controller": Controller, "data_dir": c.Files.controllerDir(),
-		"centre_url": c.URL(), "broker": body{"url": "tls://" + c.Broker},
+		"centre_url": c.URL(), "broker": body{"url": "tls://" + cmp.Or(c.Road, c.Broker)},
 		"lines": []body{line},
 		"doors": []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
 	}

@@ -75,7 +75,7 @@ func (d *demo) programs() []program {
 	p := func(title, name string, args ...string) program {
 		return program{
 			title: title, path: filepath.Join(d.bin, name), args: args, say: d.say,
-			log: &logFile{path: filepath.Join(d.Files.logDir(), name+".log")},
+			log: &logFile{path: d.Files.Log(name)},
 		}
 	}
 	return []program{
@@ -132,7 +132,7 @@ func (d *demo) reached(ctx context.Context, n int, filled bool) error {
 
 func (d *demo) centreUp(ctx context.Context, filled bool) error {
 	if err := d.awaitCentre(ctx); err != nil {
-		return fmt.Errorf("%w (log: %s)", err, filepath.Join(d.Files.logDir(), "kanmon-api.log"))
+		return fmt.Errorf("%w (log: %s)", err, d.Files.Log("kanmon-api"))
 	}
 	if !filled {
 		if err := d.Fill(ctx); err != nil {

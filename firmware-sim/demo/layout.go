@@ -35,6 +35,9 @@ func (f Files) SimConfig() string { return filepath.Join(f.simDir(), "config.jso
 // OutLog is where the simulated line writes which strikes it energised.
 func (f Files) OutLog() string { return filepath.Join(f.simDir(), "out.jsonl") }
 
+// Log is where a program's output is kept.
+func (f Files) Log(program string) string { return filepath.Join(f.logDir(), program+".log") }
+
 // Cards maps the names of cards to their bits.
 func (f Files) Cards() string     { return filepath.Join(f.simDir(), "cards.json") }
 func (f Files) logins() string    { return filepath.Join(f.dir, "demo-logins.json") }

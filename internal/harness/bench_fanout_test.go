@@ -24,7 +24,7 @@ type fanout struct {
 	message []byte // what is published; answers have the size of answer
 	answer  []byte
 	centre  *brokertest.Raw
-	arrived chan string
+	arrived chan time.Time
 	clients sync.WaitGroup
 }
 
@@ -34,7 +34,7 @@ var block = bytes.Repeat([]byte{0x5a}, 4096+24)
 func newFanout(b *testing.B, kind brokertest.Kind, clients, message, answer int) *fanout {
 	b.Helper()
 	f := &fanout{
-		b: b, dir: b.TempDir(), broker: brokertest.Start(b, kind), arrived: make(chan string, clients),
+		b: b, dir: b.TempDir(), broker: brokertest.Start(b, kind), arrived: make(chan time.Time, clients),
 		message: bytes.Repeat([]byte{'m'}, message), answer: bytes.Repeat([]byte{'a'}, answer),
 	}
 	for i := range clients {
@@ -98,17 +98,12 @@ func (f *fanout) obey(c *brokertest.Raw, name string, file *os.File) {
 // hear is the centre's reading half.
 func (f *fanout) hear() {
 	for m := f.centre.Receive(); m.Topic != ""; m = f.centre.Receive() {
-		at, err := wire.ParseTopic(m.Topic)
-		if err != nil {
-			f.b.Error(err)
-			return
-		}
-		f.arrived <- at.Controller
+		f.arrived <- time.Now()
 	}
 }
 
-// round publishes once and returns how long each client took until its answer was on disk.
-func (f *fanout) round() []time.Duration {
+// round publishes once and returns how long it took until each client's answer had come, and until all were on disk.
+func (f *fanout) round() (came []time.Duration, all time.Duration) {
 	f.b.Helper()
 	file := f.create("centre")
 	began := time.Now()
@@ -117,18 +112,17 @@ func (f *fanout) round() []time.Duration {
 	}
 	f.centre.Send(brokertest.Publication(brokertest.Topic(wire.All, wire.Revoked), string(f.message), 7, 0))
 	patience := time.After(Patience)
-	var took []time.Duration
-	for len(took) < len(f.names) {
+	for len(came) < len(f.names) {
 		select {
-		case <-f.arrived:
+		case at := <-f.arrived:
+			came = append(came, at.Sub(began))
 		case <-patience:
-			f.b.Fatalf("%d of %d bare clients answered", len(took), len(f.names))
+			f.b.Fatalf("%d of %d bare clients answered", len(came), len(f.names))
 		}
-		group := 1
-		for more := true; more && len(took)+group < len(f.names); {
+		for more := true; more; { // what has come meanwhile shares the commit
 			select {
-			case <-f.arrived:
-				group++
+			case at := <-f.arrived:
+				came = append(came, at.Sub(began))
 			default:
 				more = false
 			}
@@ -136,11 +130,8 @@ func (f *fanout) round() []time.Duration {
 		if err := commit(file); err != nil {
 			f.b.Fatal(err)
 		}
-		for range group {
-			took = append(took, time.Since(began))
-		}
 	}
-	return took
+	return came, time.Since(began)
 }
 
 // stop hangs up.
@@ -148,27 +139,3 @@ func (f *fanout) stop() {
 	f.broker.Stop()
 	f.clients.Wait()
 }
-
-// BenchmarkFanoutFloor is the floor alone, for looking at a broker or a disk.
-func BenchmarkFanoutFloor(b *testing.B) {
-	for _, kind := range []brokertest.Kind{brokertest.Embedded, brokertest.Mosquitto} {
-		b.Run(string(kind), func(b *testing.B) {
-			f := newFanout(b, kind, revocationFleet, 600, 500)
-			defer f.stop()
-			for b.Loop() {
-				var took []time.Duration
-				for range revocationRounds {
-					took = append(took, f.round()...)
-				}
-				report(b, "floor", took)
-				b.ReportMetric(0, "ns/op")
-			}
-		})
-	}
-}
-
-// revocationFleet is how many controllers are revoked to, revocationRounds how often.
-const (
-	revocationFleet  = 500
-	revocationRounds = 20
-)

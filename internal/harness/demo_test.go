@@ -32,7 +32,7 @@ func TestEveryProgramTakesTheConfigurationThatTheDemoWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if edge.Broker.URL != "tcp://127.0.0.1:18930" || len(edge.Lines) != 1 || edge.Lines[0].Port != line.Line {
+	if edge.Broker.URL != "tls://127.0.0.1:18930" || len(edge.Lines) != 1 || edge.Lines[0].Port != line.Line {
 		t.Errorf("controller: %+v, the simulated line is %s", edge, line.Line)
 	}
 	for _, d := range edge.Lines[0].Devices { // the two ends of the line agree

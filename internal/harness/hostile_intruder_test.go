@@ -2,24 +2,28 @@ package harness
 
 import (
 	"bytes"
-	"io"
-	"log/slog"
+	"crypto/tls"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"kanmon/controller/identity"
+	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
+	"kanmon/internal/pki"
 )
 
-// intruder is whoever has the credentials of one registered controller, ctl-2, and means harm. The real controller of
+// intruder is whoever has the key and the certificate of one enrolled controller, ctl-2, and means harm. The real controller of
 // the city is ctl-1.
 type intruder struct {
 	*System
-	t      *testing.T
-	secret string
-	log    *record // of everything that runs
+	t   *testing.T
+	id  identity.Identity
+	log *record // of everything that runs
 }
 
 const (
@@ -29,16 +33,44 @@ const (
 
 func intrude(t *testing.T) *intruder {
 	t.Helper()
-	s, log := Start(t), &record{}
-	s.StopCentre()
-	s.log = slog.New(slog.NewTextHandler(io.MultiWriter(&testLog{t: t}, log), nil))
-	s.StartCentre()
-	var made struct{ Secret string }
-	if err := s.Client().Call(t.Context(), http.MethodPost, "controllers", map[string]string{"name": own, "place": "倉庫"}, &made); err != nil {
-		t.Fatal(err)
+	log := &record{}
+	s := Start(t, Recorded(log))
+	i := &intruder{System: s, t: t, log: log}
+	i.id = i.enrolled(own)
+	return i
+}
+
+// enrolled registers a controller and enrols it, in a folder of its own.
+func (i *intruder) enrolled(name string) identity.Identity {
+	i.t.Helper()
+	if err := i.Client().Call(i.t.Context(), http.MethodPost, "controllers", map[string]string{"name": name, "place": "倉庫"}, nil); err != nil {
+		i.t.Fatal(err)
 	}
-	s.await("the real controller", func() bool { return strings.Contains(log.String(), "connected to the broker") && s.online(other) })
-	return &intruder{System: s, t: t, secret: made.Secret, log: log}
+	var made struct{ Token string }
+	if err := i.Client().Call(i.t.Context(), http.MethodPost, "controllers/"+name+"/token", nil, &made); err != nil {
+		i.t.Fatal(err)
+	}
+	return i.enrolAs(name, made.Token, i.t.TempDir())
+}
+
+// stolen is the identity of the controller at the doors.
+func (i *intruder) stolen() identity.Identity {
+	i.t.Helper()
+	c := i.controllerConfig()
+	sealer, err := pki.OpenSealer(c.SealingKeyFile, false)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	id, err := identity.Load(c.IdentityDir(), sealer)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return id
+}
+
+// tlsOf is the configuration of a client with this identity.
+func tlsOf(id identity.Identity) *tls.Config {
+	return pki.ClientTLS(pki.Pool(id.CA), func() (*tls.Certificate, error) { return id.Key.TLS(id.Certificate), nil }, time.Now)
 }
 
 // record keeps what is logged.
@@ -60,31 +92,24 @@ func (r *record) String() string {
 	return r.text.String()
 }
 
-func (s *System) online(name string) bool {
-	s.t.Helper()
-	var out struct {
-		Items []struct {
-			Name   string
-			Online bool
-		}
+// dial opens a connection to the broker with a configuration; in TLS 1.3 a refusal shows at the first read.
+func (i *intruder) dial(config *tls.Config) *brokertest.Raw {
+	i.t.Helper()
+	conn, err := net.Dial("tcp", i.City.Broker)
+	if err != nil {
+		i.t.Fatal(err)
 	}
-	if err := s.Client().Call(s.t.Context(), http.MethodGet, "controllers", nil, &out); err != nil {
-		s.t.Fatal(err)
-	}
-	for _, c := range out.Items {
-		if c.Name == name {
-			return c.Online
-		}
-	}
-	return false
+	config = config.Clone()
+	config.ServerName = "127.0.0.1"
+	return brokertest.Over(i.t, tls.Client(conn, config))
 }
 
-// connected is a raw connection that the broker has let in as ctl-2.
-func (i *intruder) connected() *raw {
+// connected is a raw connection that the broker has let in as this identity.
+func (i *intruder) connected(id identity.Identity) *brokertest.Raw {
 	i.t.Helper()
-	r := dial(i.t, i.City.Broker)
-	if code, ok := r.connect(hello{id: own, user: own, password: i.secret}); !ok || code != 0 {
-		i.t.Fatalf("the broker refuses a registered controller: %d, %v", code, ok)
+	r := i.dial(tlsOf(id))
+	if !r.Connect(brokertest.As(id.Controller)) {
+		i.t.Fatalf("the broker refuses an enrolled controller\n%s", i.log)
 	}
 	return r
 }
@@ -93,7 +118,7 @@ func (i *intruder) connected() *raw {
 // refused, a good one still opens, and the centre hears of it.
 func (i *intruder) unharmed() {
 	i.t.Helper()
-	for _, word := range []string{"panic", i.secret} {
+	for _, word := range []string{"panic", string(i.id.HashKey.Bytes())} {
 		if strings.Contains(i.log.String(), word) {
 			i.t.Errorf("the log holds %q", word)
 		}
@@ -109,11 +134,10 @@ func (i *intruder) unharmed() {
 }
 
 // client runs a client of Kanmon's own until the test ends.
-func (i *intruder) client(name, secret string, prepare func(*mqtt.Client)) *mqtt.Client {
+func (i *intruder) client(prepare func(*mqtt.Client)) *mqtt.Client {
 	i.t.Helper()
 	c, err := mqtt.New(mqtt.Config{
-		URL: "tcp://" + i.City.Broker, ClientID: name, Username: name, Password: mqtt.NewSecret(secret),
-		Log: i.System.log.With("program", "intruder"),
+		URL: "tls://" + i.City.Broker, ClientID: own, TLS: tlsOf(i.id), Log: i.System.log.With("program", "intruder"),
 	})
 	if err != nil {
 		i.t.Fatal(err)
@@ -122,7 +146,7 @@ func (i *intruder) client(name, secret string, prepare func(*mqtt.Client)) *mqtt
 		prepare(c)
 	}
 	p := i.run(c.Run)
-	i.t.Cleanup(func() { i.end(&p, "intruder") })
+	i.t.Cleanup(func() { p.stop("intruder") })
 	return c
 }
 

@@ -57,7 +57,7 @@ func NewProgram(t testing.TB, name string, log io.Writer, args ...string) *Progr
 		t.Fatalf("build the programs: %v", err)
 	}
 	p := &Program{t: t, title: name, args: append([]string{filepath.Join(dir, name)}, args...), log: log}
-	t.Cleanup(p.Kill)
+	t.Cleanup(p.kill)
 	return p
 }
 
@@ -80,11 +80,11 @@ func (p *Program) Start() {
 	p.mu.Unlock()
 }
 
-// Kill sends SIGKILL and waits for the end.
-func (p *Program) Kill() { p.t.Helper(); p.end(syscall.SIGKILL) }
+// kill sends SIGKILL and waits for the end.
+func (p *Program) kill() { p.t.Helper(); p.end(syscall.SIGKILL) }
 
-// Stop sends SIGTERM and waits for the end.
-func (p *Program) Stop() { p.t.Helper(); p.end(syscall.SIGTERM) }
+// stop sends SIGTERM and waits for the end.
+func (p *Program) stop(string) { p.t.Helper(); p.end(syscall.SIGTERM) }
 
 func (p *Program) end(s syscall.Signal) {
 	p.t.Helper()
