@@ -83,6 +83,8 @@ var rules = []rule{
 	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
+	{"api/enrol", []string{"internal/fault", "internal/pki", "internal/store", "internal/wire", "lifecycle/device"}},
+	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 

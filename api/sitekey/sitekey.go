@@ -1,0 +1,239 @@
+// Package sitekey keeps the secrets of a site: made at the first start, sealed in one folder, never printed.
+//
+//	device-ca            the authority that signs the certificates of controllers, of the centre and of its servers
+//	command-key          Ed25519: what the centre sends is signed with it
+//	checkpoint-key       the ledger's checkpoints are signed with it
+//	credential-hash-key  cards are known by their keyed hash alone
+//	centre-key           the centre's own key as an MQTT client; its certificate lies beside it
+//	server               key and certificate of the console and the embedded broker, when they are the authority's
+//
+// Certificates are renewed by the program itself (Run). What an earlier version kept in plain files is sealed and the files removed.
+// The register of keys (lifecycle/key) says which key serves since when; it never sees one.
+package sitekey
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"kanmon/internal/fault"
+	"kanmon/internal/ledger"
+	"kanmon/internal/pki"
+	"kanmon/internal/wire"
+	"kanmon/reader/credential"
+)
+
+// Names in the folder.
+const (
+	authority   = "device-ca"
+	commandKey  = "command-key"
+	checkpoint  = "checkpoint-key"
+	hashKey     = "credential-hash-key"
+	centreKey   = "centre-key"
+	centreCert  = "centre-certificate"
+	serverPair  = "server"
+	oldLedger   = "ledger-signing-key"  // plain files of earlier versions
+	oldHash     = "credential-hash-key" //
+	sealedFiles = ".sealed"
+)
+
+// Config says where the secrets are. All fields but Clock are required.
+type Config struct {
+	Dir        string // the folder of the sealed secrets
+	SealingKey string // file; made when there is none, unless systemd hands over the key
+	Site       string
+	Origin     string // of the ledger
+	// Hosts are the names and addresses by which the console and the broker are called.
+	Hosts []string
+	Clock func() time.Time // nil: time.Now
+}
+
+// Keys are the secrets of a site. They are safe for concurrent use and print masked.
+type Keys struct {
+	cfg        Config
+	vault      *pki.Vault
+	ca         *pki.CA
+	command    pki.SigningKey
+	checkpoint *ledger.Signer
+	hash       func() [32]byte
+	centre     pki.SigningKey
+	shown      certificates
+}
+
+// Open opens the secrets and makes those that are not there yet.
+func Open(cfg Config) (*Keys, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	k := &Keys{cfg: cfg}
+	sealer, err := pki.OpenSealer(cfg.SealingKey, true)
+	if err != nil {
+		return nil, err
+	}
+	if k.vault, err = pki.NewVault(cfg.Dir, sealer); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{
+		k.adopt, k.openAuthority, k.openCommandKey, k.openCheckpoint, k.openHashKey, k.openCentre, k.renew,
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// adopt seals what lay in the clear.
+func (k *Keys) adopt() error {
+	for name, file := range map[string]string{checkpoint: oldLedger, hashKey: oldHash} {
+		if err := k.vault.Adopt(name, filepath.Join(k.cfg.Dir, file)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keys) openAuthority() error {
+	b, err := k.vault.LoadOrMake(authority, func() ([]byte, error) {
+		ca, err := pki.NewCA(k.cfg.Site, k.cfg.Clock())
+		if err != nil {
+			return nil, err
+		}
+		return ca.Bytes()
+	})
+	if err != nil {
+		return err
+	}
+	if k.ca, err = pki.ParseCA(b); err != nil {
+		return err
+	}
+	if o := k.ca.Certificate().Subject.Organization; len(o) != 1 || o[0] != k.cfg.Site {
+		return fault.New(fault.Invalid, "", fmt.Sprintf("the authority in %s is of the site %q, not %q", k.cfg.Dir, o, k.cfg.Site))
+	}
+	return nil
+}
+
+func (k *Keys) openCommandKey() (err error) {
+	k.command, err = k.openSigning(commandKey)
+	return err
+}
+
+func (k *Keys) openSigning(name string) (pki.SigningKey, error) {
+	seed, err := k.vault.LoadOrMake(name, func() ([]byte, error) { return pki.NewSigningKey().Seed(), nil })
+	if err != nil {
+		return pki.SigningKey{}, err
+	}
+	return pki.ParseSigningKey(seed)
+}
+
+func (k *Keys) openCheckpoint() error {
+	text, err := k.vault.LoadOrMake(checkpoint, func() ([]byte, error) {
+		s, err := ledger.NewSigner(rand.Reader, k.cfg.Origin)
+		if err != nil {
+			return nil, err
+		}
+		return []byte(s.Secret()), nil
+	})
+	if err != nil {
+		return err
+	}
+	k.checkpoint, err = parseCheckpoint(text, k.cfg.Origin)
+	return err
+}
+
+func parseCheckpoint(text []byte, origin string) (*ledger.Signer, error) {
+	s, err := ledger.ParseSigner(string(text))
+	if err == nil && s.Origin() != origin {
+		err = fault.New(fault.Invalid, "ledger.bad_origin", "the checkpoint key is of "+s.Origin()+", not "+origin)
+	}
+	return s, err
+}
+
+// Checkpoint opens the checkpoint key alone and makes nothing; fault.NotFound when it or the sealing key is not there.
+func Checkpoint(cfg Config) (*ledger.Signer, error) {
+	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
+	if err != nil {
+		return nil, err
+	}
+	vault, err := pki.NewVault(cfg.Dir, sealer)
+	if err != nil {
+		return nil, err
+	}
+	text, err := vault.Load(checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	return parseCheckpoint(text, cfg.Origin)
+}
+
+// CheckpointFile is the file of the sealed checkpoint key.
+func CheckpointFile(dir string) string { return filepath.Join(dir, checkpoint+sealedFiles) }
+
+// openHashKey keeps the key as 64 hex digits, as it always was.
+func (k *Keys) openHashKey() error {
+	text, err := k.vault.LoadOrMake(hashKey, func() ([]byte, error) {
+		var b [32]byte
+		_, _ = rand.Read(b[:]) // crypto/rand never fails: it ends the program first
+		return []byte(hex.EncodeToString(b[:])), nil
+	})
+	if err != nil {
+		return err
+	}
+	b, err := hex.DecodeString(string(text))
+	if err != nil || len(b) != 32 {
+		return fault.New(fault.Invalid, "", "the credential hash key is not 64 hex digits")
+	}
+	key := [32]byte(b)
+	k.hash = func() [32]byte { return key }
+	return nil
+}
+
+func (k *Keys) openCentre() (err error) {
+	k.centre, err = k.openSigning(centreKey)
+	return err
+}
+
+// CA is the device authority.
+func (k *Keys) CA() *pki.CA { return k.ca }
+
+// Command signs what the centre sends.
+func (k *Keys) Command() pki.SigningKey { return k.command }
+
+// Checkpoint signs the ledger's checkpoints.
+func (k *Keys) Checkpoint() *ledger.Signer { return k.checkpoint }
+
+// HashKey makes keys of card numbers.
+func (k *Keys) HashKey() (credential.HashKey, error) {
+	key := k.hash()
+	return credential.NewHashKey(key[:])
+}
+
+// SealHashKey seals the credential hash key to a controller's box key.
+func (k *Keys) SealHashKey(controller string, box []byte) ([]byte, error) {
+	key := k.hash()
+	return pki.SealTo(box, HashKeyInfo(k.cfg.Site, controller), key[:])
+}
+
+// HashKeyInfo binds the sealed credential hash key to its receiver. The controller opens it under the same words (controller/identity).
+func HashKeyInfo(site, controller string) string {
+	return "kanmon hash key v1\n" + site + "\n" + controller
+}
+
+// hashFingerprint names the credential hash key without giving it away: it is 256 random bits.
+func (k *Keys) hashFingerprint() string {
+	key := k.hash()
+	h := sha256.Sum256(append([]byte("kanmon credential hash key fingerprint v1\n"), key[:]...))
+	return hex.EncodeToString(h[:])
+}
+
+// String masks the keys.
+func (*Keys) String() string { return "keys of a site" }
+
+// GoString masks the keys.
+func (k *Keys) GoString() string { return k.String() }
+
+// CentreName is the centre's client id and the name in its certificate.
+const CentreName = wire.Centre
