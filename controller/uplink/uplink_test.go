@@ -329,7 +329,7 @@ func (d *doors) all() []any {
 
 func (d *doors) Revoke(set wire.RevokedSet)                      { d.note(set) }
 func (d *doors) Lease(grant wire.LeaseGrant, made time.Duration) { d.note(leaseHeard{grant, made}) }
-func (d *doors) Command(c wire.DoCommand, fresh string)          { d.note(c) }
+func (d *doors) Command(c wire.DoCommand, _ string)              { d.note(c) }
 func (d *doors) CommandRefused(detail string)                    { d.note(refusedHeard(detail)) }
 func (d *doors) CentreEpoch(n uint64)                            { d.note(epochHeard(n)) }
 

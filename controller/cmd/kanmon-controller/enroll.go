@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ func enroll(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func request(cfg controller.Config, url, token, caFile string) (identity.Request, error) {
 	if url == "" {
-		return identity.Request{}, fmt.Errorf("--url or centre_url is needed: https://host[:port] of the centre's console")
+		return identity.Request{}, errors.New("--url or centre_url is needed: https://host[:port] of the centre's console")
 	}
 	if token == "-" {
 		b, err := io.ReadAll(io.LimitReader(os.Stdin, 1024))

@@ -1,0 +1,145 @@
+package journal
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"kanmon/internal/access"
+	"kanmon/internal/db"
+	"kanmon/internal/event"
+)
+
+func withdrawn(n uint64, card byte, state access.CredentialState) access.Revocation {
+	return access.Revocation{Version: access.Version{Epoch: 1, N: n}, Key: access.Key{card}, Card: "C-1", State: state}
+}
+
+func appendChange(t *testing.T, j *Journal, c Change) {
+	t.Helper()
+	if _, err := j.Append(t.Context(), []event.Event{draft(1)}, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// R76-2: what must be refused after a restart, and who may be believed, is one commit with the event that tells of it.
+func TestARestartFindsWhomToRefuseAndWhomToBelieve(t *testing.T) {
+	dir := t.TempDir()
+	j, stop := open(t, dir, nil)
+	if s := j.State(); s.Lease != nil || s.Revoked != (access.Version{}) || s.Centre != 0 || s.Start == 0 {
+		t.Fatalf("new journal %+v", s)
+	}
+	upto := access.Version{Epoch: 1, N: 3}
+	appendChange(t, j, Change{Centre: 4, Revoked: &Revoked{
+		Entries: []access.Revocation{withdrawn(1, 7, access.Suspended), withdrawn(3, 8, access.Revoked)}, Upto: upto, At: noon,
+	}})
+	appendChange(t, j, Change{Centre: 3, Revoked: &Revoked{Entries: []access.Revocation{withdrawn(2, 7, access.Active)}, Upto: upto, At: noon}})
+	appendChange(t, j, Change{Lease: &Lease{Age: 90 * time.Minute, Wall: noon}})
+	before := j.State()
+	stop()
+	j, stop = open(t, dir, nil)
+	s := j.State()
+	if s.Revoked != upto || !s.RevokedAt.Equal(noon) || s.Centre != 4 || *s.Lease != (Lease{90 * time.Minute, noon}) || s.Start <= before.Start {
+		t.Fatalf("state %+v, was %+v", s, before)
+	}
+	entries, err := j.Revocations(t.Context())
+	if err != nil || len(entries) != 2 || entries[0] != withdrawn(2, 7, access.Active) || entries[1] != withdrawn(3, 8, access.Revoked) {
+		t.Fatalf("entries %+v, %v", entries, err)
+	}
+	appendChange(t, j, Change{Lease: &Lease{Age: time.Hour}}) // a clock that is not believed
+	stop()
+	if j, _ = open(t, dir, nil); *j.State().Lease != (Lease{Age: time.Hour}) {
+		t.Fatalf("lease %+v", j.State().Lease)
+	}
+}
+
+// A change without an event is a commit all the same; an event that cannot be written takes its change with it.
+func TestAChangeIsWrittenWithItsEventsOrNotAtAll(t *testing.T) {
+	j, _ := open(t, t.TempDir(), nil)
+	at, err := j.Append(t.Context(), nil, Change{Lease: &Lease{Age: time.Minute}})
+	if err != nil || at.Seq != 0 || j.State().Lease.Age != time.Minute {
+		t.Fatalf("at %v, %v, %+v", at, err, j.State())
+	}
+	bad := event.Event{At: noon, Kind: "nonsense"}
+	if _, err := j.Append(t.Context(), []event.Event{bad}, Change{
+		Centre: 9, Revoked: &Revoked{Entries: []access.Revocation{withdrawn(1, 7, access.Revoked)}, Upto: access.Version{Epoch: 1, N: 1}},
+	}); err == nil {
+		t.Fatal("nonsense was written")
+	}
+	entries, err := j.Revocations(t.Context())
+	if s := j.State(); err != nil || len(entries) != 0 || s.Centre != 0 || s.Revoked.N != 0 {
+		t.Fatalf("entries %v, %v, %+v", entries, err, s)
+	}
+}
+
+// A journal that breaks still hands on what of it can be read: a lost card stays lost. How far the set goes is asked anew.
+func TestABrokenJournalHandsOnWhomToRefuse(t *testing.T) {
+	dir := t.TempDir()
+	j, stop := open(t, dir, nil)
+	appendChange(t, j, Change{
+		Centre: 2, Lease: &Lease{Age: time.Hour, Wall: noon},
+		Revoked: &Revoked{Entries: []access.Revocation{withdrawn(1, 7, access.Revoked)}, Upto: access.Version{Epoch: 1, N: 1}, At: noon},
+	})
+	old := j.State()
+	stop()
+	files, _ := filepath.Glob(filepath.Join(dir, "journal-*.db"))
+	d, err := db.Open(t.Context(), db.Config{Driver: db.SQLite, Path: files[0], Log: j.cfg.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE journal_head SET seq = seq + 1 WHERE id = 1`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j, stop = open(t, dir, nil)
+	s := j.State()
+	if s.Epoch == old.Epoch || s.SetAside == "" || s.Start <= old.Start || s.Centre != 2 || s.Lease.Age != time.Hour || s.Revoked.N != 0 {
+		t.Fatalf("state %+v, was %+v", s, old)
+	}
+	entries, err := j.Revocations(t.Context())
+	if err != nil || len(entries) != 1 || entries[0].State != access.Revoked {
+		t.Fatalf("entries %v, %v", entries, err)
+	}
+	stop()
+	files, _ = filepath.Glob(filepath.Join(dir, "journal-*.db"))
+	if err := os.WriteFile(files[0], []byte("nothing of a database"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, _ = open(t, dir, nil)
+	if s := j.State(); !s.Open || s.Lease != nil || s.Start <= old.Start {
+		t.Fatalf("state %+v", s)
+	}
+}
+
+// The table itself forgets nothing.
+func TestARevocationCannotBeDeleted(t *testing.T) {
+	j, _ := open(t, t.TempDir(), nil)
+	appendChange(t, j, Change{Revoked: &Revoked{Entries: []access.Revocation{withdrawn(1, 7, access.Revoked)}, Upto: access.Version{Epoch: 1, N: 1}}})
+	err := j.db.Load().Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `DELETE FROM journal_revocation`)
+		return err
+	})
+	if err == nil {
+		t.Fatal("deleted")
+	}
+}
+
+func TestHowFullAJournalIsIsCountedFromWhatIsKept(t *testing.T) {
+	for _, c := range []struct {
+		seq, base uint64
+		kept      uint64
+		perMil    int
+	}{
+		{0, 0, 0, 0}, {10, 0, 10, 0}, {Room * 8 / 10, 0, Room * 8 / 10, 800}, {Room, Room / 2, Room / 2, 500}, {5 * Room, 0, 5 * Room, 1000},
+	} {
+		s := State{Seq: c.seq, Base: c.base}
+		if s.Kept() != c.kept || s.FillPerMil() != c.perMil {
+			t.Errorf("%d to %d: kept %d, %d of 1000", c.base, c.seq, s.Kept(), s.FillPerMil())
+		}
+	}
+}
