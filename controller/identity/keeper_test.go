@@ -77,6 +77,11 @@ func TestThroughHalfAYearWithoutTheCentreTheKeeperWarnsThriceThenSaysItIsOverAnd
 		if left := time.Until(k.Until()); left < 179*day {
 			t.Errorf("the centre is back, and the certificate has %v left", left)
 		}
+		c.set(http.StatusServiceUnavailable, nil)
+		wait(181 * day)
+		if n := len(d.all()); n != 8 {
+			t.Errorf("without the centre once more: warned %v", d.all())
+		}
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -115,6 +120,28 @@ func TestARenewalComesSixtyDaysBeforeTheEndAndIsSilent(t *testing.T) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestAnAuthorityNearItsEndIsNotAskedEveryHour(t *testing.T) {
+	c := startCentre(t)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c.enter(ctx, t)
+		c.found(t, time.Now().Add(-(20*365-100)*day), time.Now()) // its certificates end in 100 days
+		r, id := enrolled(t, c)
+		var log bytes.Buffer
+		k := keeper(r, id, &log)
+		done := make(chan error, 1)
+		go func() { done <- k.Run(ctx) }()
+		wait(70 * day)
+		if n := len(c.asked()); n < 30*4 || n > 30*8+20 {
+			t.Errorf("%d certificates in 70 days", n)
+		}
+		cancel()
+		if err := <-done; err != nil || !strings.Contains(log.String(), "authority is near its end") {
+			t.Errorf("%v, %s", err, log.String())
 		}
 	})
 }
