@@ -152,14 +152,21 @@ type rig struct {
 
 func newRig(t *testing.T, delay time.Duration) *rig {
 	t.Helper()
+	return newRigWith(t, delay, func(*Parts) {})
+}
+
+func newRigWith(t *testing.T, delay time.Duration, change func(*Parts)) *rig {
+	t.Helper()
 	r := &rig{journal: newFakeJournal(), panel: &fakePanel{}}
 	r.journal.delay = delay
 	r.strike1 = &fakeStrike{t: t, journal: r.journal}
 	r.strike2 = &fakeStrike{t: t, journal: r.journal, free: true}
-	r.Controller = New(Parts{
+	parts := Parts{
 		Wiring: siteWiring(), Journal: r.journal, Panel: r.panel, Log: slog.New(slog.DiscardHandler),
 		Strikes: map[string]output.Strike{"D-1": r.strike1, "D-2": r.strike2},
-	})
+	}
+	change(&parts)
+	r.Controller = New(parts)
 	ctx, cancel := context.WithCancel(t.Context())
 	diskCtx, diskEnd := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -13,7 +13,6 @@ import (
 	"kanmon/controller/controllertest"
 	"kanmon/controller/core"
 	"kanmon/controller/journal"
-	"kanmon/controller/policystore"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
@@ -87,20 +86,12 @@ func TestAControllerStartsAndStopsCleanlyManyTimes(t *testing.T) {
 func TestAStartFindsThePolicyOfTheLastRun(t *testing.T) {
 	cfg, centre := siteConfig(t)
 	spec := siteSpec(9)
-	at := wire.Address{Site: cfg.Site, Controller: cfg.Controller, Kind: wire.Policy}
-	manifest, err := wire.SignPolicy(at, spec, time.Now(), centre.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	hash, err := wire.PolicyHash(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runEdge(t, cfg, func(e *Edge) bool { return e.Status().LastSeq > 0 && len(e.Status().Trouble) > 0 })
-	store := policystore.New(policystore.Config{Dir: cfg.DataDir, Site: cfg.Site, Controller: cfg.Controller, Keys: wire.OneKey(centre.Key.Public())})
-	if _, err := store.Save(spec, manifest); err != nil {
-		t.Fatal(err)
-	}
+	keepPolicy(t, cfg, centre, spec, time.Now())
 	runEdge(t, cfg, func(e *Edge) bool {
 		st := e.Status()
 		return st.Policy != nil && st.Policy.N == 9 && st.PolicyHash == hash && len(st.Trouble) == 0
@@ -110,16 +101,7 @@ func TestAStartFindsThePolicyOfTheLastRun(t *testing.T) {
 // R76-2: a card revoked in one run is refused in the next, before the centre has said a word, under the same policy as before.
 func TestARevocationOutlivesARestart(t *testing.T) {
 	cfg, centre := siteConfig(t)
-	spec := siteSpec(9)
-	at := wire.Address{Site: cfg.Site, Controller: cfg.Controller, Kind: wire.Policy}
-	manifest, err := wire.SignPolicy(at, spec, time.Now(), centre.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := policystore.New(policystore.Config{Dir: cfg.DataDir, Site: cfg.Site, Controller: cfg.Controller, Keys: wire.OneKey(centre.Key.Public())})
-	if _, err := store.Save(spec, manifest); err != nil {
-		t.Fatal(err)
-	}
+	keepPolicy(t, cfg, centre, siteSpec(9), time.Now())
 	upto := access.Version{Epoch: 1, N: 1}
 	set := wire.NewRevokedSet(0, upto, []access.Revocation{{Version: upto, Key: keyAlways, Card: "C-1", State: access.Revoked}})
 	var sum string
