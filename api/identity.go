@@ -2,33 +2,36 @@ package api
 
 import (
 	"context"
-	"crypto/subtle"
+	"crypto/ed25519"
 
 	"kanmon/internal/broker"
 	"kanmon/internal/fault"
+	"kanmon/internal/wire"
 )
 
-// secrets checks the secret of a controller.
-type secrets interface {
-	CheckSecret(ctx context.Context, name, secret string) error
+// peers says whether a controller is enrolled with a key; *device.Register does.
+type peers interface {
+	Peer(ctx context.Context, name string, public ed25519.PublicKey) error
 }
 
-// identities says who a client of the embedded broker is: the centre itself, by a password that lives as long
-// as the process, or a registered controller. Client id and user name are the same name.
-func identities(devices secrets, own string) func(ctx context.Context, clientID, username, password string) (broker.Identity, error) {
-	return func(ctx context.Context, clientID, username, password string) (broker.Identity, error) {
-		if clientID != username {
-			return broker.Identity{}, fault.New(fault.Unauthenticated, "", "client id and user name differ")
+// identities says who a client of the embedded broker is: the centre itself, by its own key, or a controller that is enrolled with
+// the key in its certificate and was not revoked. The broker has verified the certificate, and that its name is the client id; it logs
+// every refusal with its reason.
+func identities(devices peers, centre ed25519.PublicKey) func(ctx context.Context, p broker.Peer) (broker.Identity, error) {
+	return func(ctx context.Context, p broker.Peer) (broker.Identity, error) {
+		public, ok := p.Certificate.PublicKey.(ed25519.PublicKey)
+		if !ok {
+			return broker.Identity{}, fault.New(fault.Denied, "", "a certificate for a key that is not Ed25519")
 		}
-		if username == centreName {
-			if subtle.ConstantTimeCompare([]byte(password), []byte(own)) != 1 {
-				return broker.Identity{}, fault.New(fault.Unauthenticated, "", "not the centre's password")
+		if p.ClientID == wire.Centre {
+			if !public.Equal(centre) {
+				return broker.Identity{}, fault.New(fault.Denied, "", "the centre's name with another key")
 			}
-			return broker.Identity{Name: centreName, Role: broker.Centre}, nil
+			return broker.Identity{Name: wire.Centre, Role: broker.Centre}, nil
 		}
-		if err := devices.CheckSecret(ctx, username, password); err != nil {
+		if err := devices.Peer(ctx, p.ClientID, public); err != nil {
 			return broker.Identity{}, err
 		}
-		return broker.Identity{Name: username, Role: broker.Controller}, nil
+		return broker.Identity{Name: p.ClientID, Role: broker.Controller}, nil
 	}
 }

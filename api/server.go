@@ -2,61 +2,77 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/brokerfiles"
+	"kanmon/api/centre"
 	"kanmon/api/console"
+	"kanmon/api/enrol"
+	"kanmon/api/epoch"
 	"kanmon/api/rest"
+	"kanmon/api/sitekey"
 	"kanmon/internal/broker"
 	"kanmon/internal/db"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
+	"kanmon/internal/pki"
 	"kanmon/internal/store"
+	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
 )
 
 // Server is the whole centre of one machine.
 type Server struct {
-	settings  Settings
-	software  string
-	log       *slog.Logger
-	lock      folderLock
-	keys      keys
-	db        *db.DB
-	store     *store.Store
-	accounts  *account.Register
-	devices   *device.Register
-	broker    *broker.Broker // nil: another broker is used
-	centre    *Centre
-	listener  net.Listener
-	web       *web
-	routes    []string // every pattern served
-	bootstrap string   // file with the bootstrap token; empty: not needed
+	settings    Settings
+	software    string
+	log         *slog.Logger
+	lock        folderLock
+	keys        *sitekey.Keys
+	db          *db.DB
+	store       *store.Store
+	accounts    *account.Register
+	devices     *device.Register
+	revocations *revocation.Register
+	cards       *card.Register
+	epochs      *epoch.Keeper
+	broker      *broker.Broker      // nil: another broker is used
+	files       *brokerfiles.Writer // nil: its files are not kept here
+	centre      *centre.Centre
+	enrolment   *enrol.Service
+	listener    net.Listener
+	certificate *webCertificate
+	web         *web
+	routes      []string // every pattern served
+	bootstrap   string   // file with the bootstrap token; empty: not needed
 }
 
 // origin names a site's ledger.
 func origin(site string) string { return "kanmon/" + site }
 
-// Open makes the centre ready: data folder (kept from any other kanmon-api until Close), keys, database and its schema, bootstrap token, and both listening
-// sockets. After Open the caller calls Run, or Close.
+// Open makes the centre ready: data folder (kept from any other kanmon-api until Close), keys, database and its schema, the centre's epoch,
+// bootstrap token, and both listening sockets. After Open the caller calls Run, or Close.
 func Open(ctx context.Context, settings Settings, software string, log *slog.Logger) (*Server, error) {
 	s := &Server{settings: settings, software: software, log: log}
 	for _, step := range []func(context.Context) error{
-		s.openData, s.openBootstrap, s.openBroker, s.openCentre, s.openWeb,
+		s.openData, s.openKeys, s.openStore, s.openBootstrap, s.openBroker, s.openCentre, s.openWeb,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close()) //nolint:contextcheck // what is open is closed even when ctx has ended
@@ -65,35 +81,68 @@ func Open(ctx context.Context, settings Settings, software string, log *slog.Log
 	return s, nil
 }
 
-func (s *Server) openData(ctx context.Context) error {
+func (s *Server) openData(context.Context) error {
 	dir := s.settings.DataDir
 	if err := openDataDir(dir); err != nil {
 		return err
 	}
 	var err error
-	if s.lock, err = lockDataDir(dir); err != nil {
+	s.lock, err = lockDataDir(dir)
+	return err
+}
+
+func (s *Server) openKeys(context.Context) error {
+	var err error
+	if s.keys, err = sitekey.Open(s.settings.keyConfig()); err != nil {
 		return err
 	}
-	if s.keys, err = openKeys(dir, origin(s.settings.Site)); err != nil {
-		return err
+	return pki.WriteDurably(filepath.Join(s.settings.DataDir, authorityFile), s.keys.CA().PEM())
+}
+
+func (s Settings) keyConfig() sitekey.Config {
+	return sitekey.Config{
+		Dir: filepath.Join(s.DataDir, keysFolder), SealingKey: s.SealingKeyFile, Site: s.Site, Origin: origin(s.Site), Hosts: s.hosts(),
 	}
-	if s.db, err = db.Open(ctx, s.settings.dbConfig(s.log)); err != nil {
-		return err
-	}
-	schema := migrations.SQLite()
-	if s.db.Dialect() == db.Postgres {
-		schema = migrations.Postgres()
-	}
-	if err := s.db.Migrate(ctx, schema); err != nil {
-		return err
-	}
-	s.store, err = store.New(s.db, store.Config{Origin: origin(s.settings.Site), Signer: s.keys.ledger, Log: s.log})
-	if err != nil {
+}
+
+func (s *Server) openStore(ctx context.Context) error {
+	var err error
+	if s.db, s.store, err = openStore(ctx, s.settings, s.keys, s.log); err != nil {
 		return err
 	}
 	s.devices = device.New(s.store)
+	s.epochs = epoch.New(filepath.Join(s.settings.DataDir, epoch.File), s.store, s.devices, s.log)
+	if _, err := s.epochs.Start(ctx); err != nil {
+		return err
+	}
+	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
+	s.cards = card.New(s.store, s.revocations)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
-	return nil
+	return s.recordKeys(ctx)
+}
+
+// openStore opens and migrates the database.
+func openStore(ctx context.Context, settings Settings, keys *sitekey.Keys, log *slog.Logger) (*db.DB, *store.Store, error) {
+	d, err := db.Open(ctx, settings.dbConfig(log))
+	if err != nil {
+		return nil, nil, err
+	}
+	schema := migrations.SQLite()
+	if d.Dialect() == db.Postgres {
+		schema = migrations.Postgres()
+	}
+	if err := d.Migrate(ctx, schema); err != nil {
+		return nil, nil, errors.Join(err, d.Close())
+	}
+	s, err := store.New(d, store.Config{Origin: origin(settings.Site), Signer: keys.Checkpoint(), Log: log})
+	if err != nil {
+		return nil, nil, errors.Join(err, d.Close())
+	}
+	return d, s, nil
+}
+
+func (s *Server) recordKeys(ctx context.Context) error {
+	return s.keys.Record(ctx, key.New(s.store), s.settings.TLS.Mode == tlsOwn)
 }
 
 func (s Settings) dbConfig(log *slog.Logger) db.Config {
@@ -131,77 +180,124 @@ func (s *Server) BootstrapFile() string { return s.bootstrap }
 func (s *Server) openBroker(ctx context.Context) error {
 	b := s.settings.Broker
 	if !b.Embedded() {
+		if b.FilesDir != "" {
+			s.files = newBrokerFiles(s.settings, s.keys, s.devices, s.log)
+		}
 		return nil
 	}
-	own := rand.Text() // the centre's password at its own broker, new at every start
-	var err error
+	own, err := s.keys.Centre()
+	if err != nil {
+		return err
+	}
+	public, ok := own.Leaf.PublicKey.(ed25519.PublicKey)
+	if !ok {
+		return fault.New(fault.Internal, "", "the centre's certificate is for another kind of key")
+	}
 	s.broker, err = broker.New(ctx, broker.Config{
-		Listen: b.Listen, Site: s.settings.Site, Log: s.log, Authenticate: identities(s.devices, own),
+		Listen: b.Listen, TLS: pki.BrokerTLS(s.keys.Server, s.keys.CA().Pool(), time.Now), Site: s.settings.Site, Log: s.log,
+		Authenticate: identities(s.devices, public),
 	})
 	if err != nil {
 		return fmt.Errorf("embedded broker on %s: %w", b.Listen, err)
 	}
-	return s.linkCentre(mqtt.Config{
-		URL: "tcp://" + s.broker.Addr().String(), ClientID: centreName, Username: centreName,
-		Password: mqtt.NewSecret(own), Log: s.log,
+	return nil
+}
+
+func newBrokerFiles(s Settings, keys *sitekey.Keys, devices *device.Register, log *slog.Logger) *brokerfiles.Writer {
+	u, _ := url.Parse(s.Broker.URL) // checked with the settings
+	return brokerfiles.New(brokerfiles.Config{
+		Site: s.Site, Dir: s.Broker.FilesDir, Listen: s.Broker.FilesListen, Host: u.Hostname(), Devices: devices, Secrets: keys, Log: log,
 	})
 }
+
+// centreQueue is how many messages may wait for the centre's lanes: hundreds of controllers confirm one revocation in one moment.
+const centreQueue = 8192
 
 func (s *Server) openCentre(context.Context) error {
-	b := s.settings.Broker
-	if b.Embedded() {
-		return nil
-	}
-	password, err := readPassword(b.PasswordFile)
-	if err != nil {
-		return err
-	}
-	return s.linkCentre(mqtt.Config{
-		URL: b.URL, ClientID: b.Username, Username: b.Username, Password: mqtt.NewSecret(password), Log: s.log,
+	link, err := mqtt.New(mqtt.Config{
+		URL: s.linkURL(), ClientID: wire.Centre, TLS: pki.ClientTLS(s.keys.CA().Pool(), s.keys.Centre, time.Now),
+		QueueSize: centreQueue, Log: s.log,
 	})
-}
-
-func (s *Server) linkCentre(cfg mqtt.Config) error {
-	link, err := mqtt.New(cfg)
 	if err != nil {
 		return err
 	}
-	s.centre, err = NewCentre(CentreConfig{Site: s.settings.Site, Store: s.store, Link: link, Log: s.log})
-	return err
+	s.centre, err = centre.New(centre.Config{
+		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
+		Signer: s.keys.Command(), Lease: s.settings.Lease.lease(), Link: link, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.devices.OnRevoked(s.throwOut)
+	s.enrolment = enrol.New(enrol.Config{
+		Site: s.settings.Site, Devices: s.devices, Secrets: s.keys, BrokerURL: s.BrokerURL, Changed: s.admissionChanged, Log: s.log,
+	})
+	return nil
 }
 
-func readPassword(file string) (string, error) {
-	if file == "" {
-		return "", nil
+// linkURL is how the centre itself reaches the broker.
+func (s *Server) linkURL() string {
+	if s.broker == nil {
+		return s.settings.Broker.URL
 	}
-	b, err := os.ReadFile(file) // the operator names the file
-	return strings.TrimSpace(string(b)), fault.Wrap(fault.Invalid, err, "read the broker password")
+	host, port, err := net.SplitHostPort(s.broker.Addr().String())
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "tls://" + net.JoinHostPort(host, port)
+}
+
+// throwOut ends what a controller has at the broker whose key is worth nothing any more.
+func (s *Server) throwOut(controller string) {
+	there := false
+	if s.broker != nil {
+		there = s.broker.Disconnect(controller)
+	}
+	s.centre.Forget(controller)
+	s.admissionChanged()
+	s.log.Warn("controller thrown out", slog.String("controller", controller), slog.Bool("was_connected", there))
+}
+
+// admissionChanged is told when somebody else may come to the broker, or may not any more.
+func (s *Server) admissionChanged() {
+	if s.files != nil {
+		s.files.Changed()
+	}
 }
 
 func (s *Server) openWeb(ctx context.Context) error {
+	hash, err := s.keys.HashKey()
+	if err != nil {
+		return err
+	}
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
-	people, areas, cards, entries := staff.New(s.store), area.New(s.store), card.New(s.store), entrylog.New(s.store)
+	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Devices: s.devices, Cards: cards, Entries: entries, HashKey: s.keys.hash, Log: s.log,
+		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: hash, Log: s.log,
+		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
 		return err
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Devices: s.devices, Cards: cards, Entries: entries, HashKey: s.keys.hash, Subscribe: s.subscribe, Log: s.log,
+		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: hash, Subscribe: s.subscribe, Log: s.log,
 		LedgerSize: func(context.Context) (int64, error) { return s.store.Signed(), nil },
 	})
 	if err != nil {
 		return err
 	}
 	s.routes = slices.Concat(programs.Patterns(), pages.Patterns())
+	if s.certificate, err = newWebCertificate(s.settings.TLS, s.keys.Server); err != nil {
+		return err
+	}
 	var listening net.ListenConfig
 	if s.listener, err = listening.Listen(ctx, "tcp", s.settings.ConsoleListen); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "open the console's port")
 	}
-	s.web = newWeb(ctx, s.listener, New(Config{REST: programs, Console: pages, HTTPS: s.settings.https(), Log: s.log}), s.log)
+	handler := New(Config{REST: programs, Console: pages, HTTPS: s.settings.https(), Log: s.log})
+	s.web = newWeb(ctx, s.listener, handler, s.certificate.config(), s.log)
 	return nil
 }
 
@@ -212,12 +308,18 @@ func (s *Server) subscribe() (wake <-chan struct{}, cancel func()) {
 }
 
 // URL is how the console is reached.
-func (s *Server) URL() string {
-	if s.settings.PublicURL != "" {
-		return strings.TrimSuffix(s.settings.PublicURL, "/")
+func (s *Server) URL() string { return s.settings.consoleURL(s.listener.Addr()) }
+
+// AuthorityFile is the certificate (PEM) to import by who calls the console; empty when it shows another's, or none.
+func (s *Server) AuthorityFile() string {
+	if s.settings.TLS.Mode != tlsOwn {
+		return ""
 	}
-	return "http://" + s.listener.Addr().String()
+	return filepath.Join(s.settings.DataDir, authorityFile)
 }
+
+// BrokerURL is how controllers reach the broker.
+func (s *Server) BrokerURL() string { return s.settings.brokerURL(s.BrokerAddr()) }
 
 // BrokerAddr is where the embedded broker listens; nil when another one is used.
 func (s *Server) BrokerAddr() net.Addr {
@@ -234,10 +336,30 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.broker != nil {
 		parts = append(parts, part{"broker", s.broker.Run})
 	}
-	parts = append(parts, part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run})
+	if s.files != nil {
+		parts = append(parts, part{"broker files", s.files.Run})
+	}
+	parts = append(parts, part{"certificates", s.certificates},
+		part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
 	s.broker, s.listener = nil, nil    // closed by their parts
 	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
+}
+
+// certificates keeps those in use from ending.
+func (s *Server) certificates(ctx context.Context) error {
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.certificate.watch(ctx, s.log)
+	}()
+	err := s.keys.Run(ctx, s.log, func(ctx context.Context) {
+		if err := s.recordKeys(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "renewed certificates not recorded", slog.Any("error", err))
+		}
+	})
+	<-watched
+	return err
 }
 
 // Close releases what Open took. After Run it does nothing more.

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 
+	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
@@ -16,32 +19,56 @@ import (
 // Settings is the configuration file of kanmon-api: one JSON object; unknown fields are refused. A field left
 // out has the value given here.
 type Settings struct {
-	// Site names the site in MQTT topics and in the ledger: lower case letters, digits, hyphens. Default "demo".
+	// Site names the site in MQTT topics, in certificates and in the ledger: lower case letters, digits, hyphens. Default "demo".
 	Site string `json:"site"`
 	// DataDir is the folder for the database, the keys and the bootstrap token. It is made, for its owner only.
 	// Required.
 	DataDir string `json:"data_dir"`
+	// SealingKeyFile holds the key under which all others are sealed: 64 hex digits, for its owner only. It is made when there is none. A
+	// systemd credential "kanmon-sealing-key" goes before it. Default: "sealing-key" in DataDir.
+	SealingKeyFile string `json:"sealing_key_file"`
 	// ConsoleListen is host:port of the console and the REST interface. Default "127.0.0.1:8480".
 	ConsoleListen string `json:"console_listen"`
-	// PublicURL is how browsers reach the console, "https://kanmon.example.jp" behind a proxy that ends TLS. With
-	// https cookies are Secure. Default: http:// and the listening address.
+	// PublicURL is how browsers and controllers reach the console, such as "https://kanmon.example.jp:8480". Default: the
+	// listening address.
 	PublicURL string `json:"public_url"`
+	// TLS is how the console speaks HTTPS.
+	TLS TLSSettings `json:"tls"`
 	// Broker is the MQTT broker.
 	Broker BrokerSettings `json:"broker"`
 	// Database is where the registers and the ledger are.
 	Database DatabaseSettings `json:"database"`
+	// Lease is how long doors decide without the centre's word.
+	Lease LeaseSettings `json:"lease"`
 }
 
-// BrokerSettings is either the embedded broker (Listen) or another one (URL).
+// TLSSettings says with which certificate the console is served.
+type TLSSettings struct {
+	// Mode is "own" (default: a certificate of the site's own authority, whose certificate is ca.pem in DataDir), "files" (CertFile and
+	// KeyFile), or "off": plain HTTP on this machine alone, behind a proxy that ends TLS; PublicURL is then https.
+	Mode string `json:"mode"`
+	// CertFile is a certificate chain and KeyFile its key, both PEM. They are read again when they change.
+	CertFile string `json:"cert_file"`
+	KeyFile  string `json:"key_file"`
+	// Hosts are more names and addresses by which console or broker are called. Those in PublicURL, ConsoleListen and Broker are known,
+	// and so is localhost.
+	Hosts []string `json:"hosts"`
+}
+
+// BrokerSettings is either the embedded broker (Listen) or another one (URL). Both speak TLS with certificates of the site's authority.
 type BrokerSettings struct {
-	// Listen is host:port of the embedded broker, of this machine itself as long as there is no TLS. Default
-	// "127.0.0.1:18830".
+	// Listen is host:port of the embedded broker. Default "127.0.0.1:18830".
 	Listen string `json:"listen"`
-	// URL of another broker, tcp://host:port or tls://host:port. With it nothing is embedded.
+	// PublicURL is how controllers reach the embedded broker, tls://host:port. Default: the host of the console's PublicURL, or of
+	// Listen, and the port of Listen.
+	PublicURL string `json:"public_url"`
+	// URL of another broker, tls://host:port. With it nothing is embedded.
 	URL string `json:"url"`
-	// Username and PasswordFile are the centre's identity at the other broker. Default of Username: "centre".
-	Username     string `json:"username"`
-	PasswordFile string `json:"password_file"`
+	// FilesDir is a folder in which the centre keeps the configuration of that other broker, a mosquitto: absolute, as mosquitto finds
+	// it. Empty: the operator does it, with "kanmon-api broker-files" or otherwise.
+	FilesDir string `json:"files_dir"`
+	// FilesListen is address:port for mosquitto's listener. Default: all addresses, the port of URL.
+	FilesListen string `json:"files_listen"`
 }
 
 // DatabaseSettings says which database.
@@ -50,6 +77,18 @@ type DatabaseSettings struct {
 	Driver string `json:"driver"`
 	// DSN of PostgreSQL. A password does better in PGPASSFILE.
 	DSN string `json:"dsn"`
+}
+
+// LeaseSettings are hours, 1 to 720; 0 stands for the default: 72 for staff, 12 for the others.
+type LeaseSettings struct {
+	StaffHours      int `json:"staff_hours"`
+	ContractorHours int `json:"contractor_hours"`
+	VisitorHours    int `json:"visitor_hours"`
+}
+
+// lease is what goes into policies.
+func (l LeaseSettings) lease() access.Lease {
+	return access.Lease{Staff: 3600 * int64(l.StaffHours), Contractor: 3600 * int64(l.ContractorHours), Visitor: 3600 * int64(l.VisitorHours)}
 }
 
 // Embedded reports whether the centre runs its own broker.
@@ -93,47 +132,109 @@ func ParseSettings(b []byte) (Settings, error) {
 
 func (s *Settings) fill() {
 	for field, value := range map[*string]string{
-		&s.Site: "demo", &s.ConsoleListen: "127.0.0.1:8480", &s.Database.Driver: "sqlite",
+		&s.Site: "demo", &s.ConsoleListen: "127.0.0.1:8480", &s.Database.Driver: "sqlite", &s.TLS.Mode: tlsOwn,
 	} {
 		if *field == "" {
 			*field = value
 		}
 	}
+	if s.SealingKeyFile == "" && s.DataDir != "" {
+		s.SealingKeyFile = filepath.Join(s.DataDir, sealingKeyFile)
+	}
 	if s.Broker.URL == "" && s.Broker.Listen == "" {
 		s.Broker.Listen = "127.0.0.1:18830"
 	}
-	if s.Broker.URL != "" && s.Broker.Username == "" {
-		s.Broker.Username = centreName
+	if u, err := url.Parse(s.Broker.URL); err == nil && s.Broker.FilesDir != "" && s.Broker.FilesListen == "" {
+		s.Broker.FilesListen = net.JoinHostPort("0.0.0.0", u.Port())
 	}
 }
 
-// centreName is the centre's client id and user name at a broker.
-const centreName = "centre"
+// Modes of TLSSettings.
+const (
+	tlsOwn   = "own"
+	tlsFiles = "files"
+	tlsOff   = "off"
+)
+
+func wrong(field, text string) error { return fault.BadField(field, "", field+": "+text) }
 
 func (s Settings) check() error {
-	wrong := func(field, text string) error { return fault.BadField(field, "", field+": "+text) }
-	public, err := url.Parse(s.PublicURL)
 	switch {
 	case !wire.ValidName(s.Site):
 		return wrong("site", "lower case letters, digits and hyphens, at most 32")
 	case s.DataDir == "":
 		return wrong("data_dir", "must be given")
-	case err != nil || (s.PublicURL != "" && (public.Host == "" || (public.Scheme != "http" && public.Scheme != "https"))):
-		return wrong("public_url", "must be http://host or https://host")
-	case s.Broker.URL != "" && s.Broker.Listen != "":
-		return wrong("broker", "either listen (embedded) or url (another broker), not both")
-	case s.Broker.Embedded() && (s.Broker.Username != "" || s.Broker.PasswordFile != ""):
-		return wrong("broker", "username and password_file belong to url")
 	case s.Database.Driver != "sqlite" && s.Database.Driver != "postgres":
 		return wrong("database.driver", `"sqlite" or "postgres"`)
 	case (s.Database.Driver == "postgres") != (s.Database.DSN != ""):
 		return wrong("database.dsn", "belongs to driver postgres, and must be given there")
 	}
+	for _, check := range []func() error{s.checkTLS, s.Broker.check, s.Lease.check} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (s Settings) checkTLS() error {
+	public, err := url.Parse(s.PublicURL)
+	off := s.TLS.Mode == tlsOff
+	switch {
+	case err != nil || (s.PublicURL != "" && (public.Host == "" || (public.Scheme != "http" && public.Scheme != "https"))):
+		return wrong("public_url", "must be http://host or https://host")
+	case s.TLS.Mode != tlsOwn && s.TLS.Mode != tlsFiles && !off:
+		return wrong("tls.mode", `"own", "files" or "off"`)
+	case (s.TLS.Mode == tlsFiles) != (s.TLS.CertFile != "" && s.TLS.KeyFile != "") || (s.TLS.CertFile == "") != (s.TLS.KeyFile == ""):
+		return wrong("tls.cert_file", "it and key_file belong to mode files, and must be given there")
+	case !off && public.Scheme == "http":
+		return wrong("public_url", "the console speaks https")
+	case off && !loopback(s.ConsoleListen):
+		return wrong("tls.mode", "off is for this machine alone: listen on 127.0.0.1 and have a proxy end TLS")
+	}
+	return nil
+}
+
+func (b BrokerSettings) check() error {
+	other, err := url.Parse(b.URL)
+	public, perr := url.Parse(b.PublicURL)
+	tlsURL := func(u *url.URL) bool {
+		return u.Scheme == "tls" && u.Hostname() != "" && u.Port() != "" && u.User == nil && u.Path == "" && u.RawQuery == ""
+	}
+	switch {
+	case b.URL != "" && b.Listen != "":
+		return wrong("broker", "either listen (embedded) or url (another broker), not both")
+	case b.URL != "" && (err != nil || !tlsURL(other)):
+		return wrong("broker.url", "must be tls://host:port")
+	case b.PublicURL != "" && (b.URL != "" || perr != nil || !tlsURL(public)):
+		return wrong("broker.public_url", "must be tls://host:port, and belongs to the embedded broker")
+	case b.FilesDir != "" && (b.Embedded() || !filepath.IsAbs(b.FilesDir)):
+		return wrong("broker.files_dir", "must be absolute, and belongs to url")
+	case b.FilesListen != "" && b.FilesDir == "":
+		return wrong("broker.files_listen", "belongs to files_dir")
+	}
+	return nil
+}
+
+func (l LeaseSettings) check() error {
+	if err := l.lease().Validate(); err != nil {
+		return wrong("lease", err.Error())
+	}
+	return nil
+}
+
+// loopback reports whether an address to listen on is of this machine alone.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // https reports whether browsers reach the console by https.
 func (s Settings) https() bool {
 	u, err := url.Parse(s.PublicURL)
-	return err == nil && u.Scheme == "https"
+	return s.TLS.Mode != tlsOff || (err == nil && u.Scheme == "https")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"kanmon/api/sitekey"
 	"kanmon/internal/db"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -16,17 +17,16 @@ import (
 // Verify checks the ledger and every row bound to it, beside a running centre or without one. It makes nothing:
 // a data folder without a database or keys is an error.
 func Verify(ctx context.Context, settings Settings, log *slog.Logger) (store.Report, error) {
-	needed := []string{filepath.Join(keysFolder, ledgerKeyFile)}
+	needed := []string{sitekey.CheckpointFile(filepath.Join(settings.DataDir, keysFolder))}
 	if settings.Database.Driver == "sqlite" {
-		needed = append(needed, databaseFile)
+		needed = append(needed, filepath.Join(settings.DataDir, databaseFile))
 	}
-	for _, name := range needed {
-		file := filepath.Join(settings.DataDir, name)
+	for _, file := range needed {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 			return store.Report{}, fault.New(fault.NotFound, "", "nothing to verify: there is no "+file)
 		}
 	}
-	signer, err := store.OpenSigner(filepath.Join(settings.DataDir, keysFolder, ledgerKeyFile), origin(settings.Site))
+	signer, err := sitekey.Checkpoint(settings.keyConfig())
 	if err != nil {
 		return store.Report{}, err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -29,11 +30,12 @@ type web struct {
 	cancel   context.CancelFunc // ends the contexts of all requests
 }
 
-func newWeb(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) *web {
+// newWeb serves on l; secure is nil for plain HTTP.
+func newWeb(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) *web {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	return &web{listener: l, cancel: cancel, server: &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: secure,
 		BaseContext: func(net.Listener) context.Context { return requests },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}
@@ -43,7 +45,7 @@ func newWeb(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logge
 func (w *web) run(ctx context.Context) error {
 	defer w.cancel()
 	failed := make(chan error, 1)
-	go func() { failed <- w.server.Serve(w.listener) }()
+	go func() { failed <- w.serve() }()
 	select {
 	case err := <-failed:
 		return err
@@ -54,6 +56,13 @@ func (w *web) run(ctx context.Context) error {
 		err = errors.Join(err, served)
 	}
 	return err
+}
+
+func (w *web) serve() error {
+	if w.server.TLSConfig == nil {
+		return w.server.Serve(w.listener)
+	}
+	return w.server.ServeTLS(w.listener, "", "") // the certificate is in the configuration
 }
 
 func (w *web) stop(ctx context.Context) error {

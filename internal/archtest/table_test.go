@@ -82,6 +82,11 @@ var rules = []rule{
 		"lifecycle/card", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
+	{"api/centre", []string{
+		"api/command", "api/epoch", "api/ingest", "api/policy", "api/revoke", "internal/access", "internal/fault", "internal/mqtt", "internal/store", "internal/wire",
+		"lifecycle/card", "lifecycle/command", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
+	}},
+	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
 	{"api/enrol", []string{"internal/fault", "internal/pki", "internal/store", "internal/wire", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,11 @@ import (
 
 // work is what a command does once its configuration is read.
 type work func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int
+
+// commands are what the program can do; some have flags of their own.
+func commands(flags *flag.FlagSet) map[string]work {
+	return map[string]work{"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags)}
+}
 
 func serve(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
 	server, err := api.Open(ctx, settings, software(), log)
@@ -26,6 +32,9 @@ func serve(ctx context.Context, settings api.Settings, log *slog.Logger, stdout,
 		_, _ = fmt.Fprintf(stdout, "set-up   %s/setup with the token in %s\n", server.URL(), file)
 	}
 	_, _ = fmt.Fprintln(stdout, "console ", server.URL())
+	if file := server.AuthorityFile(); file != "" {
+		_, _ = fmt.Fprintln(stdout, "trust   ", file)
+	}
 	if err := server.Run(ctx); err != nil {
 		_, _ = fmt.Fprintln(stderr, "kanmon-api stopped:", err)
 		return exitFailed
@@ -49,6 +58,37 @@ func verify(ctx context.Context, settings api.Settings, log *slog.Logger, stdout
 		return exitFailed
 	}
 	_, _ = fmt.Fprintln(stdout, "as recorded")
+	return exitOK
+}
+
+// newEpoch has its flag only where it is the command.
+func newEpoch(flags *flag.FlagSet) work {
+	reason := new(string)
+	if flags.Name() == "kanmon-api new-epoch" {
+		flags.StringVar(reason, "reason", "", "why; it goes into the ledger")
+	}
+	return func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
+		epoch, err := api.NewEpoch(ctx, settings, *reason, log)
+		if err != nil {
+			_, _ = fmt.Fprintln(stderr, "kanmon-api: no new epoch:", err)
+			return exitFailed
+		}
+		_, _ = fmt.Fprintf(stdout, "epoch %d begins with the next start; doors send again what the database lacks\n", epoch)
+		return exitOK
+	}
+}
+
+func brokerFiles(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
+	changed, err := api.BrokerFiles(ctx, settings, log)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "kanmon-api: broker files not written:", err)
+		return exitFailed
+	}
+	if !changed {
+		_, _ = fmt.Fprintln(stdout, settings.Broker.FilesDir, "is as it should be")
+		return exitOK
+	}
+	_, _ = fmt.Fprintf(stdout, "%s has changed: reload mosquitto, and restart it when a controller was revoked\n", settings.Broker.FilesDir)
 	return exitOK
 }
 

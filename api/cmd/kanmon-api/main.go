@@ -3,6 +3,8 @@
 //
 //	kanmon-api [serve] -config FILE   work until interrupted
 //	kanmon-api verify -config FILE    check the ledger and every row bound to it; exit code 1 names what is wrong
+//	kanmon-api new-epoch -config FILE -reason TEXT   after a restore that the centre cannot notice by itself
+//	kanmon-api broker-files -config FILE             write the files of a mosquitto
 //	kanmon-api version
 //
 // The configuration is described in kanmon/api (Settings). Logs are JSON on standard error. The exit code is 0,
@@ -47,13 +49,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, "kanmon-api", software())
 		return exitOK
 	}
-	work, ok := map[string]work{"serve": serve, "verify": verify}[command]
-	if !ok {
-		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify and version\n", command)
-		return exitUsage
-	}
 	flags := flag.NewFlagSet("kanmon-api "+command, flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	work, ok := commands(flags)[command]
+	if !ok {
+		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, broker-files and version\n", command)
+		return exitUsage
+	}
 	file := flags.String("config", "", "configuration `file` (JSON)")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage

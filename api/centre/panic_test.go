@@ -1,4 +1,4 @@
-package api
+package centre
 
 import (
 	"log/slog"
@@ -10,9 +10,10 @@ import (
 
 // A message that makes a handler panic would come again after every restart; it must not end the centre for all.
 func TestAMessageThatPanicsIsAnErrorOfThatMessage(t *testing.T) {
-	c := &Centre{cfg: CentreConfig{Log: slog.New(slog.DiscardHandler)}} // nothing behind it: any message panics
-	for _, kind := range []wire.Kind{wire.Events, wire.Status} {
-		err := c.handle(t.Context(), message{Address: wire.Address{Site: "demo", Controller: "ctl-1", Kind: kind}, payload: statusOnline(t)})
+	c := &Centre{cfg: Config{Log: slog.New(slog.DiscardHandler)}} // nothing behind it: any message panics
+	for _, kind := range wire.Ups() {
+		m := message{Address: wire.Address{Site: "demo", Controller: "ctl-1", Kind: kind}, payload: statusOnline(t)}
+		err := guarded(t.Context(), c.cfg.Log, m, c.take)
 		if err == nil || fault.KindOf(err) != fault.Internal {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -1,14 +1,18 @@
-package api_test
+package centre_test
 
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"kanmon/api"
+	"go.uber.org/goleak"
+
+	"kanmon/api/centre"
+	"kanmon/api/epoch"
 	"kanmon/internal/access"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/event"
@@ -79,21 +83,41 @@ func (l *line) next(t *testing.T, topic string) []byte {
 	}
 }
 
+func address(controller string, kind wire.Kind) wire.Address {
+	return wire.Address{Site: "demo", Controller: controller, Kind: kind}
+}
+
+// keys trusts the centre.
+func keys() wire.Keys { return wire.OneKey(lifecycletest.CentreSigner().Public()) }
+
 func (l *line) nextAck(t *testing.T, controller string) uint64 {
 	t.Helper()
-	ack, err := wire.DecodeAck(l.next(t, "kanmon/v1/demo/"+controller+"/ack"))
-	if err != nil {
-		t.Fatal(err)
+	ack, err := wire.OpenAck(address(controller, wire.Ack), l.next(t, "kanmon/v1/demo/"+controller+"/ack"), keys())
+	if err != nil || ack.Centre != 1 {
+		t.Fatalf("%+v, %v", ack, err)
 	}
 	return ack.UpTo
 }
 
-func startCentre(t *testing.T) (*line, *api.Centre, *lifecycletest.City) {
+func startCentre(t *testing.T) (*line, *centre.Centre, *lifecycletest.City) {
 	t.Helper()
 	city := lifecycletest.Open(t, dbtest.SQLite(t))
 	city.Found(t)
+	return startOn(t, city)
+}
+
+func startOn(t *testing.T, city *lifecycletest.City) (*line, *centre.Centre, *lifecycletest.City) {
+	t.Helper()
 	l := newLine()
-	c, err := api.NewCentre(api.CentreConfig{Site: "demo", Store: city.Store, Link: l, Log: slog.New(slog.DiscardHandler)})
+	log := slog.New(slog.DiscardHandler)
+	epochs := epoch.New(filepath.Join(t.TempDir(), epoch.File), city.Store, city.Device, log)
+	if _, err := epochs.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := centre.New(centre.Config{
+		Site: "demo", Store: city.Store, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations, Epochs: epochs,
+		Signer: lifecycletest.CentreSigner(), Link: l, Log: log,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,16 +153,33 @@ func journal(t *testing.T, controller string, n int) (raws [][]byte, heads []eve
 
 func events(t *testing.T, controller string, raws [][]byte, heads []event.Hash, first, last int) mqtt.Message {
 	t.Helper()
-	return payload(t, controller, wire.Events, wire.NewEventBatch(1, uint64(first), heads[first-1], raws[first-1:last])) // small
-}
-
-func payload(t *testing.T, controller string, kind wire.Kind, v any) mqtt.Message {
-	t.Helper()
-	b, err := wire.Encode(v)
+	b := wire.NewEventBatch(1, uint64(first), heads[first-1], raws[first-1:last]) // small
+	payload, err := wire.Encode(wire.SignBatch(address(controller, wire.Events), b, lifecycletest.DeviceSigner(controller)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mqtt.Message{Topic: wire.Topic("demo", controller, kind), Payload: b}
+	return mqtt.Message{Topic: wire.Topic("demo", controller, wire.Events), Payload: payload}
+}
+
+// payload is something that a controller has signed.
+func payload(t *testing.T, controller string, kind wire.Kind, v any) mqtt.Message {
+	t.Helper()
+	at := address(controller, kind)
+	b, err := wire.Seal(at, v, lifecycletest.DeviceSigner(controller))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mqtt.Message{Topic: at.Topic(), Payload: b}
+}
+
+// will is a controller's last word.
+func will(t *testing.T, controller string) mqtt.Message {
+	t.Helper()
+	b, err := wire.Encode(wire.Offline())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mqtt.Message{Topic: wire.Topic("demo", controller, wire.Status), Payload: b}
 }
 
 func TestEventsAreAcknowledgedOnceTheyAreInTheLog(t *testing.T) {
@@ -203,7 +244,7 @@ func TestAControllerThatSpeaksGetsItsPolicyAndIsShown(t *testing.T) {
 	defer listener.Close()
 	ahead := time.Now().Add(90 * time.Second)
 	l.arrive(t, payload(t, "ctl-1", wire.Status, wire.ControllerStatus{
-		V: wire.V, Type: wire.Status, Online: true, At: &ahead, Epoch: 1, LastSeq: 12, Acked: 5, Software: "test",
+		V: wire.V, Type: wire.Status, Online: true, Start: 1, N: 1, At: &ahead, Epoch: 1, LastSeq: 12, Acked: 5, Software: "test",
 		Devices: []wire.DeviceStatus{{Name: "IN-1", Online: true, Secure: true}}, Doors: []wire.DoorStatus{{ID: "D-1", State: "locked"}},
 	}))
 	<-listener.Wake()
@@ -216,7 +257,7 @@ func TestAControllerThatSpeaksGetsItsPolicyAndIsShown(t *testing.T) {
 	}
 	var parts wire.Assembler
 	for {
-		part, err := wire.DecodePolicyPart(l.next(t, "kanmon/v1/demo/ctl-1/policy"))
+		part, err := wire.DecodePolicy(address("ctl-1", wire.Policy), l.next(t, "kanmon/v1/demo/ctl-1/policy"), keys())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +272,7 @@ func TestAControllerThatSpeaksGetsItsPolicyAndIsShown(t *testing.T) {
 			break
 		}
 	}
-	l.arrive(t, payload(t, "ctl-1", wire.Status, wire.Offline()))
+	l.arrive(t, will(t, "ctl-1"))
 	<-listener.Wake()
 	if got, err = city.Device.Controller(t.Context(), lifecycletest.Guard, "ctl-1"); err != nil || got.Online || got.Backlog != 7 {
 		t.Fatalf("after the last will %+v, %v", got, err)
@@ -243,7 +284,7 @@ func TestARetainedStatusSaysNothingAboutTheClock(t *testing.T) {
 	listener := c.Statuses().Subscribe()
 	defer listener.Close()
 	old := time.Now().Add(-30 * time.Second).UTC().Truncate(time.Microsecond)
-	m := payload(t, "ctl-1", wire.Status, wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, At: &old, Policy: &access.Version{Epoch: 1, N: 1}})
+	m := payload(t, "ctl-1", wire.Status, wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, Start: 1, N: 1, At: &old, Policy: &access.Version{Epoch: 1, N: 1}})
 	m.Retained = true
 	l.arrive(t, m)
 	<-listener.Wake()
@@ -254,7 +295,7 @@ func TestARetainedStatusSaysNothingAboutTheClock(t *testing.T) {
 }
 
 func TestASiteNameMustFitATopic(t *testing.T) {
-	_, err := api.NewCentre(api.CentreConfig{Site: "大阪", Link: newLine()})
+	_, err := centre.New(centre.Config{Site: "大阪", Link: newLine()})
 	if fault.KindOf(err) != fault.Invalid {
 		t.Fatalf("NewCentre = %v", err)
 	}
@@ -273,7 +314,7 @@ func TestManyControllersAtOnceLoseNothing(t *testing.T) {
 		select {
 		case m := <-l.sent:
 			if at, err := wire.ParseTopic(m.Topic); err == nil && at.Kind == wire.Ack {
-				ack, err := wire.DecodeAck(m.Payload)
+				ack, err := wire.OpenAck(at, m.Payload, keys())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -288,3 +329,5 @@ func TestManyControllersAtOnceLoseNothing(t *testing.T) {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

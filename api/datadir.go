@@ -1,0 +1,40 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"kanmon/internal/fault"
+	"kanmon/internal/pki"
+)
+
+// Files below the data folder. Every one is for its owner only.
+const (
+	databaseFile   = "kanmon.db"
+	keysFolder     = "keys"
+	sealingKeyFile = "sealing-key"
+	authorityFile  = "ca.pem" // the certificate of the site's authority, to be imported by who calls the console
+	lockFile       = "lock"
+	bootstrapFile  = "bootstrap-token" // there until the first account is made
+	privateFolder  = 0o700
+	privateFile    = 0o600
+	writeProbeFile = ".write-probe"
+)
+
+// openDataDir makes the data folder and proves that it can be written.
+func openDataDir(dir string) error {
+	err := os.MkdirAll(filepath.Join(dir, keysFolder), privateFolder)
+	if err == nil {
+		probe := filepath.Join(dir, writeProbeFile)
+		err = errors.Join(os.WriteFile(probe, []byte("probe"), privateFile), os.Remove(probe))
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, fmt.Sprintf("the data folder %s cannot be used; give another data_dir, or make this one writable for the user that runs kanmon-api", dir))
+	}
+	return nil
+}
+
+// writeSecret writes a file so that after a crash it is there entirely or not at all.
+func writeSecret(file, text string) error { return pki.WriteDurably(file, []byte(text+"\n")) }

@@ -1,0 +1,30 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"kanmon/api/enrol"
+	"kanmon/api/rest"
+	"kanmon/internal/pki"
+	"kanmon/internal/store"
+)
+
+// restEnrolment is the enrolment service in REST's words.
+type restEnrolment struct{ service *enrol.Service }
+
+func (e restEnrolment) Token(ctx context.Context, actor store.Actor, controller string) (pki.Token, time.Time, error) {
+	return e.service.Token(ctx, actor, controller)
+}
+
+func (e restEnrolment) Fingerprint() string { return e.service.Fingerprint() }
+
+func (e restEnrolment) Enrol(ctx context.Context, controller, token string, csr, boxKey []byte) (rest.Enrolled, error) {
+	got, err := e.service.Enrol(ctx, controller, token, csr, boxKey)
+	return rest.Enrolled(got), err
+}
+
+func (e restEnrolment) Renew(ctx context.Context, csr []byte) (rest.Renewed, error) {
+	got, err := e.service.Renew(ctx, csr)
+	return rest.Renewed(got), err
+}
