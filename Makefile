@@ -5,7 +5,7 @@ BIN := bin
 TOOLS := .tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run test check lint bench fuzz clean
+.PHONY: help setup setup-test build run test check lint bench torture fuzz clean
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: ## linters alone
 
 bench: build ## measure against floors taken in the same run (some minutes); results to stdout
 	@.ci/bench
+
+torture: ## kill centre, controller and broker at random for MINUTES=10; SEED= repeats a run's order
+	KANMON_TORTURE=$(or $(MINUTES),10) KANMON_SEED=$(SEED) $(GO) test -count 1 -v -timeout 0 -run 'WhateverIsKilled' ./internal/harness
 
 fuzz: ## every fuzz target for 30 s
 	@.ci/fuzz 30s

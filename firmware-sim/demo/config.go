@@ -93,7 +93,7 @@ func (c *City) URL() string { return "https://" + c.Console }
 func (c *City) centre() body {
 	broker := body{"listen": c.Broker}
 	if c.External {
-		broker = body{"url": "tls://" + c.Broker}
+		broker = body{"url": "tls://" + c.Broker, "files_dir": c.Files.Mosquitto(), "files_listen": c.Broker}
 	}
 	return body{"site": Site, "data_dir": c.Files.centreDir(), "console_listen": c.Console, "broker": broker}
 }

@@ -38,6 +38,9 @@ func (f Files) OutLog() string { return filepath.Join(f.simDir(), "out.jsonl") }
 // Log is where a program's output is kept.
 func (f Files) Log(program string) string { return filepath.Join(f.logDir(), program+".log") }
 
+// Mosquitto is the folder in which the centre keeps the configuration of an external broker.
+func (f Files) Mosquitto() string { return filepath.Join(f.dir, "mosquitto") }
+
 // Cards maps the names of cards to their bits.
 func (f Files) Cards() string     { return filepath.Join(f.simDir(), "cards.json") }
 func (f Files) logins() string    { return filepath.Join(f.dir, "demo-logins.json") }

@@ -1,16 +1,20 @@
 package harness
 
 import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"kanmon/firmware-sim/control"
 	"kanmon/firmware-sim/demo"
 	"kanmon/firmware-sim/outlog"
 	"kanmon/internal/access"
+	"kanmon/internal/pki"
 )
 
 // Do does one thing at the doors.
@@ -190,6 +194,19 @@ func (s *System) Controllers() []Controller {
 		s.t.Fatal(err)
 	}
 	return out.Items
+}
+
+// ConsoleKey is base64 of the SHA-256 of the SubjectPublicKeyInfo in the console's certificate, which a handshake that trusts the site's
+// authority alone has shown.
+func (s *System) ConsoleKey() string {
+	s.t.Helper()
+	conn, err := tls.Dial("tcp", s.City.Console, pki.TrustTLS(s.authority().Pool(), time.Now))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Database is the centre's database file.

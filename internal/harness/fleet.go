@@ -21,10 +21,11 @@ func (s *System) NewFleet(n int) (f *fleet.Fleet, run func()) {
 	if err := f.Enrol(s.t.Context(), s.Client()); err != nil {
 		s.t.Fatal(err)
 	}
+	var names []string
 	for _, m := range f.Members() {
-		s.registered = append(s.registered, m.Name)
+		names = append(names, m.Name)
 	}
-	s.applyRegister()
+	s.admit(names...)
 	return f, func() {
 		p := s.run(f.Run)
 		s.t.Cleanup(func() { p.stop("fleet") })

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +39,6 @@ type System struct {
 	line       *part
 	world      *world.World
 	client     *demo.Client
-	registered []string // controllers that an external broker knows
 }
 
 // runner is a program that runs, as a goroutine or as a process.
@@ -89,11 +87,15 @@ func Start(t testing.TB, options ...Option) *System {
 	t.Helper()
 	s := prepare(t, options...)
 	s.StartCentre()
+	if s.City.External {
+		s.startMosquitto()
+	}
 	if err := s.City.Fill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.openRoad()
 	s.enrol()
+	s.admit(demo.Controller)
+	s.openRoad()
 	s.StartLine()
 	s.StartController()
 	s.AwaitDoors()
@@ -124,7 +126,7 @@ func prepare(t testing.TB, options ...Option) *System {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a temporary folder
-	s := &System{t: t, opt: defaults(options), registered: []string{demo.Controller}}
+	s := &System{t: t, opt: defaults(options)}
 	s.log = slog.New(slog.NewTextHandler(io.MultiWriter(&testLog{t: t}, s.opt.record), &slog.HandlerOptions{Level: s.opt.level()}))
 	console, broker := "127.0.0.1:0", "127.0.0.1:0"
 	if s.opt.programs {
@@ -135,6 +137,9 @@ func prepare(t testing.TB, options ...Option) *System {
 	}
 	if s.City, err = demo.Make(dir, console, broker); err != nil {
 		t.Fatal(err)
+	}
+	if s.City.External = s.opt.broker == brokertest.Mosquitto; s.City.External {
+		s.configure()
 	}
 	t.Cleanup(s.stop)
 	return s

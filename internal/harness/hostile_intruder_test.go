@@ -8,13 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"kanmon/controller/identity"
 	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
-	"kanmon/internal/pki"
 )
 
 // intruder is whoever has the key and the certificate of one enrolled controller, ctl-2, and means harm. The real controller of
@@ -51,26 +49,6 @@ func (i *intruder) enrolled(name string) identity.Identity {
 		i.t.Fatal(err)
 	}
 	return i.enrolAs(name, made.Token, i.t.TempDir())
-}
-
-// stolen is the identity of the controller at the doors.
-func (i *intruder) stolen() identity.Identity {
-	i.t.Helper()
-	c := i.controllerConfig()
-	sealer, err := pki.OpenSealer(c.SealingKeyFile, false)
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	id, err := identity.Load(c.IdentityDir(), sealer)
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	return id
-}
-
-// tlsOf is the configuration of a client with this identity.
-func tlsOf(id identity.Identity) *tls.Config {
-	return pki.ClientTLS(pki.Pool(id.CA), func() (*tls.Certificate, error) { return id.Key.TLS(id.Certificate), nil }, time.Now)
 }
 
 // record keeps what is logged.

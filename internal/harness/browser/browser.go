@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,13 +35,14 @@ type Browser struct {
 	ctx context.Context //nolint:containedctx // chromedp keeps the browser in its context
 }
 
-// Start starts Chromium and fails the test where it is not installed.
-func Start(t testing.TB) *Browser {
+// Start starts Chromium and fails the test where it is not installed. It believes the certificates with these keys, which are base64
+// of the SHA-256 of a SubjectPublicKeyInfo, and otherwise those that any Chromium believes.
+func Start(t testing.TB, keys ...string) *Browser {
 	t.Helper()
 	if _, err := os.Stat(Path); err != nil {
 		t.Fatalf("these tests need the Chromium browser, and there is no %s; 'make setup-test' installs it", Path)
 	}
-	allocator, forget := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options()...)
+	allocator, forget := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options(keys)...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
 		end(ctx, t)
@@ -63,7 +65,7 @@ func end(ctx context.Context, t testing.TB) {
 	}
 }
 
-func options() []chromedp.ExecAllocatorOption {
+func options(keys []string) []chromedp.ExecAllocatorOption {
 	all := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(Path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.WSURLReadTimeout(harness.Patience),
@@ -74,6 +76,9 @@ func options() []chromedp.ExecAllocatorOption {
 		"disable-dev-shm-usage": true, // containers have little of it
 	} {
 		all = append(all, chromedp.Flag(flag, value))
+	}
+	if len(keys) > 0 {
+		all = append(all, chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(keys, ",")))
 	}
 	return all
 }

@@ -26,10 +26,10 @@ type desk struct {
 	t       *testing.T
 }
 
-func sit(t *testing.T) desk {
+func sit(t *testing.T, options ...harness.Option) desk {
 	t.Helper()
-	s := harness.Start(t)
-	b := Start(t)
+	s := harness.Start(t, options...)
+	b := Start(t, s.ConsoleKey())
 	return desk{System: s, Page: b.Page(), browser: b, t: t}
 }
 

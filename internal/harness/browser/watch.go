@@ -54,7 +54,7 @@ func (p *Page) Foreign(host string) []string {
 	var foreign []string
 	for _, r := range p.Requests() {
 		u, err := url.Parse(r)
-		if err != nil || u.Scheme != "data" && (u.Scheme != "http" || u.Host != host) {
+		if err != nil || u.Scheme != "data" && (u.Scheme != "http" && u.Scheme != "https" || u.Host != host) {
 			foreign = append(foreign, r)
 		}
 	}
