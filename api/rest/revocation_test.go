@@ -22,9 +22,12 @@ import (
 func town(b *bench, boss string) (card string) {
 	b.t.Helper()
 	for _, step := range [][2]string{
-		{"/staff", `{"no":"S1","name":"山田"}`}, {"/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict"}`},
-		{"/controllers", `{"name":"ctl-1","place":"1F"}`}, {"/controllers", `{"name":"ctl-2","place":"2F"}`},
-		{"/readers", `{"name":"IN","controller":"ctl-1","kind":"osdp_reader","address":1}`}, {"/readers", `{"name":"IN","controller":"ctl-2","kind":"osdp_reader","address":1}`},
+		{"/staff", `{"no":"S1","name":"山田"}`},
+		{"/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict"}`},
+		{"/controllers", `{"name":"ctl-1","place":"1F"}`},
+		{"/controllers", `{"name":"ctl-2","place":"2F"}`},
+		{"/readers", `{"name":"IN","controller":"ctl-1","kind":"osdp_reader","address":1}`},
+		{"/readers", `{"name":"IN","controller":"ctl-2","kind":"osdp_reader","address":1}`},
 		{"/doors", `{"id":"D-1","name":"正面扉","area":"srv","controller":"ctl-1","entry_readers":["IN"],"release_ms":3000,"held_ms":10000}`},
 		{"/doors", `{"id":"D-2","name":"裏口","area":"srv","controller":"ctl-2","entry_readers":["IN"],"release_ms":3000,"held_ms":10000}`},
 	} {

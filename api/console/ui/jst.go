@@ -13,6 +13,17 @@ var jst = time.FixedZone("JST", 9*3600)
 // Clock is the time of day with seconds: 14:03:12.
 func Clock(t time.Time) string { return t.In(jst).Format("15:04:05") }
 
+// Exact is the time of day with milliseconds: 14:03:12.041.
+func Exact(t time.Time) string { return t.In(jst).Format("15:04:05.000") }
+
+// Minute is the day and the time of day in words: 9月18日(金) 14時03分, 18 Sep (Fri) 14:03.
+func Minute(l message.Lang, t time.Time) string {
+	if l == message.EN {
+		return Day(l, t) + t.In(jst).Format(" 15:04")
+	}
+	return Day(l, t) + " " + t.In(jst).Format("15時04分")
+}
+
 // Day is the date without the year: 9月18日(金), 18 Sep (Fri).
 func Day(l message.Lang, t time.Time) string {
 	t = t.In(jst)
@@ -77,5 +88,20 @@ func Midnight(value string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	t, err := time.ParseInLocation(time.DateOnly, value, jst)
+	return t.UTC(), err
+}
+
+const minuteInput = "2006-01-02T15:04"
+
+// Moment reads the value of a date and time input, "2026-09-18T14:03", as that minute in Japan, UTC. An empty value is the zero time.
+func Moment(value string) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	form := minuteInput
+	if len(value) > len(form) { // some browsers send the seconds too
+		form += ":05"
+	}
+	t, err := time.ParseInLocation(form, value, jst)
 	return t.UTC(), err
 }

@@ -9,6 +9,7 @@
 //	icon name       an inline SVG, hidden from screen readers
 //	asset name      the address of an embedded file, which holds its content's hash
 //	clock, day, date, stamp, iso   a time in JST: 14:03:12, 9月18日(金), with the year, date and clock, RFC 3339
+//	exact, minute   14:03:12.041, 9月18日(金) 14時03分
 //	from, until     the sides of a validity
 //	dict name value…   the argument of a component in parts.html
 //
@@ -108,6 +109,7 @@ func nav() []section {
 		{"live", "/live", authz.EntryRead},
 		{"staff", "/staff", authz.StaffRead},
 		{"cards", "/cards", authz.CardRead},
+		{"revocations", "/revocations", authz.CardRead},
 		{"areas", "/areas", authz.AreaRead},
 		{"controllers", "/controllers", authz.DeviceRead},
 	}

@@ -44,10 +44,13 @@ func (s *Shell) functions(l message.Lang, words message.Catalogue) template.Func
 		"icon":  icon,
 		"asset": s.asset,
 		"clock": Clock,
+		"exact": Exact,
 		"day":   func(t time.Time) string { return Day(l, t) },
 		"date":  func(t time.Time) string { return Date(l, t) },
 		"stamp": func(t time.Time) string { return Stamp(l, t) },
 		"iso":   iso,
+
+		"minute": func(t time.Time) string { return Minute(l, t) },
 		"from":  func(t time.Time) string { return From(l, t) },
 		"until": func(t time.Time) string { return Until(l, t) },
 		"dict":  dict,

@@ -107,6 +107,7 @@
     connect();
   }
 
+  // A part says itself in how many seconds it wants to be asked for again; 0: no more.
   function renewParts() {
     async function once() {
       try {
@@ -119,9 +120,15 @@
         if (fresh && !part.contains(document.activeElement)) part.replaceWith(document.importNode(fresh, true));
       } catch {
         // no line: the page says when it was made
+      } finally {
+        again();
       }
     }
-    setInterval(once, Number(renew.dataset.renew) * 1000);
+    function again() {
+      const seconds = Number(document.querySelector("[data-renew]").dataset.renew);
+      if (seconds > 0) setTimeout(once, seconds * 1000);
+    }
+    again();
   }
 
   if (live && live.dataset.stream) liveList();
