@@ -2,6 +2,11 @@ package api
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -14,6 +19,7 @@ import (
 
 	"kanmon/internal/broker"
 	"kanmon/internal/fault"
+	"kanmon/lifecycle/lifecycletest"
 )
 
 // recorder notes the order in which parts stop.
@@ -119,35 +125,42 @@ func TestAPanicIsAnsweredAndTellsNothing(t *testing.T) {
 	}
 }
 
-type oneSecret struct{}
+type oneKey struct{ public ed25519.PublicKey }
 
-func (oneSecret) CheckSecret(_ context.Context, name, secret string) error {
-	if name == "ctl-1" && secret == "right" {
+func (k oneKey) Peer(_ context.Context, name string, public ed25519.PublicKey) error {
+	if name == "ctl-1" && k.public.Equal(public) {
 		return nil
 	}
-	return fault.New(fault.Unauthenticated, "", "no")
+	return fault.New(fault.Denied, "device.other_key", "no")
 }
 
-// R103-1: only the centre and registered controllers are let to the broker, each under its own name.
-func TestOnlyKnownNamesAreLetToTheBroker(t *testing.T) {
-	check := identities(oneSecret{}, "own")
+// R47-1, R103-1: only the centre and enrolled controllers are let to the broker, each under its own name with its own key.
+func TestOnlyKnownKeysAreLetToTheBroker(t *testing.T) {
+	public := func(name string) ed25519.PublicKey { return lifecycletest.DeviceSigner(name).Public() }
+	check := identities(oneKey{public("ctl-1")}, public("centre"))
+	ecdsaKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
-		id, user, password string
-		want               broker.Identity
+		id   string
+		key  any
+		want broker.Identity
 	}{
-		{"centre", "centre", "own", broker.Identity{Name: "centre", Role: broker.Centre}},
-		{"ctl-1", "ctl-1", "right", broker.Identity{Name: "ctl-1", Role: broker.Controller}},
-		{"centre", "centre", "", broker.Identity{}},
-		{"centre", "centre", "right", broker.Identity{}},
-		{"centre", "ctl-1", "right", broker.Identity{}},
-		{"ctl-1", "centre", "own", broker.Identity{}},
-		{"ctl-1", "ctl-1", "own", broker.Identity{}},
-		{"ctl-1", "ctl-1", "", broker.Identity{}},
-		{"", "", "", broker.Identity{}},
+		{"centre", public("centre"), broker.Identity{Name: "centre", Role: broker.Centre}},
+		{"ctl-1", public("ctl-1"), broker.Identity{Name: "ctl-1", Role: broker.Controller}},
+		{"centre", public("ctl-1"), broker.Identity{}},
+		{"ctl-1", public("centre"), broker.Identity{}},
+		{"ctl-1", public("ctl-2"), broker.Identity{}},
+		{"ctl-2", public("ctl-1"), broker.Identity{}},
+		{"all", public("ctl-1"), broker.Identity{}},
+		{"ctl-1", ecdsaKey.Public(), broker.Identity{}},
+		{"centre", ecdsaKey.Public(), broker.Identity{}},
+		{"ctl-1", nil, broker.Identity{}},
 	} {
-		got, err := check(t.Context(), c.id, c.user, c.password)
+		got, err := check(t.Context(), broker.Peer{ClientID: c.id, Certificate: &x509.Certificate{PublicKey: c.key}})
 		if got != c.want || (err == nil) != (c.want != broker.Identity{}) {
-			t.Errorf("%q %q %q: %+v, %v", c.id, c.user, c.password, got, err)
+			t.Errorf("%q with %T: %+v, %v", c.id, c.key, got, err)
 		}
 	}
 }

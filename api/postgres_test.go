@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -14,14 +13,7 @@ import (
 func TestTheCentreRunsOnPostgreSQL(t *testing.T) {
 	s := settings(t, t.TempDir())
 	s.Database = DatabaseSettings{Driver: "postgres", DSN: dbtest.Config(t, dbtest.Postgres(t)).DSN}
-	server, err := Open(t.Context(), s, "test", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{Server: server, t: t, url: server.URL()}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
+	r := startWith(t, s)
 	boss := r.login("boss", authz.SystemManager)
 	for _, body := range []string{`{"no":"S1","name":"山田"}`, `{"no":"S2","name":"\u0000"}`} {
 		res, text := r.call(boss, "POST", "/api/v1/staff", body)
@@ -29,13 +21,11 @@ func TestTheCentreRunsOnPostgreSQL(t *testing.T) {
 			t.Errorf("%s: %d %s", body, res.StatusCode, text)
 		}
 	}
-	http.DefaultClient.CloseIdleConnections()
-	cancel()
-	if err := <-ended; err != nil {
+	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
 	report, err := Verify(t.Context(), s, slog.New(slog.DiscardHandler))
-	if err != nil || !report.OK() || report.Rows != 2 || report.Checkpoints == 0 {
+	if err != nil || !report.OK() || report.Rows != 8 || report.Checkpoints == 0 {
 		t.Errorf("verify: %+v %v", report, err)
 	}
 }

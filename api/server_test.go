@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -41,20 +43,43 @@ func quoted(s string) string {
 // running is a centre at work.
 type running struct {
 	*Server
-	t    *testing.T
-	url  string
-	stop func() error // ends it and returns what Run returned
+	t      *testing.T
+	url    string
+	client *http.Client // trusts ca.pem of the data folder, and nothing else
+	stop   func() error // ends it and returns what Run returned
+}
+
+// trusting is a client that believes the authority in a file.
+func trusting(t *testing.T, file string) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		t.Fatalf("%s holds no certificate", file)
+	}
+	return &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 func start(t *testing.T, dir string) *running {
 	t.Helper()
-	s, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler))
+	return startWith(t, settings(t, dir))
+}
+
+func startWith(t *testing.T, config Settings) *running {
+	t.Helper()
+	s, err := Open(t.Context(), config, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	r := &running{Server: s, t: t, url: s.URL()}
+	r := &running{Server: s, t: t, url: s.URL(), client: trusting(t, filepath.Join(config.DataDir, authorityFile))}
 	go func() { ended <- s.Run(ctx) }()
 	stopped := false
 	r.stop = func() error {
@@ -64,7 +89,7 @@ func start(t *testing.T, dir string) *running {
 		stopped = true
 		cancel()
 		err := <-ended
-		http.DefaultClient.CloseIdleConnections()
+		r.client.CloseIdleConnections()
 		return err
 	}
 	t.Cleanup(func() {
@@ -88,8 +113,7 @@ func (r *running) call(token, method, path, body string) (*http.Response, string
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(req)
+	res, err := r.client.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -208,7 +232,7 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 			t.Errorf("%s: policy %q", path, policy)
 		}
 		for name, want := range map[string]string{
-			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin",
+			"Strict-Transport-Security": "max-age=31536000", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
 		} {
 			if got := res.Header.Get(name); got != want {
@@ -241,7 +265,7 @@ func TestARestartKeepsTheKeysAndTheData(t *testing.T) {
 func readAll(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 2 {
+	if err != nil || len(entries) != 7 {
 		t.Fatalf("%d keys: %v", len(entries), err)
 	}
 	var all strings.Builder
@@ -291,28 +315,25 @@ func TestASecondCentreOnTheSameFolderIsRefusedInBothLanguages(t *testing.T) {
 	}
 }
 
-func TestAKeyOthersMayReadIsRefused(t *testing.T) {
+func TestASealingKeyOthersMayReadIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	if err := start(t, dir).stop(); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{hashKeyFile, ledgerKeyFile} {
-		file := filepath.Join(dir, keysFolder, name)
-		if err := os.Chmod(file, 0o640); err != nil {
-			t.Fatal(err)
-		}
-		_, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), file+" may be read by others") {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := os.Chmod(file, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	file := filepath.Join(dir, sealingKeyFile)
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("%v", err)
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	other := settings(t, dir)
 	other.Site = "elsewhere"
 	if _, err := Open(t.Context(), other, "test", slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("the ledger key of another site is taken")
+		t.Error("the keys of another site are taken")
 	}
 }
 
@@ -335,7 +356,7 @@ func TestAnOpenStreamDoesNotHoldUpTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := r.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
