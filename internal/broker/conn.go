@@ -90,7 +90,6 @@ func (c *conn) cut() {
 	c.who.Store(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.unsent = nil
 	c.shut()
 	if tcp, ok := c.raw.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"io"
 	"log/slog"
 	"net"
 	"testing"
@@ -43,6 +44,22 @@ func TestM5AClientThrownOutMayReadNothingWhileItGoes(t *testing.T) {
 	}
 }
 
+// M-5.
+func TestM5NothingGoesOutAfterACut(t *testing.T) {
+	mine, theirs := net.Pipe()
+	c := newConn(theirs, theirs)
+	for range 3 {
+		if _, err := c.Write(make([]byte, 2*chunk)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.cut()
+	if n, _ := io.Copy(io.Discard, mine); n > 0 {
+		t.Errorf("%d bytes went out", n)
+	}
+	c.end()
+}
+
 // The zero Identity, which is what an unknown client has, may do nothing; nor may one with a name its role cannot have.
 func TestM2NobodyMayDoNothing(t *testing.T) {
 	for _, who := range []Identity{{}, {Name: "ctl-1"}, {Name: "ctl-1", Role: 99}} {
@@ -80,6 +97,6 @@ func TestWhatIsNotAcknowledgedIsCountedOnce(t *testing.T) {
 	if !c.wasSlow() || !c.isClosed() {
 		t.Error("it may owe without end")
 	}
-	_ = mine.Close()
+	_, _ = mine.Close(), c.Close()
 	c.end()
 }
