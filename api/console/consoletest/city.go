@@ -233,7 +233,10 @@ func (s Staff) List(_ context.Context, _ store.Actor, f staff.Filter) ([]staff.M
 type Cards struct {
 	All  []card.Card
 	Last card.Issue // what was issued last
-	Fail error      // answered by Issue, where set
+	Fail error      // answered by what changes something, where set
+
+	Reason string // of what was done to a card last
+	LostAt time.Time
 }
 
 // CityCards are the cards of City.
@@ -255,6 +258,37 @@ func CityCards() *Cards {
 func (c *Cards) Issue(_ context.Context, _ store.Actor, n card.Issue) (card.Card, error) {
 	c.Last = n
 	return card.Card{ID: "C-NEW0000000", Label: n.Label, Person: n.Person}, c.Fail
+}
+
+// Suspend implements people.Cards.
+func (c *Cards) Suspend(_ context.Context, _ store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error) {
+	return c.turn(id, reason, lostAt, card.Suspended)
+}
+
+// Revoke implements people.Cards.
+func (c *Cards) Revoke(_ context.Context, _ store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error) {
+	return c.turn(id, reason, lostAt, card.Revoked)
+}
+
+// Lift implements people.Cards.
+func (c *Cards) Lift(_ context.Context, _ store.Actor, id, reason string) (card.Card, access.Version, error) {
+	return c.turn(id, reason, time.Time{}, card.Issued)
+}
+
+func (c *Cards) turn(id, reason string, lostAt time.Time, to card.State) (card.Card, access.Version, error) {
+	switch {
+	case c.Fail != nil:
+		return card.Card{}, access.Version{}, c.Fail
+	case reason == "":
+		return card.Card{}, access.Version{}, fault.BadField("reason", "field.required", "no reason")
+	}
+	for i := range c.All {
+		if c.All[i].ID == id {
+			c.All[i].State, c.Reason, c.LostAt = to, reason, lostAt
+			return c.All[i], access.Version{Epoch: 1, N: 3}, nil
+		}
+	}
+	return card.Card{}, access.Version{}, fault.New(fault.NotFound, "card.unknown", "no such card")
 }
 
 // Get implements people.Cards.

@@ -82,19 +82,6 @@ func (p *Pages) listCards(w http.ResponseWriter, r *http.Request, v ui.Visitor) 
 	return p.config.Shell.Render(w, r, v, p.cards, ui.Page{Title: title, Section: "cards", Data: data})
 }
 
-func (p *Pages) showCard(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	c, err := p.config.Cards.Get(r.Context(), v.Actor(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	data := struct {
-		Card     held
-		Issued   bool // just now, by this visitor
-		MayStaff bool
-	}{held{c, cardStanding(c, p.config.Now())}, r.FormValue("done") == "issued", v.May(authz.StaffRead)}
-	return p.config.Shell.Render(w, r, v, p.card, ui.Page{Title: c.Label, Section: "cards", Data: data})
-}
-
 // issueForm is the form as it was filled in, but for the number, which is never sent back.
 type issueForm struct {
 	Problem, Field             string

@@ -1,5 +1,5 @@
-// Package people is the console's pages of staff (職員名簿) and cards (カード管理簿): lists, search, one entry, and the issue
-// of a card. A card number is typed here and nowhere else: it is hashed before anything else happens, is never
+// Package people is the console's pages of staff (職員名簿) and cards (カード管理簿): lists, search, one entry, the issue
+// of a card, and the form that stops one. A card number is typed here and nowhere else: it is hashed before anything else happens, is never
 // sent back to the browser, and no page can show it.
 package people
 
@@ -13,6 +13,7 @@ import (
 
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
+	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/area"
@@ -35,6 +36,9 @@ type Cards interface {
 	List(ctx context.Context, actor store.Actor, f card.Filter) ([]card.Card, error)
 	Get(ctx context.Context, actor store.Actor, id string) (card.Card, error)
 	Issue(ctx context.Context, actor store.Actor, n card.Issue) (card.Card, error)
+	Suspend(ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error)
+	Revoke(ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error)
+	Lift(ctx context.Context, actor store.Actor, id, reason string) (card.Card, access.Version, error)
 }
 
 // Rights is what the pages ask of the register of areas.
@@ -88,6 +92,9 @@ func (p *Pages) Routes() []ui.Route {
 		{Pattern: "GET /cards/new", Handle: p.askIssue},
 		{Pattern: "POST /cards", Handle: p.issue},
 		{Pattern: "GET /cards/{id}", Handle: p.showCard},
+		{Pattern: "POST /cards/{id}/suspend", Handle: p.suspend},
+		{Pattern: "POST /cards/{id}/revoke", Handle: p.revoke},
+		{Pattern: "POST /cards/{id}/lift", Handle: p.lift},
 	}
 }
 

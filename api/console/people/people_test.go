@@ -59,6 +59,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 	o := open(t)
 	for name, path := range map[string]string{
 		"staff": "/staff", "member": "/staff/S-1001", "cards": "/cards", "card": "/cards/C-AAAAAAAAAA", "new": "/cards/new?person=S-1001",
+		"paused": "/cards/C-CCCCCCCCCC",
 	} {
 		for _, lang := range []string{"ja", "en"} {
 			p := o.do(t, consoletest.Get(path, lang))
@@ -205,6 +206,103 @@ func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
 				t.Error("the page repeats the card number")
 			}
 		})
+	}
+}
+
+func stopping(change func(url.Values)) string {
+	v := url.Values{"reason": {"紛失"}, "lost_at": {"2026-09-17T21:00"}}
+	if change != nil {
+		change(v)
+	}
+	return v.Encode()
+}
+
+// R75-3, R76-2: one form, one press, and the receipt.
+func TestStoppingACardIsOneFormAndLeadsToTheReceipt(t *testing.T) {
+	for action, want := range map[string]card.State{"revoke": card.Revoked, "suspend": card.Suspended, "lift": card.Issued} {
+		o := open(t)
+		p := o.do(t, consoletest.Post("/cards/C-AAAAAAAAAA/"+action, stopping(nil)))
+		if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/revocations/1/3" {
+			t.Fatalf("%s: %d to %q", action, p.Status, p.Header.Get("Location"))
+		}
+		lost := consoletest.Day(2026, 9, 17).Add(21 * time.Hour)
+		if action == "lift" {
+			lost = time.Time{}
+		}
+		if o.cards.All[0].State != want || o.cards.Reason != "紛失" || !o.cards.LostAt.Equal(lost) {
+			t.Errorf("%s: %+v %q %v", action, o.cards.All[0], o.cards.Reason, o.cards.LostAt)
+		}
+	}
+}
+
+// R76-2: a guard suspends; a manager disables and lifts.
+func TestACardsPageOffersWhatTheVisitorMayDo(t *testing.T) {
+	for _, c := range []struct {
+		who    authz.Role
+		card   string
+		action string // of the form; empty: no form
+		words  []string
+	}{
+		{authz.SystemManager, "C-AAAAAAAAAA", "/cards/C-AAAAAAAAAA/revoke", []string{"このカードを無効にする", "一時停止"}},
+		{authz.SystemManager, "C-CCCCCCCCCC", "/cards/C-CCCCCCCCCC/revoke", []string{"このカードを無効にする", "停止を解除"}},
+		{authz.Guard, "C-AAAAAAAAAA", "/cards/C-AAAAAAAAAA/suspend", []string{"一時停止"}},
+		{authz.Guard, "C-CCCCCCCCCC", "", nil},
+		{authz.Auditor, "C-AAAAAAAAAA", "", nil},
+		{authz.SystemManager, "C-BBBBBBBBBB", "", nil},
+	} {
+		o := open(t)
+		o.who = consoletest.Visitor(c.who)
+		o.cards.All[1].State = card.Revoked
+		p := o.get(t, "/cards/"+c.card)
+		p.Sound(t)
+		forms := p.Find("section.act form")
+		if len(forms) == 0 || c.action == "" {
+			if len(forms) > 0 || c.action != "" {
+				t.Errorf("%s, %s: %d forms", c.who, c.card, len(forms))
+			}
+			continue
+		}
+		if got := consoletest.Attr(forms[0], "action"); got != c.action {
+			t.Errorf("%s, %s: the form goes to %s", c.who, c.card, got)
+		}
+		var words []string
+		for _, b := range p.Find("section.act button") {
+			words = append(words, consoletest.Text(b))
+		}
+		if strings.Join(words, "|") != strings.Join(c.words, "|") {
+			t.Errorf("%s, %s: %q", c.who, c.card, words)
+		}
+	}
+}
+
+func TestARefusedStopKeepsWhatWasTyped(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(url.Values)
+		fail   error
+		field  string
+		says   string
+	}{
+		"no reason":       {func(v url.Values) { v.Set("reason", "") }, nil, "reason", "入力してください"},
+		"not a time":      {func(v url.Values) { v.Set("lost_at", "yesterday") }, nil, "lost_at", "今より前の日時"},
+		"in the future":   {nil, fault.BadField("lost_at", "card.lost_at", "future"), "lost_at", "今より前の日時"},
+		"already revoked": {nil, fault.New(fault.Conflict, "card.already_revoked", "final"), "", "すでに無効"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := open(t)
+			o.cards.Fail = c.fail
+			p := o.do(t, consoletest.Post("/cards/C-AAAAAAAAAA/revoke", stopping(c.change)))
+			p.Sound(t)
+			p.Has(t, "[role=alert]", c.says)
+			if c.field != "" {
+				p.Count(t, "#f-"+c.field+"[aria-invalid]", 1)
+			}
+			if got := consoletest.Attr(p.Find("#f-lost_at")[0], "value"); name != "not a time" && got != "2026-09-17T21:00" {
+				t.Errorf("the time was lost: %q", got)
+			}
+		})
+	}
+	if p := open(t).do(t, consoletest.Post("/cards/C-none/revoke", stopping(nil))); p.Status != http.StatusNotFound {
+		t.Errorf("an unknown card: %d", p.Status)
 	}
 }
 

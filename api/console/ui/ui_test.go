@@ -157,7 +157,7 @@ func address(n *html.Node) string { return consoletest.Attr(n, "href") + console
 func TestTheHeaderShowsOnlyWhatTheRolesMaySee(t *testing.T) {
 	shell := consoletest.Shell(t)
 	for role, sections := range map[authz.Role]int{
-		authz.Guard: 5, authz.SystemManager: 5, authz.CSIRT: 4, authz.DepartmentHead: 2, authz.Staff: 0, authz.Contractor: 0,
+		authz.Guard: 6, authz.SystemManager: 6, authz.CSIRT: 4, authz.DepartmentHead: 2, authz.Staff: 0, authz.Contractor: 0,
 	} {
 		p := consoletest.Do(t, shell, failing(fault.New(fault.Denied, "", "x")), consoletest.Visitor(role), consoletest.Get("/x", "ja"))
 		p.Count(t, "nav.nav li", sections)
@@ -196,6 +196,34 @@ func TestTimesAreJapansWhateverTheServersZone(t *testing.T) {
 	}
 	if got := ui.Until(message.JA, time.Time{}); got != "" {
 		t.Errorf("an open end is %q", got)
+	}
+}
+
+func TestTimesForReceiptsAreExact(t *testing.T) {
+	at := time.Date(2026, 12, 31, 15, 4, 5, 41_900_000, time.UTC)
+	for want, got := range map[string]string{
+		"00:04:05.041": ui.Exact(at), "1月1日(金) 00時04分": ui.Minute(message.JA, at), "1 Jan (Fri) 00:04": ui.Minute(message.EN, at),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAMomentIsReadAsJapans(t *testing.T) {
+	want := time.Date(2026, 9, 17, 12, 30, 0, 0, time.UTC)
+	for _, value := range []string{"2026-09-17T21:30", "2026-09-17T21:30:00"} {
+		if got, err := ui.Moment(value); err != nil || !got.Equal(want) {
+			t.Errorf("Moment(%q) = %v, %v", value, got, err)
+		}
+	}
+	if got, err := ui.Moment(""); err != nil || !got.IsZero() {
+		t.Errorf("nothing is %v, %v", got, err)
+	}
+	for _, value := range []string{"2026-09-17", "21:30", "2026-09-17T25:00", "17.9.2026 21:30", strings.Repeat("2026-09-17T21:30", 3)} {
+		if _, err := ui.Moment(value); err == nil {
+			t.Errorf("%q is accepted", value)
+		}
 	}
 }
 
