@@ -181,3 +181,49 @@ func TestM9ConnectionsAreBounded(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// R75-3: one revocation reaches five hundred controllers, and all their answers reach the centre, whole and at once: nothing is dropped
+// for coming in one moment.
+func TestM9OneRevocationReachesFiveHundredAndAllTheirAnswersComeBack(t *testing.T) {
+	const many = 500
+	brokertest.Each(t, func(t *testing.T, kind brokertest.Kind) {
+		b := brokertest.Start(t, kind)
+		var names []string
+		for i := range many {
+			names = append(names, "ctl-"+strconv.Itoa(i+1))
+		}
+		b.Register(names...)
+		centre := b.Connect(wire.Centre)
+		centre.Subscribe(filter(wire.Receipt))
+		clients := make([]*brokertest.Raw, many)
+		for i, name := range names {
+			clients[i] = b.Connect(name)
+			clients[i].Subscribe(toAll)
+		}
+		for range 3 {
+			began := time.Now()
+			var wg sync.WaitGroup
+			for i, r := range clients {
+				_ = r.Conn.SetDeadline(time.Now().Add(brokertest.Patience))
+				wg.Go(func() {
+					if m := r.Receive(); m.Topic == toAll {
+						r.Send(brokertest.Publication(brokertest.Topic(names[i], wire.Receipt), m.Payload, 7, 0))
+						r.Send(brokertest.Publication(brokertest.Topic(names[i], wire.Receipt), "and more", 8, 0))
+					}
+				})
+			}
+			_ = centre.Conn.SetDeadline(time.Now().Add(brokertest.Patience))
+			centre.Publish(toAll, "revoked", 0)
+			answers := map[string]int{}
+			for range 2 * many {
+				answers[centre.Receive().Topic]++
+			}
+			wg.Wait()
+			took := time.Since(began)
+			if answers[""] > 0 || len(answers) != many || took > longestBound {
+				t.Errorf("%d answered, %d are missing, after %v", len(answers), answers[""], took)
+			}
+			t.Logf("to %d and back twice: %v", many, took)
+		}
+	})
+}
