@@ -136,6 +136,9 @@ func (c *Centre) Run(ctx context.Context) error {
 // recall takes over from the register who was connected when the centre stopped: the broker will not say again what it said then.
 func (c *Centre) recall(ctx context.Context) error {
 	list, err := c.cfg.Devices.Controllers(ctx, store.System("start"))
+	if ctx.Err() != nil {
+		return nil
+	}
 	for _, one := range list {
 		if one.Online {
 			c.revoke.Heard(one.Name, true, one.Revoked, one.RevokedHash)
