@@ -20,15 +20,28 @@ func NewEpoch(ctx context.Context, settings Settings, reason string, log *slog.L
 	if reason == "" || len(reason) > 200 {
 		return 0, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
 	}
-	err = offline(ctx, settings, log, func(s *store.Store, devices *device.Register) error {
-		opened, err = epoch.New(filepath.Join(settings.DataDir, epoch.File), s, devices, log).New(ctx, reason)
+	err = offline(ctx, settings, log, func(_ *sitekey.Keys, s *store.Store) error {
+		opened, err = epoch.New(filepath.Join(settings.DataDir, epoch.File), s, device.New(s), log).New(ctx, reason)
 		return err
 	})
 	return opened, err
 }
 
-// offline runs fn on the database of a centre that is not running, and keeps one from starting meanwhile.
-func offline(ctx context.Context, settings Settings, log *slog.Logger, fn func(*store.Store, *device.Register) error) error {
+// BrokerFiles writes the files of another broker once, for a centre that is not running: a running one keeps them itself. It reports whether
+// any was not as it should be.
+func BrokerFiles(ctx context.Context, settings Settings, log *slog.Logger) (changed bool, err error) {
+	if settings.Broker.FilesDir == "" {
+		return false, fault.New(fault.Invalid, "", "broker.files_dir is not given")
+	}
+	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+		changed, err = newBrokerFiles(settings, keys, device.New(s), log).Write(ctx, time.Now())
+		return err
+	})
+	return changed, err
+}
+
+// offline runs fn on the keys and the database of a centre that is not running, and keeps one from starting meanwhile.
+func offline(ctx context.Context, settings Settings, log *slog.Logger, fn func(*sitekey.Keys, *store.Store) error) error {
 	if err := openDataDir(settings.DataDir); err != nil {
 		return err
 	}
@@ -45,23 +58,5 @@ func offline(ctx context.Context, settings Settings, log *slog.Logger, fn func(*
 	if err != nil {
 		return err
 	}
-	return errors.Join(fn(s, device.New(s)), d.Close())
-}
-
-// BrokerFiles writes the files of another broker once, beside a running centre or without one: to set the broker up before the centre's
-// first start, or for an operator whose centre cannot reach the broker's folder. It reports whether any was not as it should be.
-func BrokerFiles(ctx context.Context, settings Settings, log *slog.Logger) (changed bool, err error) {
-	if settings.Broker.FilesDir == "" {
-		return false, fault.New(fault.Invalid, "", "broker.files_dir is not given")
-	}
-	keys, err := sitekey.Open(settings.keyConfig())
-	if err != nil {
-		return false, err
-	}
-	d, s, err := openStore(ctx, settings, keys, log)
-	if err != nil {
-		return false, err
-	}
-	changed, err = newBrokerFiles(settings, keys, device.New(s), log).Write(ctx, time.Now())
-	return changed, errors.Join(err, d.Close())
+	return errors.Join(fn(keys, s), d.Close())
 }

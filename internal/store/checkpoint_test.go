@@ -2,8 +2,6 @@ package store_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -146,34 +144,6 @@ func TestACheckpointerEndsWhenTheLedgerWasChanged(t *testing.T) {
 	f.taps(t, "D-1", 4)
 	dbtest.Attack(t, f.db, append(disarm(f.db, "ledger_head"), set("ledger_head", "root", 3, "log = 1")(f.db))...)
 	wantFault(t, (&store.Checkpointer{Store: f.Store}).Run(t.Context()), fault.Conflict, store.CodeForked)
-}
-
-func TestTheKeyFileIsMadeOnceAndPrivate(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "checkpoint.key")
-	made, err := store.OpenSigner(path, origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info, err)
-	}
-	again, err := store.OpenSigner(path, origin)
-	if err != nil || again.Verifier().Key() != made.Verifier().Key() {
-		t.Errorf("%v, %v", again, err)
-	}
-	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
-		t.Errorf("%v, %v", left, err)
-	}
-	_, err = store.OpenSigner(path, "kanmon.example/other")
-	wantFault(t, err, fault.Invalid, "ledger.bad_origin")
-	if err := os.Chmod(path, 0o640); err != nil { // what the test is about
-		t.Fatal(err)
-	}
-	_, err = store.OpenSigner(path, origin)
-	wantFault(t, err, fault.Denied, "ledger.key_readable")
-	_, err = store.OpenSigner(filepath.Join(t.TempDir(), "no", "folder"), origin)
-	wantFault(t, err, fault.Unavailable, "")
 }
 
 func TestAStoreOfAnotherOriginThanItsKeyIsRefused(t *testing.T) {

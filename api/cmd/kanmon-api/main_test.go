@@ -79,12 +79,15 @@ func serveOnce(t *testing.T, file string) string {
 func TestServeSaysWhereItIsAndEndsInOrder(t *testing.T) {
 	file, data := config(t)
 	out := serveOnce(t, file)
-	if !strings.Contains(out, "console  http://127.0.0.1:") || !strings.Contains(out, filepath.Join(data, "bootstrap-token")) {
+	if !strings.Contains(out, "console  https://127.0.0.1:") || !strings.Contains(out, filepath.Join(data, "bootstrap-token")) {
 		t.Errorf("printed %s", out)
 	}
 	token, err := os.ReadFile(filepath.Join(data, "bootstrap-token"))
 	if err != nil || strings.Contains(out, strings.TrimSpace(string(token))) {
 		t.Errorf("the token itself was printed (%v)", err)
+	}
+	if !strings.Contains(out, "trust    "+filepath.Join(data, "ca.pem")) {
+		t.Errorf("does not say whom to trust: %s", out)
 	}
 	serveOnce(t, file)
 }
@@ -153,6 +156,7 @@ func TestACommandLineNobodyMeantIsRefused(t *testing.T) {
 		{[]string{"destroy", "-config", file}, `no command "destroy"`},
 		{[]string{"-config", file, "more"}, "nothing else"},
 		{[]string{"-bogus"}, "not defined"},
+		{[]string{"serve", "-config", file, "-reason", "x"}, "not defined"},
 		{[]string{"-config", file + ".not"}, "no such file"},
 		{[]string{"-config", wrong}, "bogus"},
 	} {
@@ -164,5 +168,46 @@ func TestACommandLineNobodyMeantIsRefused(t *testing.T) {
 	var out bytes.Buffer
 	if code := run(t.Context(), []string{"version"}, &out, io.Discard); code != exitOK || !strings.HasPrefix(out.String(), "kanmon-api ") {
 		t.Errorf("version: %d %s", code, out.String())
+	}
+}
+
+// R84-1: after a restore that nothing tells, an operator opens the epoch; it says so, and the next start goes on with it.
+func TestAnOperatorOpensANewEpoch(t *testing.T) {
+	file, _ := config(t)
+	serveOnce(t, file)
+	var out, problems bytes.Buffer
+	if code := run(t.Context(), []string{"new-epoch", "-config", file}, &out, &problems); code != exitFailed || !strings.Contains(problems.String(), "reason") {
+		t.Fatalf("without a reason: %d %s", code, problems.String())
+	}
+	if code := run(t.Context(), []string{"new-epoch", "-config", file, "-reason", "控えから戻した"}, &out, &problems); code != exitOK ||
+		!strings.Contains(out.String(), "epoch 2 begins") {
+		t.Fatalf("%d %s %s", code, out.String(), problems.String())
+	}
+	serveOnce(t, file)
+	out.Reset()
+	if code := run(t.Context(), []string{"verify", "-config", file}, &out, &problems); code != exitOK {
+		t.Fatalf("%d %s", code, out.String())
+	}
+}
+
+func TestTheFilesOfAnotherBrokerAreWrittenOnDemand(t *testing.T) {
+	dir := t.TempDir()
+	file, folder := filepath.Join(dir, "kanmon.json"), filepath.Join(dir, "mosquitto")
+	text := fmt.Sprintf(`{"data_dir":%q,"broker":{"url":"tls://broker.example.jp:8883","files_dir":%q}}`, filepath.Join(dir, "data"), folder)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, problems bytes.Buffer
+	if code := run(t.Context(), []string{"broker-files", "-config", file}, &out, &problems); code != exitOK || !strings.Contains(out.String(), "reload mosquitto") {
+		t.Fatalf("%d %s %s", code, out.String(), problems.String())
+	}
+	for _, name := range []string{"mosquitto.conf", "acl", "ca.pem", "crl.pem", "server.pem", "server.key"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Size() == 0 || info.Mode().Perm()&0o007 != 0 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	other, _ := config(t)
+	if code := run(t.Context(), []string{"broker-files", "-config", other}, &out, &problems); code != exitFailed {
+		t.Errorf("an embedded broker has files: %d", code)
 	}
 }

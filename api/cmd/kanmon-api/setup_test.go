@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,7 +14,7 @@ import (
 	"testing"
 )
 
-var address = regexp.MustCompile(`console  (http://\S+)`)
+var address = regexp.MustCompile(`console  (https://\S+)`)
 
 // setUp runs the centre once more and makes the first account through its REST interface.
 func setUp(t *testing.T, file, data string) {
@@ -36,7 +38,7 @@ func setUp(t *testing.T, file, data string) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Close = true
-	res, err := http.DefaultClient.Do(req)
+	res, err := trusting(t, data).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,4 +50,20 @@ func setUp(t *testing.T, file, data string) {
 	if c := <-code; c != exitOK {
 		t.Fatalf("exit code %d: %s", c, problems.String())
 	}
+}
+
+// trusting is a client that believes the authority whose certificate the centre leaves in its data folder.
+func trusting(t *testing.T, data string) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		t.Fatal("ca.pem holds no certificate")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
