@@ -206,7 +206,8 @@ func (s *Server) openBroker(ctx context.Context) error {
 func newBrokerFiles(s Settings, keys *sitekey.Keys, devices *device.Register, log *slog.Logger) *brokerfiles.Writer {
 	u, _ := url.Parse(s.Broker.URL) // checked with the settings
 	return brokerfiles.New(brokerfiles.Config{
-		Site: s.Site, Dir: s.Broker.FilesDir, Listen: s.Broker.FilesListen, Host: u.Hostname(), Devices: devices, Secrets: keys, Log: log,
+		Site: s.Site, Dir: s.Broker.FilesDir, Listen: s.Broker.FilesListen, Host: u.Hostname(), User: s.Broker.FilesUser,
+		Devices: devices, Secrets: keys, Log: log,
 	})
 }
 

@@ -69,6 +69,8 @@ type BrokerSettings struct {
 	FilesDir string `json:"files_dir"`
 	// FilesListen is address:port for mosquitto's listener. Default: all addresses, the port of URL.
 	FilesListen string `json:"files_listen"`
+	// FilesUser is who mosquitto becomes when root starts it. Default: mosquitto's own, "mosquitto".
+	FilesUser string `json:"files_user"`
 }
 
 // DatabaseSettings says which database.
@@ -210,8 +212,8 @@ func (b BrokerSettings) check() error {
 		return wrong("broker.public_url", "must be tls://host:port, and belongs to the embedded broker")
 	case b.FilesDir != "" && (b.Embedded() || !filepath.IsAbs(b.FilesDir)):
 		return wrong("broker.files_dir", "must be absolute, and belongs to url")
-	case b.FilesListen != "" && b.FilesDir == "":
-		return wrong("broker.files_listen", "belongs to files_dir")
+	case (b.FilesListen != "" || b.FilesUser != "") && b.FilesDir == "":
+		return wrong("broker.files_listen", "it and files_user belong to files_dir")
 	}
 	return nil
 }

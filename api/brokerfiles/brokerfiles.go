@@ -27,12 +27,13 @@ type Secrets interface {
 	Issued(name string, hosts []string) (chain, key []byte, err error)
 }
 
-// Config of a Writer. All fields are required.
+// Config of a Writer. All fields but User are required.
 type Config struct {
 	Site    string
 	Dir     string // absolute, as mosquitto finds it
 	Listen  string // address:port
 	Host    string // by which clients call the broker
+	User    string // as mosquitto.Config
 	Devices *device.Register
 	Secrets Secrets
 	Log     *slog.Logger
@@ -114,7 +115,9 @@ func (w *Writer) Write(ctx context.Context, now time.Time) (changed bool, err er
 	if err != nil {
 		return changed, err
 	}
-	fresh, err := mosquitto.Write(w.cfg.Dir, mosquitto.Config{Site: w.cfg.Site, Dir: w.cfg.Dir, Listen: w.cfg.Listen, Controllers: names}, crl)
+	fresh, err := mosquitto.Write(w.cfg.Dir, mosquitto.Config{
+		Site: w.cfg.Site, Dir: w.cfg.Dir, Listen: w.cfg.Listen, User: w.cfg.User, Controllers: names,
+	}, crl)
 	return changed || fresh, err
 }
 
