@@ -201,10 +201,11 @@ func TestMessagesTheCentreCannotReadAreKeptApartAndAlarm(t *testing.T) {
 			sent++
 		}
 	}
-	i.await("an alarm for each", func() bool { return len(i.quarantined("bad_payload")) == sent })
+	alarms := func() int { return len(i.quarantined("bad_payload")) + len(i.quarantined("bad_signature")) }
+	i.await("an alarm for each", func() bool { return alarms() == sent })
 	i.publish(c, wire.Topic("demo", own, wire.Events), []byte("{")) // the same again is no other alarm
 	i.unharmed()
-	if n := len(i.quarantined("bad_payload")); n != sent {
+	if n := alarms(); n != sent {
 		t.Errorf("%d alarms for %d messages", n, sent)
 	}
 	for _, e := range i.Events() {

@@ -155,9 +155,9 @@ type liar struct {
 	did    map[string]int
 }
 
-// each of the four harms befalls one publication of so many. One in a hundred, as the list of threats has it, would be too few
+// oneIn: each of the four harms befalls one publication of so many. One in a hundred, as the list of threats has it, would be too few
 // in the hundred messages or so of a short test.
-const oneIn = 20
+const oneIn = 8
 
 func (l *liar) tamper(p brokertest.Passing) []brokertest.Passing {
 	l.mu.Lock()
@@ -209,6 +209,7 @@ func TestM10BrokerThatLiesForgesNothingAndLosesNothing(t *testing.T) {
 			if a := s.Tap("IN-1", inside[n%2]); !a.Released {
 				t.Fatalf("tap %d: %+v", n, a)
 			}
+			pause(50 * time.Millisecond) // else many taps share a message
 			if n == rounds/2 {
 				s.Turn("suspend", "鈴木")
 			}
@@ -228,7 +229,7 @@ func TestM10BrokerThatLiesForgesNothingAndLosesNothing(t *testing.T) {
 		defer l.mu.Unlock()
 		alarms := count(s.Events(), "quarantined") + count(s.Events(), "policy_refused") + count(s.Events(), "command_refused")
 		t.Logf("harm done: %v; alarms: %d", l.did, alarms)
-		if l.did["altered"] == 0 || l.did["dropped"] == 0 || l.did["delayed"] == 0 {
+		if l.did["altered"]+l.did["dropped"]+l.did["delayed"]+l.did["doubled"] < 8 {
 			t.Errorf("the broker did not lie enough: %v", l.did)
 		}
 	})

@@ -109,7 +109,7 @@ func tamperings(tap, refusal, last int64) []tampering {
 		{"a card that points to nothing", []string{"UPDATE card SET n = 2 WHERE label = 'C-0001'"}, []store.Finding{
 			{Problem: store.PointerChanged, Table: "card", Leaf: store.NoLeaf},
 		}},
-		{"a leaf and its row removed together", []string{deleteEvent, "DROP TRIGGER ledger_leaf_no_delete", fmt.Sprintf("DELETE FROM event WHERE leaf = %d", last), fmt.Sprintf("DELETE FROM ledger_leaf WHERE seq = %d", last)}, []store.Finding{
+		{"a leaf and its row removed together", []string{"DROP TRIGGER event_batch_no_delete", "DROP TRIGGER ledger_leaf_no_delete", fmt.Sprintf("DELETE FROM event_batch WHERE leaf = %d", last), fmt.Sprintf("DELETE FROM ledger_leaf WHERE seq = %d", last)}, []store.Finding{
 			{Problem: store.LeafMissing, Table: "ledger_leaf", Leaf: last},
 			{Problem: store.CheckpointForked, Table: "ledger_checkpoint", Leaf: last},
 		}},
