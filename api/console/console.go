@@ -17,13 +17,24 @@ import (
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
 	"kanmon/api/console/people"
+	"kanmon/api/console/revocations"
 	"kanmon/api/console/ui"
+	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/reader/credential"
 )
 
 // Accounts is what the console asks of the register of accounts.
-type Accounts = login.Accounts
+type Accounts interface {
+	login.Accounts
+	areas.Accounts
+}
+
+// Revocations is what the console asks of the register of revocations.
+type Revocations interface {
+	revocations.Revocations
+	devices.Revocations
+}
 
 // Config is what the console works on. Every field is needed but those marked.
 type Config struct {
@@ -37,6 +48,14 @@ type Config struct {
 	Devices  devices.Devices
 	Entries  live.Entries
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
+
+	Revocations Revocations
+	Enrolment   devices.Enrolment
+	Releaser    areas.Releaser
+	Commands    areas.Commands
+	Lease       access.Lease // how long doors decide without the centre's word; zero: the defaults
+	URL         string       // how controllers reach the centre, https://host[:port]; empty: as the visitor does
+
 	// Subscribe returns a channel that delivers when there may be new entries, and how to end it.
 	Subscribe func() (wake <-chan struct{}, cancel func())
 	// LedgerSize returns how many leaves the newest checkpoint covers; nil leaves the figure out. It must only read.
@@ -99,9 +118,16 @@ func (k *Console) folders() ([]folder, error) {
 		func() (folder, error) {
 			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, HashKey: c.HashKey, Now: c.Now})
 		},
-		func() (folder, error) { return areas.New(areas.Config{Shell: k.shell, Areas: c.Areas}) },
 		func() (folder, error) {
-			return devices.New(devices.Config{Shell: k.shell, Devices: c.Devices, Now: c.Now})
+			return revocations.New(revocations.Config{Shell: k.shell, Revocations: c.Revocations, Now: c.Now})
+		},
+		func() (folder, error) {
+			return areas.New(areas.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
+		},
+		func() (folder, error) {
+			return devices.New(devices.Config{
+				Shell: k.shell, Devices: c.Devices, Enrolment: c.Enrolment, Revocations: c.Revocations, Lease: c.Lease, URL: c.URL, Now: c.Now,
+			})
 		},
 	} {
 		f, err := open()

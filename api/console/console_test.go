@@ -24,13 +24,14 @@ import (
 type centre struct {
 	accounts *consoletest.Accounts
 	entries  *consoletest.Entries
+	commands *consoletest.Commands
 	console  *console.Console
 	log      *strings.Builder
 }
 
 func open(t *testing.T, change func(*console.Config)) centre {
 	t.Helper()
-	c := centre{accounts: consoletest.SomeAccounts(), entries: &consoletest.Entries{}, log: &strings.Builder{}}
+	c := centre{accounts: consoletest.SomeAccounts(), entries: &consoletest.Entries{}, commands: consoletest.SomeCommands(), log: &strings.Builder{}}
 	consoletest.Night(c.entries)
 	key, err := credential.NewHashKey(make([]byte, 32))
 	if err != nil {
@@ -39,6 +40,7 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	config := console.Config{
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
 		Areas: consoletest.Areas{}, Devices: consoletest.Devices{}, Entries: c.entries, HashKey: key, Subscribe: c.entries.Subscribe,
+		Revocations: consoletest.Revocations{}, Enrolment: consoletest.Enrolment{}, Releaser: c.commands, Commands: c.commands,
 		LedgerSize: func(context.Context) (int64, error) { return 1284, nil }, Now: consoletest.Clock,
 		Log: slog.New(slog.NewTextHandler(c.log, nil)),
 	}
@@ -80,7 +82,8 @@ func TestEveryRouteHasARowOfRightsAndEveryRowARoute(t *testing.T) {
 // sample is a request that fits a pattern.
 func sample(pattern string) *http.Request {
 	method, path, _ := strings.Cut(pattern, " ")
-	path = strings.NewReplacer("{$}", "", "{file}", "none", "/staff/{id}", "/staff/S-1001", "/cards/{id}", "/cards/C-AAAAAAAAAA").Replace(path)
+	path = strings.NewReplacer("{$}", "", "{file}", "none", "/staff/{id}", "/staff/S-1001", "/cards/{id}", "/cards/C-AAAAAAAAAA",
+		"/doors/{id}", "/doors/D-1", "/controllers/{name}", "/controllers/ctl-1", "/{epoch}/{n}", "/1/3").Replace(path)
 	if method == http.MethodPost {
 		return consoletest.Post(path, "")
 	}
@@ -119,10 +122,13 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 
 func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	c := open(t, nil)
-	for _, path := range []string{"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password"} {
+	for _, path := range []string{
+		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password",
+		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
+	} {
 		p := c.as(t, "manager", consoletest.Get(path, "ja"))
 		p.Sound(t)
-		p.Count(t, "nav.nav li", 5)
+		p.Count(t, "nav.nav li", 6)
 		p.Has(t, ".ledger", "1284")
 		p.Has(t, ".who", "manager")
 		if p.Status != http.StatusOK {
@@ -231,6 +237,17 @@ func TestACardNumberLeavesNoTrace(t *testing.T) {
 	if p.Status != http.StatusSeeOther || strings.Contains(p.Header.Get("Location"), "deadbeef") {
 		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
 	}
+}
+
+// A password that was typed is on no page and in no log.
+func TestAPasswordLeavesNoTrace(t *testing.T) {
+	c := open(t, nil)
+	c.accounts.Wrong = true
+	p := c.as(t, "manager", consoletest.Post("/doors/D-1/release", "reason=x&password=deadbeef"))
+	if p.Status != http.StatusForbidden || strings.Contains(p.Body, "deadbeef") || strings.Contains(c.log.String(), "deadbeef") {
+		t.Errorf("%d, or the password is on the page or in the log", p.Status)
+	}
+	p.Has(t, "#e-password", "パスワードが違います")
 }
 
 func TestNoPageShowsAnEntryToWhoMayNotReadTheLog(t *testing.T) {

@@ -1,8 +1,9 @@
 package rest
 
 import (
-	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -31,7 +32,7 @@ func TestAttemptsComeBackOneByOne(t *testing.T) {
 func TestTheLimiterRemembersNoMoreThanItHasRoomFor(t *testing.T) {
 	l, now := newLimiter(), time.Unix(1_000_000, 0)
 	for i := range mostAddresses {
-		if err := l.take(fmt.Sprint(i), now); err != nil {
+		if err := l.take(strconv.Itoa(i), now); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,7 +48,7 @@ func TestANetworkOfOneCustomerIsOneAddress(t *testing.T) {
 	for remote, want := range map[string]string{
 		"192.0.2.7:1234": "192.0.2.7", "[::ffff:192.0.2.7]:5": "192.0.2.7", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "pipe": "pipe",
 	} {
-		r := httptest.NewRequest("POST", "/", nil)
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.RemoteAddr = remote
 		if got := address(fromAddress(r)); got != want {
 			t.Errorf("%s counts as %s, want %s", remote, got, want)

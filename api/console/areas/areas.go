@@ -1,4 +1,5 @@
-// Package areas is the console's page of controlled areas (管理区域), their doors, and the weekly schedules. It only shows.
+// Package areas is the console's pages of controlled areas (管理区域), their doors and the weekly schedules, and of a door's release from afar
+// (遠隔解錠), which asks for the password again and for a reason.
 package areas
 
 import (
@@ -9,11 +10,15 @@ import (
 	"net/http"
 	"strconv"
 
+	"kanmon/api/command"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/access"
+	"kanmon/internal/authz"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
+	record "kanmon/lifecycle/command"
 )
 
 //go:embed ja.json en.json templates
@@ -26,16 +31,34 @@ type Areas interface {
 	Schedules(ctx context.Context, actor store.Actor) ([]area.Schedule, error)
 }
 
-// Config is what the page needs.
-type Config struct {
-	Shell *ui.Shell
-	Areas Areas
+// Releaser releases doors.
+type Releaser interface {
+	Release(ctx context.Context, actor store.Actor, door, reason string) (command.Outcome, error)
 }
 
-// Pages serves the page.
+// Commands is what was ordered from afar, and what became of it.
+type Commands interface {
+	List(ctx context.Context, actor store.Actor, f record.Filter) ([]record.Command, error)
+}
+
+// Accounts asks a person for the password again.
+type Accounts interface {
+	CheckPassword(ctx context.Context, id string, p account.Password) error
+}
+
+// Config is what the pages need.
+type Config struct {
+	Shell    *ui.Shell
+	Areas    Areas
+	Releaser Releaser
+	Commands Commands
+	Accounts Accounts
+}
+
+// Pages serves the pages.
 type Pages struct {
-	config Config
-	view   ui.View
+	config        Config
+	view, release ui.View
 }
 
 // New reads the templates.
@@ -48,15 +71,23 @@ func New(c Config) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("areas: %w", err)
 	}
-	view, err := c.Shell.View(sub, words, "areas.html")
-	if err != nil {
-		return nil, fmt.Errorf("areas: %w", err)
+	p := &Pages{config: c}
+	for name, view := range map[string]*ui.View{"areas.html": &p.view, "release.html": &p.release} {
+		if *view, err = c.Shell.View(sub, words, name); err != nil {
+			return nil, fmt.Errorf("areas: %w", err)
+		}
 	}
-	return &Pages{config: c, view: view}, nil
+	return p, nil
 }
 
 // Routes lists what the folder serves.
-func (p *Pages) Routes() []ui.Route { return []ui.Route{{Pattern: "GET /areas", Handle: p.page}} }
+func (p *Pages) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /areas", Handle: p.page},
+		{Pattern: "GET /doors/{id}/release", Handle: p.askRelease},
+		{Pattern: "POST /doors/{id}/release", Handle: p.doRelease},
+	}
+}
 
 // block is an area with its doors.
 type block struct {
@@ -98,9 +129,10 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 		return err
 	}
 	data := struct {
-		Areas []block
-		Plans []plan
-	}{blocks(all, doors), plans(schedules)}
+		Areas      []block
+		Plans      []plan
+		MayRelease bool
+	}{blocks(all, doors), plans(schedules), v.May(authz.DoorRelease)}
 	title := p.view.Text(ui.LangOf(r), "areas.title")
 	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: title, Section: "areas", Data: data})
 }

@@ -13,6 +13,7 @@ import (
 type Accounts struct {
 	All    map[string]account.Account
 	Broken error // answered by Resume, where set
+	Wrong  bool  // a password that is asked for again is wrong
 }
 
 // SomeAccounts has a guard, a contractor, and a system manager who must change the password.
@@ -65,4 +66,16 @@ func (a *Accounts) Setup(context.Context, account.Token, string, account.Passwor
 // ChangePassword implements login.Accounts: the old one is always wrong.
 func (a *Accounts) ChangePassword(context.Context, account.Session, account.Password, account.Password) (account.Session, error) {
 	return account.Session{}, fault.New(fault.Unauthenticated, "auth.login", "refused")
+}
+
+// CheckPassword implements areas.Accounts: every password is right but where Wrong says otherwise.
+func (a *Accounts) CheckPassword(context.Context, string, account.Password) error {
+	switch {
+	case a.Broken != nil:
+		return a.Broken
+	case a.Wrong:
+		return fault.New(fault.Denied, "auth.password", "wrong")
+	default:
+		return nil
+	}
 }

@@ -19,7 +19,6 @@ import (
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
-	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/staff"
@@ -310,42 +309,6 @@ func (c *Cards) List(_ context.Context, _ store.Actor, f card.Filter) ([]card.Ca
 		}
 	}
 	return out[:min(cmp.Or(f.Limit, 100), len(out))], nil
-}
-
-// Devices is a register of devices in memory.
-type Devices struct{ Hostile string }
-
-// Controllers implements devices.Devices.
-func (d Devices) Controllers(context.Context, store.Actor) ([]device.Controller, error) {
-	v := access.Version{Epoch: 1, N: 7}
-	return []device.Controller{
-		{
-			Name: "ctl-1", Place: cmp.Or(d.Hostile, "本庁舎3階 電気室"), Online: true, LastSeen: Now.Add(-4 * time.Second), Offset: 31 * time.Millisecond, OffsetOK: true,
-			Applied: v, Wanted: v, Software: "0.1.0",
-			Devices: []device.Attached{
-				{Name: "IN-1", Online: true, Secure: true},
-				{Name: "IN-2", Online: false, Detail: cmp.Or(d.Hostile, "応答なし")},
-				{Name: "IO-1", Online: true, Secure: true},
-				{Name: "IN-9", Online: true},
-			},
-		},
-		{
-			Name: "ctl-2", Place: "文書館", LastSeen: Now.Add(-72 * time.Minute), Offset: -3400 * time.Millisecond, OffsetOK: true, Backlog: 128,
-			Applied: access.Version{Epoch: 1, N: 6}, Wanted: v, Trouble: []string{cmp.Or(d.Hostile, "journal_slow")},
-		},
-		{Name: "ctl-3", Place: "別館", Wanted: v},
-	}, nil
-}
-
-// Readers implements devices.Devices.
-func (d Devices) Readers(context.Context, store.Actor, string) ([]device.Reader, error) {
-	return []device.Reader{
-		{Name: "IN-1", Controller: "ctl-1", Kind: device.OSDPReader, Address: 1},
-		{Name: "IN-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 2},
-		{Name: "IO-1", Controller: "ctl-1", Kind: device.OSDPIO, Address: 3},
-		{Name: "OUT-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 4},
-		{Name: "IN-3", Controller: "ctl-2", Kind: device.OSDPReader, Address: 1},
-	}, nil
 }
 
 // Night fills a log with what a guard sees in a night.

@@ -1,5 +1,6 @@
-// Package devices is the console's page of controllers: which are there, what their clocks, journals and policies
-// say, and the state of each reader and I/O device. The page asks for itself again every few seconds.
+// Package devices is the console's pages of controllers: which are there and who they prove to be, what their clocks, journals, policies and
+// revocation sets say, and the state of each reader and I/O device. The list asks for itself again every few seconds. A controller's own
+// page opens it to enrolment with a token, and throws it out.
 package devices
 
 import (
@@ -8,11 +9,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"strings"
 	"time"
 
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
+	"kanmon/internal/access"
+	"kanmon/internal/pki"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 )
@@ -20,23 +22,42 @@ import (
 //go:embed ja.json en.json templates
 var files embed.FS
 
-// Devices is what the page asks of the register of devices.
+// Devices is what the pages ask of the register of devices.
 type Devices interface {
 	Controllers(ctx context.Context, actor store.Actor) ([]device.Controller, error)
+	Controller(ctx context.Context, actor store.Actor, name string) (device.Controller, error)
 	Readers(ctx context.Context, actor store.Actor, controller string) ([]device.Reader, error)
+	RevokeController(ctx context.Context, actor store.Actor, name, reason string) error
 }
 
-// Config is what the page needs.
+// Enrolment makes tokens.
+type Enrolment interface {
+	// Token opens a controller to one enrolment until the moment returned.
+	Token(ctx context.Context, actor store.Actor, controller string) (token pki.Token, expires time.Time, err error)
+	// Fingerprint is that of the authority, as pki.CertificateFingerprint prints it.
+	Fingerprint() string
+}
+
+// Revocations says which revocation set every controller should have: its version and its hash, "" for an empty one.
+type Revocations interface {
+	Standing(ctx context.Context, actor store.Actor) (access.Version, string, error)
+}
+
+// Config is what the pages need.
 type Config struct {
-	Shell   *ui.Shell
-	Devices Devices
-	Now     func() time.Time
+	Shell       *ui.Shell
+	Devices     Devices
+	Enrolment   Enrolment
+	Revocations Revocations
+	Lease       access.Lease // how long doors decide without the centre's word
+	URL         string       // how controllers reach the centre, https://host[:port]; empty: as the visitor does
+	Now         func() time.Time
 }
 
-// Pages serves the page.
+// Pages serves the pages.
 type Pages struct {
-	config Config
-	view   ui.View
+	config            Config
+	view, one, ticket ui.View
 }
 
 // New reads the templates.
@@ -49,29 +70,23 @@ func New(c Config) (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("devices: %w", err)
 	}
-	view, err := c.Shell.View(sub, words, "devices.html")
-	if err != nil {
-		return nil, fmt.Errorf("devices: %w", err)
+	p := &Pages{config: c}
+	for name, view := range map[string]*ui.View{"devices.html": &p.view, "controller.html": &p.one, "token.html": &p.ticket} {
+		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
+			return nil, fmt.Errorf("devices: %w", err)
+		}
 	}
-	return &Pages{config: c, view: view}, nil
+	return p, nil
 }
 
 // Routes lists what the folder serves.
-func (p *Pages) Routes() []ui.Route { return []ui.Route{{Pattern: "GET /controllers", Handle: p.page}} }
-
-// clockLimit is how far a controller's clock may be off before the page warns.
-const clockLimit = 2 * time.Second
-
-// panel is one controller in words.
-type panel struct {
-	device.Controller
-	Never   bool   // it was never heard
-	Ago     string // how long ago it was heard
-	Offset  string // +0.031 秒
-	Off     bool   // its clock is too far off
-	Applied string
-	Wanted  string
-	Lines   []line
+func (p *Pages) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /controllers", Handle: p.page},
+		{Pattern: "GET /controllers/{name}", Handle: p.showOne},
+		{Pattern: "POST /controllers/{name}/token", Handle: p.token},
+		{Pattern: "POST /controllers/{name}/revoke", Handle: p.revoke},
+	}
 }
 
 // line is one device on the controller's bus.
@@ -96,6 +111,10 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 	if err != nil {
 		return err
 	}
+	wanted, err := p.wanted(ctx, v)
+	if err != nil {
+		return err
+	}
 	now := p.config.Now()
 	data := struct {
 		Panels []panel
@@ -103,38 +122,13 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 		Down   int
 	}{Made: now}
 	for _, c := range controllers {
-		data.Panels = append(data.Panels, p.panel(lang, c, readers, now))
-		if !c.Online {
+		data.Panels = append(data.Panels, p.panel(lang, c, readers, wanted, now))
+		if !c.Online && c.State == device.Enrolled {
 			data.Down++
 		}
 	}
 	title := p.view.Text(lang, "devices.title")
 	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: title, Section: "controllers", Data: data})
-}
-
-func (p *Pages) panel(l message.Lang, c device.Controller, readers []device.Reader, now time.Time) panel {
-	out := panel{
-		Controller: c, Never: c.LastSeen.IsZero(), Off: c.OffsetOK && c.Offset.Abs() > clockLimit,
-		Applied: fmt.Sprintf("%d.%d", c.Applied.Epoch, c.Applied.N), Wanted: fmt.Sprintf("%d.%d", c.Wanted.Epoch, c.Wanted.N),
-		Lines: lines(c, readers),
-	}
-	if !out.Never {
-		out.Ago = p.ago(l, now.Sub(c.LastSeen))
-	}
-	if c.OffsetOK {
-		out.Offset = p.view.Text(l, "seconds", signed(c.Offset))
-	}
-	return out
-}
-
-// signed writes an offset in hundredths of a second, with a true minus and no sign before nothing.
-func signed(d time.Duration) string {
-	switch s := fmt.Sprintf("%+.2f", d.Seconds()); s {
-	case "+0.00", "-0.00":
-		return "0.00"
-	default:
-		return strings.Replace(s, "-", "−", 1)
-	}
 }
 
 // lines joins what is registered on a controller with what the controller sees, registered ones first.
@@ -161,18 +155,4 @@ func lines(c device.Controller, readers []device.Reader) []line {
 		}
 	}
 	return out
-}
-
-// ago is a length of time in the largest unit that fits.
-func (p *Pages) ago(l message.Lang, d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return p.view.Text(l, "ago.seconds", max(0, int(d.Seconds())))
-	case d < time.Hour:
-		return p.view.Text(l, "ago.minutes", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return p.view.Text(l, "ago.hours", int(d.Hours()))
-	default:
-		return p.view.Text(l, "ago.days", int(d.Hours()/24))
-	}
 }

@@ -2,6 +2,7 @@ package revocations
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"kanmon/api/message"
@@ -26,7 +27,7 @@ func (p *Pages) span(l message.Lang, d time.Duration) string {
 	case d < 100*time.Millisecond:
 		return text("span.ms", fmt.Sprintf("%.1f", float64(d.Microseconds())/1000))
 	case d < time.Second:
-		return text("span.ms", fmt.Sprint(d.Milliseconds()))
+		return text("span.ms", strconv.FormatInt(d.Milliseconds(), 10))
 	case d < time.Minute:
 		return text("span.s", fmt.Sprintf("%.1f", d.Truncate(100*time.Millisecond).Seconds()))
 	case d < time.Hour:

@@ -32,8 +32,10 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 		name, path string
 		register   consoletest.Revocations
 	}{
-		{"list", "/revocations", consoletest.Revocations{}}, {"open", "/revocations/1/3", consoletest.Revocations{}},
-		{"whole", "/revocations/1/3", consoletest.Revocations{Back: true}}, {"lifted", "/revocations/1/2", consoletest.Revocations{}},
+		{"list", "/revocations", consoletest.Revocations{}},
+		{"open", "/revocations/1/3", consoletest.Revocations{}},
+		{"whole", "/revocations/1/3", consoletest.Revocations{Back: true}},
+		{"lifted", "/revocations/1/2", consoletest.Revocations{}},
 		{"nobody", "/revocations/1/3", consoletest.Revocations{Nobody: true}},
 	} {
 		for _, lang := range []string{"ja", "en"} {

@@ -51,9 +51,9 @@ func (s *Shell) functions(l message.Lang, words message.Catalogue) template.Func
 		"iso":   iso,
 
 		"minute": func(t time.Time) string { return Minute(l, t) },
-		"from":  func(t time.Time) string { return From(l, t) },
-		"until": func(t time.Time) string { return Until(l, t) },
-		"dict":  dict,
+		"from":   func(t time.Time) string { return From(l, t) },
+		"until":  func(t time.Time) string { return Until(l, t) },
+		"dict":   dict,
 	}
 }
 
