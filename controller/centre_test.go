@@ -130,6 +130,7 @@ func (d *desk) hear(at wire.Address, b []byte) {
 			err = wire.VerifyBatch(at, batch, d.device)
 		}
 		d.events = append(d.events, events...)
+	default: // nothing is live here
 	}
 	if err != nil {
 		d.t.Errorf("%s: %v", at.Kind, err)

@@ -186,6 +186,50 @@ func TestAJournalThatFailsDelaysTheReceiptAndNotTheRefusal(t *testing.T) {
 	}
 }
 
+// The journal fails at the n-th record, whichever that is: nothing is confirmed too early, and everything is in the end.
+func TestTheJournalFailsAtAnyRecord(t *testing.T) {
+	for fails := range 12 {
+		d := newDesk(t, sitePolicy(t, 1))
+		d.did()
+		disk, record, confirmed := map[access.Key]bool{}, 0, uint64(0)
+		settle := func() {
+			for len(d.records) > 0 {
+				r := d.records[0]
+				d.records = d.records[1:]
+				var err error
+				if record == fails {
+					err = errDisk
+				} else if c := r.Change.Revoked; c != nil {
+					for _, e := range c.Entries {
+						disk[e.Key] = true
+					}
+				}
+				record++
+				d.step(Recorded{ID: r.ID, Err: err})
+				for _, receipt := range d.receipts() {
+					if receipt.Upto.N <= confirmed || len(disk) < int(receipt.Upto.N) {
+						t.Fatalf("failing at %d: receipt for %v after %d, %d on disk", fails, receipt.Upto, confirmed, len(disk))
+					}
+					confirmed = receipt.Upto.N
+				}
+			}
+		}
+		for n := range uint64(8) {
+			d.step(run(n, ver(1, n+1), withdraw(1, n+1, access.Key{50, byte(n)}, "C-5", access.Revoked)))
+			if n%3 == 2 { // several are under way together
+				settle()
+			}
+		}
+		for range 3 {
+			settle()
+			d.pass(RetryRecord)
+		}
+		if confirmed != 8 || len(disk) != 8 {
+			t.Fatalf("failing at %d: confirmed %d, %d on disk", fails, confirmed, len(disk))
+		}
+	}
+}
+
 func TestManyRevocationsAtOnceAreOneEvent(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	var many []access.Revocation

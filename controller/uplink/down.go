@@ -64,7 +64,9 @@ func (u *Uplink) hearAck(at wire.Address, payload []byte) error {
 		u.count.badAcks.Add(1)
 		return nil
 	}
-	u.acks.put(ack)
+	u.acks.putUnless(ack, func(held wire.AckUpTo) bool { // two that came in the wrong order
+		return held.Centre == ack.Centre && held.Epoch == ack.Epoch && held.UpTo > ack.UpTo
+	})
 	return nil
 }
 

@@ -155,6 +155,11 @@ func TestTheWordOfAnEarlierCentreIsRefused(t *testing.T) {
 		if got := r.doors.all(); len(got) != 1 || got[0] != epochHeard(2) {
 			t.Fatalf("heard %v", got)
 		}
+		heard := len(r.doors.all())
+		r.say(wire.Lease, wire.LeaseGrant{V: wire.V, Type: wire.Lease, Nonce: r.said().statuses[0].Nonce, Centre: 1, At: time.Now().UTC()})
+		if len(r.doors.all()) != heard {
+			t.Fatal("a lease of the earlier centre was taken")
+		}
 		r.set(func() { r.mute = true })
 		r.journal.add(t, 10)
 		pass(time.Millisecond)
@@ -174,7 +179,7 @@ func TestALeaseIsAsOldAsTheNonceItAnswers(t *testing.T) {
 		pass(3 * time.Second)
 		r.up()
 		synctest.Wait()
-		grant := wire.LeaseGrant{V: wire.V, Type: wire.Lease, Nonce: r.statuses[0].Nonce, Centre: 1, At: time.Now().UTC()}
+		grant := wire.LeaseGrant{V: wire.V, Type: wire.Lease, Nonce: r.said().statuses[0].Nonce, Centre: 1, At: time.Now().UTC()}
 		pass(time.Minute)
 		r.say(wire.Lease, grant)
 		r.say(wire.Lease, grant)
@@ -190,8 +195,9 @@ func TestALeaseIsAsOldAsTheNonceItAnswers(t *testing.T) {
 			t.Fatalf("heard %v, %+v", r.doors.all(), r.Counts())
 		}
 		seen := map[string]bool{}
-		for i, s := range r.statuses {
-			if seen[s.Nonce] || s.N == 0 || (i > 0 && s.N <= r.statuses[i-1].N) {
+		all := r.said().statuses
+		for i, s := range all {
+			if seen[s.Nonce] || s.N == 0 || (i > 0 && s.N <= all[i-1].N) {
 				t.Fatalf("status %d: %+v", i, s)
 			}
 			seen[s.Nonce] = true
@@ -216,8 +222,8 @@ func TestReceiptsAndAnswersAreSentSigned(t *testing.T) {
 		pass(5 * retryPause)
 		r.Answer(wire.CommandAnswer{V: wire.V, Type: wire.Answer, ID: "c-1", Done: true})
 		synctest.Wait()
-		if len(r.link.receipts) != 1 || r.link.receipts[0].Upto.N != 2 || len(r.link.answers) != 1 || !r.link.answers[0].Done {
-			t.Fatalf("receipts %v, answers %v", r.link.receipts, r.link.answers)
+		if got := r.said(); len(got.receipts) != 1 || got.receipts[0].Upto.N != 2 || len(got.answers) != 1 || !got.answers[0].Done {
+			t.Fatalf("receipts %v, answers %v", got.receipts, got.answers)
 		}
 	})
 }
@@ -244,7 +250,7 @@ func TestABrokerThatLiesOnlyDelays(t *testing.T) {
 			}
 			pass(300 * time.Millisecond)
 		}
-		evil.honest = true
+		r.set(func() { evil.honest = true })
 		pass(3 * AckTimeout)
 		cancel()
 		if err := <-ended; err != nil {
@@ -253,7 +259,7 @@ func TestABrokerThatLiesOnlyDelays(t *testing.T) {
 		if r.have() != 6000 || r.journal.State().Acked != 6000 {
 			t.Fatalf("centre has %d, cursor %d", r.have(), r.journal.State().Acked)
 		}
-		for i, e := range r.link.centre {
+		for i, e := range r.link.centre { // the uplink has ended
 			if e.Seq != uint64(i)+1 {
 				t.Fatalf("event %d in place of %d", e.Seq, i+1)
 			}

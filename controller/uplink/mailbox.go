@@ -11,9 +11,14 @@ type mailbox[T any] struct {
 
 func newMailbox[T any]() mailbox[T] { return mailbox[T]{wake: make(chan struct{}, 1)} }
 
-func (b *mailbox[T]) put(v T) {
+func (b *mailbox[T]) put(v T) { b.putUnless(v, func(T) bool { return false }) }
+
+// putUnless keeps what is held where it is better.
+func (b *mailbox[T]) putUnless(v T, better func(held T) bool) {
 	b.mu.Lock()
-	b.held = &v
+	if b.held == nil || !better(*b.held) {
+		b.held = &v
+	}
 	b.mu.Unlock()
 	poke(b.wake)
 }

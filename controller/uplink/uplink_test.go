@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -264,6 +265,22 @@ func (l *link) deliver(m mqtt.Message) {
 		return
 	}
 	handle(context.Background(), m)
+}
+
+// said is what the controller has said so far.
+func (l *link) said() (c struct {
+	statuses []wire.ControllerStatus
+	receipts []wire.RevokedReceipt
+	answers  []wire.CommandAnswer
+	live     []event.Event
+	liveAt   map[uint64]time.Time
+},
+) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.statuses, c.receipts, c.answers = slices.Clone(l.statuses), slices.Clone(l.receipts), slices.Clone(l.answers)
+	c.live, c.liveAt = slices.Clone(l.live), maps.Clone(l.liveAt)
+	return c
 }
 
 func (l *link) have() int {
