@@ -53,6 +53,21 @@ func TestARestartFindsWhomToRefuseAndWhomToBelieve(t *testing.T) {
 	}
 }
 
+// The number of a start rises though the clock stands still: else the centre would take its statuses for old ones.
+func TestEveryStartHasAHigherNumber(t *testing.T) {
+	dir, stopped := t.TempDir(), func() time.Time { return noon }
+	last := uint64(0)
+	for range 3 {
+		j, stop := open(t, dir, stopped)
+		appendChange(t, j, Change{})
+		if s := j.State().Start; s <= last {
+			t.Fatalf("start %d after start %d", s, last)
+		}
+		last = j.State().Start
+		stop()
+	}
+}
+
 // A change without an event is a commit all the same; an event that cannot be written takes its change with it.
 func TestAChangeIsWrittenWithItsEventsOrNotAtAll(t *testing.T) {
 	j, _ := open(t, t.TempDir(), nil)
