@@ -34,7 +34,7 @@ type line struct {
 }
 
 func newLine() *line {
-	return &line{sent: make(chan mqtt.Message, 1024), open: make(chan struct{}), routes: map[string]func(context.Context, mqtt.Message){}}
+	return &line{sent: make(chan mqtt.Message, 8192), open: make(chan struct{}), routes: map[string]func(context.Context, mqtt.Message){}}
 }
 
 func (l *line) Handle(filter string, fn func(context.Context, mqtt.Message)) { l.routes[filter] = fn }
@@ -62,14 +62,14 @@ func (l *line) setCut(cut bool) {
 }
 
 // arrive delivers a payload as the client would.
-func (l *line) arrive(t *testing.T, m mqtt.Message) {
+func (l *line) arrive(t testing.TB, m mqtt.Message) {
 	t.Helper()
 	kind := m.Topic[strings.LastIndexByte(m.Topic, '/')+1:]
 	l.routes["kanmon/v1/demo/+/"+kind](t.Context(), m)
 }
 
 // next returns the next payload on a topic; others are passed over.
-func (l *line) next(t *testing.T, topic string) []byte {
+func (l *line) next(t testing.TB, topic string) []byte {
 	t.Helper()
 	for {
 		select {
@@ -90,7 +90,18 @@ func address(controller string, kind wire.Kind) wire.Address {
 // keys trusts the centre.
 func keys() wire.Keys { return wire.OneKey(lifecycletest.CentreSigner().Public()) }
 
-func (l *line) nextAck(t *testing.T, controller string) uint64 {
+// drain forgets what was sent.
+func (l *line) drain() {
+	for {
+		select {
+		case <-l.sent:
+		default:
+			return
+		}
+	}
+}
+
+func (l *line) nextAck(t testing.TB, controller string) uint64 {
 	t.Helper()
 	ack, err := wire.OpenAck(address(controller, wire.Ack), l.next(t, "kanmon/v1/demo/"+controller+"/ack"), keys())
 	if err != nil || ack.Centre != 1 {
@@ -99,14 +110,14 @@ func (l *line) nextAck(t *testing.T, controller string) uint64 {
 	return ack.UpTo
 }
 
-func startCentre(t *testing.T) (*line, *centre.Centre, *lifecycletest.City) {
+func startCentre(t testing.TB) (*line, *centre.Centre, *lifecycletest.City) {
 	t.Helper()
 	city := lifecycletest.Open(t, dbtest.SQLite(t))
 	city.Found(t)
 	return startOn(t, city)
 }
 
-func startOn(t *testing.T, city *lifecycletest.City) (*line, *centre.Centre, *lifecycletest.City) {
+func startOn(t testing.TB, city *lifecycletest.City) (*line, *centre.Centre, *lifecycletest.City) {
 	t.Helper()
 	l := newLine()
 	log := slog.New(slog.DiscardHandler)
@@ -162,7 +173,7 @@ func events(t *testing.T, controller string, raws [][]byte, heads []event.Hash, 
 }
 
 // payload is something that a controller has signed.
-func payload(t *testing.T, controller string, kind wire.Kind, v any) mqtt.Message {
+func payload(t testing.TB, controller string, kind wire.Kind, v any) mqtt.Message {
 	t.Helper()
 	at := address(controller, kind)
 	b, err := wire.Seal(at, v, lifecycletest.DeviceSigner(controller))

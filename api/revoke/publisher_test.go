@@ -267,6 +267,19 @@ func TestACentreThatStoppedBeforeTheBroadcastServesEveryoneAfterItsStart(t *test
 	})
 }
 
+// A status comes every ten seconds, a receipt at once: who has confirmed is not sent the same again meanwhile.
+func TestWhoHasConfirmedIsNotSentItAgainBeforeItsNextStatus(t *testing.T) {
+	r := open(t, dbtest.SQLite(t))
+	r.pub.Heard("ctl-1", true, access.Version{}, "")
+	v := r.suspend("1001")
+	r.broadcast()
+	r.confirm("ctl-1", v)
+	r.pub.Confirmed("ctl-1", v)
+	if r.catchUp(time.Now().Add(5 * time.Second)); len(r.road.take("ctl-1")) != 0 {
+		t.Fatal("sent again")
+	}
+}
+
 func TestAReceiptThatWasLostIsAskedForAgain(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		r := open(t, d)

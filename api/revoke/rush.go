@@ -40,6 +40,9 @@ func (p *Publisher) hurry(upto access.Version) {
 func (p *Publisher) Confirmed(controller string, upto access.Version) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if at := p.peers[controller]; at != nil && at.said.Less(upto) {
+		at.said, at.hash = upto, "" // its next status says more
+	}
 	r := p.rush
 	if r == nil || upto.Less(r.upto) || !r.waiting[controller] {
 		return

@@ -48,10 +48,8 @@ func WantForSchedule(ctx context.Context, tx *store.Tx, schedule string) error {
 		JOIN v_device_area_controller ac ON ac.area = r.area WHERE r.schedule = ?`, schedule)
 }
 
+// want takes the controllers that a query names.
 func want(ctx context.Context, tx *store.Tx, query string, args ...any) error {
-	var controllers []string
-	if err := tx.Select(ctx, &controllers, query, args...); err != nil {
-		return err
-	}
-	return Want(ctx, tx, controllers...)
+	_, err := tx.Exec(ctx, `UPDATE controller_policy SET n = n + 1 WHERE controller IN (`+query+`)`, args...)
+	return err
 }
