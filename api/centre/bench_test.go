@@ -2,6 +2,7 @@ package centre_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func BenchmarkRevocation(b *testing.B) {
 	var worst time.Duration
 	n := 0
 	for b.Loop() {
-		id := issue(b, city, fmt.Sprint(n))
+		id := issue(b, city, strconv.Itoa(n))
 		n++
 		b.StopTimer()
 		l.drain()
@@ -83,7 +84,7 @@ func doorsFor(b *testing.B, city *lifecycletest.City, n int) []string {
 			b.Fatal(err)
 		}
 		_, err := city.Area.AddDoor(b.Context(), lifecycletest.Manager, area.Door{
-			ID: "F-" + fmt.Sprint(i), Name: "x", Area: "archive", Controller: names[i], EntryReaders: []string{"IN"}, ReleaseMS: 5000, HeldMS: 30000,
+			ID: "F-" + strconv.Itoa(i), Name: "x", Area: "archive", Controller: names[i], EntryReaders: []string{"IN"}, ReleaseMS: 5000, HeldMS: 30000,
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -136,15 +136,15 @@ func (c *Centre) Run(ctx context.Context) error {
 // recall takes over from the register who was connected when the centre stopped: the broker will not say again what it said then.
 func (c *Centre) recall(ctx context.Context) error {
 	list, err := c.cfg.Devices.Controllers(ctx, store.System("start"))
-	if ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
 	for _, one := range list {
 		if one.Online {
 			c.revoke.Heard(one.Name, true, one.Revoked, one.RevokedHash)
 		}
 	}
-	return err
+	return nil
 }
 
 // arrived is called by the link and never waits.

@@ -3,8 +3,8 @@ package revoke
 import (
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -393,7 +393,7 @@ func TestRunsBringAnyoneToTheWholeSet(t *testing.T) {
 		add := func() {
 			err := city.Store.Write(t.Context(), store.System("test"), "x", func(tx *store.Tx) error {
 				for range rapid.SampledFrom([]int{1, 3, 40}).Draw(rt, "entries") {
-					who := fmt.Sprint(rapid.IntRange(0, 30).Draw(rt, "card"))
+					who := strconv.Itoa(rapid.IntRange(0, 30).Draw(rt, "card"))
 					n := revocation.Entry{
 						Card: "C-" + who, Key: lifecycletest.Key("x" + who),
 						State: rapid.SampledFrom([]access.CredentialState{access.Active, access.Suspended, access.Revoked}).Draw(rt, "state"),
