@@ -10,19 +10,22 @@ package policy
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"sync"
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
-	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/revocation"
 )
 
-// Compiler reads the registers.
+// Compiler reads the registers. It is safe for concurrent use.
 type Compiler struct {
 	store *store.Store
 	lease access.Lease
+
+	mu     sync.Mutex
+	people *people // as last read
 }
 
 // New opens the compiler. The lease goes into every policy.
@@ -30,37 +33,38 @@ func New(s *store.Store, lease access.Lease) *Compiler { return &Compiler{store:
 
 // Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them,
 // every holder of a card with their cards, so that a door can say why it refuses one, and the whole revocation set. A controller without
-// a door needs none of it. Lists are in access.Order. An unknown controller is NotFound.
+// a door needs none of it. Lists are in access.Order; they are shared with other policies and must not be changed. An unknown controller
+// is NotFound.
 func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec, error) {
 	var spec access.Spec
 	err := c.store.Read(ctx, func(q store.Queryer) error {
 		var err error
-		spec, err = compile(ctx, q, controller)
+		spec, err = c.compile(ctx, q, controller)
 		return err
 	})
-	spec.Lease = c.lease
-	access.Order(&spec)
 	return spec, fault.Wrap(fault.KindOf(err), err, "compile policy of "+controller)
 }
 
-func compile(ctx context.Context, q store.Queryer, controller string) (access.Spec, error) {
-	var s access.Spec
-	var wanted struct {
-		Epoch uint64 `db:"wanted_epoch"`
-		N     uint64 `db:"wanted_n"`
-	}
-	err := q.Get(ctx, &wanted, `SELECT wanted_epoch, wanted_n FROM v_policy_wanted WHERE controller = ?`, controller)
+func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller string) (access.Spec, error) {
+	version, err := device.Wanted(ctx, q, controller)
 	if err != nil {
-		return s, err
+		return access.Spec{}, err
 	}
-	s.Version = access.Version(wanted)
-	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{
-		areas, doors, schedules, people, credentials, rights, revocations,
-	} {
+	s := access.Spec{Version: version, Lease: c.lease}
+	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{areas, doors, schedules, rights, revocations} {
 		if err := read(ctx, q, controller, &s); err != nil {
 			return access.Spec{}, err
 		}
 	}
+	access.Order(&s)
+	if len(s.Doors) == 0 {
+		return s, nil
+	}
+	all, err := c.known(ctx, q)
+	if err != nil {
+		return access.Spec{}, err
+	}
+	s.People, s.Credentials = all.with(s.Rights), all.cards
 	return s, nil
 }
 
@@ -119,70 +123,6 @@ func schedules(ctx context.Context, q store.Queryer, controller string, s *acces
 			return err
 		}
 		s.Schedules = append(s.Schedules, sc)
-	}
-	return nil
-}
-
-// validity is the stored form of a period.
-type validity struct {
-	From  string `db:"valid_from"`
-	Until string `db:"valid_until"`
-}
-
-func (v validity) unix() (from, until int64, err error) {
-	p, err := period.Parse(v.From, v.Until)
-	from, until = p.Unix()
-	return from, until, err
-}
-
-func people(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
-	var rows []struct {
-		ID string
-		validity
-	}
-	err := q.Select(ctx, &rows, `SELECT id, valid_from, valid_until FROM v_policy_person WHERE controller = ?`, controller)
-	if err != nil {
-		return err
-	}
-	s.People = make([]access.Person, 0, len(rows))
-	for _, r := range rows {
-		from, until, err := r.unix()
-		if err != nil {
-			return err
-		}
-		s.People = append(s.People, access.Person{ID: r.ID, From: from, Until: until})
-	}
-	return nil
-}
-
-// states maps the register's states of a card to what a door makes of them.
-var states = map[string]access.CredentialState{
-	"issued": access.Active, "suspended": access.Suspended, "revoked": access.Revoked,
-}
-
-func credentials(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
-	var rows []struct {
-		ID, Person, State string
-		Key               []byte `db:"credential_key"`
-		validity
-	}
-	err := q.Select(ctx, &rows, `SELECT id, credential_key, person, state, valid_from, valid_until
-		FROM v_policy_card WHERE controller = ?`, controller)
-	if err != nil {
-		return err
-	}
-	s.Credentials = make([]access.Credential, 0, len(rows))
-	for _, r := range rows {
-		from, until, err := r.unix()
-		if err != nil {
-			return err
-		}
-		if len(r.Key) != len(access.Key{}) {
-			return fault.New(fault.Internal, "", fmt.Sprintf("card %s: credential key of %d bytes", r.ID, len(r.Key)))
-		}
-		s.Credentials = append(s.Credentials, access.Credential{
-			Key: access.Key(r.Key), Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
-		})
 	}
 	return nil
 }

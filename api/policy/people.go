@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/period"
+)
+
+// people are everybody and all cards, which hundreds of policies share. They are never changed.
+type people struct {
+	state   peopleState
+	staff   map[string]access.Person
+	holders []access.Person // who holds a card, in access.Order
+	holds   map[string]bool
+	cards   []access.Credential // in access.Order
+}
+
+// peopleState says whether a register has changed.
+type peopleState struct{ Staff, Card int64 }
+
+// known returns the people as they stand in the snapshot, read anew only when a register has changed.
+func (c *Compiler) known(ctx context.Context, q store.Queryer) (*people, error) {
+	var now peopleState
+	if err := q.Get(ctx, &now, `SELECT staff, card FROM v_policy_state`); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.people != nil && c.people.state == now {
+		return c.people, nil
+	}
+	read, err := readPeople(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	read.state = now
+	c.people = read
+	return read, nil
+}
+
+func readPeople(ctx context.Context, q store.Queryer) (*people, error) {
+	p := &people{staff: map[string]access.Person{}, holds: map[string]bool{}}
+	if err := p.readStaff(ctx, q); err != nil {
+		return nil, err
+	}
+	if err := p.readCards(ctx, q); err != nil {
+		return nil, err
+	}
+	for _, card := range p.cards {
+		if person, there := p.staff[card.Person]; there && !p.holds[card.Person] {
+			p.holds[card.Person] = true
+			p.holders = append(p.holders, person)
+		}
+	}
+	both := access.Spec{People: p.holders, Credentials: p.cards}
+	access.Order(&both) // in place
+	return p, nil
+}
+
+// validity is the stored form of a period.
+type validity struct {
+	From  string `db:"valid_from"`
+	Until string `db:"valid_until"`
+}
+
+func (v validity) unix() (from, until int64, err error) {
+	p, err := period.Parse(v.From, v.Until)
+	from, until = p.Unix()
+	return from, until, err
+}
+
+func (p *people) readStaff(ctx context.Context, q store.Queryer) error {
+	var rows []struct {
+		ID string
+		validity
+	}
+	if err := q.Select(ctx, &rows, `SELECT id, valid_from, valid_until FROM v_policy_staff`); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		from, until, err := r.unix()
+		if err != nil {
+			return err
+		}
+		p.staff[r.ID] = access.Person{ID: r.ID, From: from, Until: until}
+	}
+	return nil
+}
+
+// states maps the register's states of a card to what a door makes of them.
+var states = map[string]access.CredentialState{
+	"issued": access.Active, "suspended": access.Suspended, "revoked": access.Revoked,
+}
+
+func (p *people) readCards(ctx context.Context, q store.Queryer) error {
+	var rows []struct {
+		ID, Person, State string
+		Key               []byte `db:"credential_key"`
+		validity
+	}
+	err := q.Select(ctx, &rows, `SELECT id, credential_key, person, state, valid_from, valid_until FROM v_policy_card`)
+	if err != nil {
+		return err
+	}
+	p.cards = make([]access.Credential, 0, len(rows))
+	for _, r := range rows {
+		from, until, err := r.unix()
+		if err != nil {
+			return err
+		}
+		if len(r.Key) != len(access.Key{}) {
+			return fault.New(fault.Internal, "", fmt.Sprintf("card %s: credential key of %d bytes", r.ID, len(r.Key)))
+		}
+		p.cards = append(p.cards, access.Credential{
+			Key: access.Key(r.Key), Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
+		})
+	}
+	return nil
+}
+
+// with returns the holders of cards, and besides them who has a right and no card.
+func (p *people) with(rights []access.Right) []access.Person {
+	var more []access.Person
+	seen := map[string]bool{}
+	for _, r := range rights {
+		person, there := p.staff[r.Person]
+		if there && !p.holds[r.Person] && !seen[r.Person] {
+			seen[r.Person] = true
+			more = append(more, person)
+		}
+	}
+	if len(more) == 0 {
+		return p.holders
+	}
+	all := slices.Concat(p.holders, more)
+	slices.SortFunc(all, func(a, b access.Person) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
