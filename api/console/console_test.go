@@ -137,6 +137,33 @@ func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	}
 }
 
+// Every link of every page leads to a page of this site that is sound.
+func TestEveryLinkLeadsToASoundPage(t *testing.T) {
+	c := open(t, nil)
+	seen, queue := map[string]bool{}, []string{"/live"}
+	for len(queue) > 0 {
+		path := queue[0]
+		queue = queue[1:]
+		p := c.as(t, "manager", consoletest.Get(path, "en"))
+		p.Sound(t)
+		if p.Status != http.StatusOK {
+			t.Errorf("%s: %d", path, p.Status)
+		}
+		for _, a := range p.Find("a[href]") {
+			to := consoletest.Attr(a, "href")
+			if to != "/" && strings.HasPrefix(to, "/") && !seen[to] {
+				seen[to] = true
+				queue = append(queue, to)
+			}
+		}
+	}
+	for _, path := range []string{"/revocations/1/3", "/controllers/ctl-6", "/doors/D-2/release", "/cards/C-CCCCCCCCCC", "/revocations?card=C-AAAAAAAAAA"} {
+		if !seen[path] {
+			t.Errorf("no link leads to %s", path)
+		}
+	}
+}
+
 func TestTheFirstPageIsTheOneForTheVisitor(t *testing.T) {
 	c := open(t, nil)
 	for login, want := range map[string]string{"guard": "/live", "contractor": "/password", "fresh": "/password"} {

@@ -55,6 +55,7 @@ func Visitor(roles ...authz.Role) ui.Visitor {
 type Entries struct {
 	mu    sync.Mutex
 	list  []entrylog.Entry // by id, oldest first
+	early []entrylog.Entry // before their turn, newest first
 	wakes map[chan struct{}]struct{}
 	fail  error
 }
@@ -69,13 +70,17 @@ func (e *Entries) Add(x entrylog.Entry) entrylog.Entry {
 		x.Received = x.At
 	}
 	e.list = append(e.list, x)
+	e.wake()
+	return x
+}
+
+func (e *Entries) wake() {
 	for wake := range e.wakes {
 		select {
 		case wake <- struct{}{}:
 		default:
 		}
 	}
-	return x
 }
 
 // Subscribe is what live.Config asks for.
@@ -130,6 +135,24 @@ func (e *Entries) List(_ context.Context, _ store.Actor, f entrylog.Filter) ([]e
 	}
 	limit := cmp.Or(f.Limit, 100)
 	return out[:min(limit, len(out))], e.fail
+}
+
+// Show replaces what came before its turn, newest first, and wakes whoever subscribed.
+func (e *Entries) Show(early ...entrylog.Entry) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range early {
+		early[i].Provisional = true
+	}
+	e.early = early
+	e.wake()
+}
+
+// Provisional implements live.Entries.
+func (e *Entries) Provisional(_ context.Context, _ store.Actor, limit int) ([]entrylog.Entry, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.early[:min(limit, len(e.early))], e.fail
 }
 
 // Break makes every later answer an error; nil mends it.

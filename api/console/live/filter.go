@@ -29,14 +29,15 @@ func kinds() []event.Kind {
 		event.AccessGranted, event.AccessDenied, event.DoorOpened, event.DoorClosed, event.DoorForced, event.DoorHeld,
 		event.NotEntered, event.RequestToExit, event.DeviceOnline, event.DeviceOffline, event.DeviceInsecure, event.DeviceTamper,
 		event.DevicePower, event.InputFault, event.StrikeFailed, event.Started, event.PolicyApplied, event.PolicyRefused,
-		event.JournalTrouble, event.ClockStepped, entrylog.Quarantined,
+		event.JournalTrouble, event.ClockStepped, event.RevocationApplied, event.LeaseWarning, event.LeaseLapsed, event.LeaseRenewed,
+		event.RemoteRelease, event.CommandRefused, event.CertificateWarning, event.EpochOpened, entrylog.Quarantined,
 	}
 }
 
 // showOf is what an entry of a kind is shown as.
 func showOf(k event.Kind) string {
 	switch {
-	case k == event.AccessGranted:
+	case k == event.AccessGranted || k == event.RemoteRelease:
 		return showGranted
 	case k == event.AccessDenied:
 		return showDenied

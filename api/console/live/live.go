@@ -7,6 +7,7 @@
 //
 //	row     one table row; its id is the entry's
 //	beat    every 15 s, with the id up to which the log was looked through
+//	early   every row that came before its turn, in place of those sent before; a client drops them when it connects
 //	tally   the number of alarms in the last 24 hours, when alarms came
 //	reload  more was missed than a page can show: ask for the page again
 //	end     the log-in ended
@@ -35,6 +36,8 @@ var files embed.FS
 type Entries interface {
 	List(ctx context.Context, actor store.Actor, f entrylog.Filter) ([]entrylog.Entry, error)
 	Newest(ctx context.Context) (int64, error)
+	// Provisional lists what controllers showed before its turn, newest first.
+	Provisional(ctx context.Context, actor store.Actor, limit int) ([]entrylog.Entry, error)
 }
 
 // Doors is what the page reads of the register of areas.
@@ -94,6 +97,7 @@ const (
 
 type page struct {
 	Rows    []row
+	Early   []row // before their turn
 	Filter  filter
 	Doors   []area.Door
 	Shows   []string
@@ -135,6 +139,9 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 	}
 	if f.before == 0 {
 		data.Stream = f.path("/live/stream", 0)
+		if data.Early, err = p.early(ctx, lang, v, f); err != nil {
+			return err
+		}
 	}
 	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: p.view.Text(lang, "live.title"), Section: "live", Data: data})
 }

@@ -116,6 +116,64 @@ func TestAnEntryThatCameLateSaysWhenItCame(t *testing.T) {
 	}
 }
 
+func TestWhatControllersTellOfTrustAndLeasesIsPlain(t *testing.T) {
+	for _, c := range []struct {
+		entry     entrylog.Entry
+		show      string
+		what, why string
+	}{
+		{entrylog.Entry{Kind: event.RevocationApplied, Card: "C-1", CardLabel: "T-001", Reason: access.CredentialRevoked}, "other", "失効の反映", "このカードを拒否するようになりました。"},
+		{entrylog.Entry{Kind: event.RevocationApplied, Card: "C-1", Reason: access.CredentialSuspend}, "other", "失効の反映", "一時的に拒否するようになりました。"},
+		{entrylog.Entry{Kind: event.RevocationApplied, Card: "C-1"}, "other", "失効の反映", "一時停止を解除しました。"},
+		{entrylog.Entry{Kind: event.RevocationApplied, Detail: "80 cards"}, "other", "失効の反映", "まとめて反映しました。"},
+		{entrylog.Entry{Kind: event.LeaseWarning, Detail: "staff: ends 2026-09-18T00:30:00Z"}, "alarm", "中央と不通（予告）", "職員の入室を9月18日(金) 09時30分から拒否します。"},
+		{entrylog.Entry{Kind: event.LeaseWarning, Detail: "staff: ends soon"}, "alarm", "中央と不通（予告）", "復旧しないと、入室を拒否します。"},
+		{entrylog.Entry{Kind: event.LeaseLapsed, Detail: "contractor: over"}, "alarm", "中央と不通（拒否）", "委託事業者の入室を拒否しています。"},
+		{entrylog.Entry{Kind: event.LeaseLapsed, Detail: "robots: over"}, "alarm", "中央と不通（拒否）", "途絶えたため、入室を拒否しています。"},
+		{entrylog.Entry{Kind: event.LeaseRenewed}, "other", "中央との通信回復", "通常の判定に戻りました。"},
+		{entrylog.Entry{Kind: event.RemoteRelease, Door: "D-1", Detail: "by account:yamada: 救急隊: 3 名 [K] [C9]"}, "granted", "遠隔解錠", "yamada が中央装置から解錠しました。理由：救急隊: 3 名 [K]"},
+		{entrylog.Entry{Kind: event.RemoteRelease, Door: "D-1", Detail: "nonsense"}, "granted", "遠隔解錠", "中央装置からの指示で解錠しました。"},
+		{entrylog.Entry{Kind: event.CommandRefused}, "alarm", "指示の拒否", "制御装置が断りました。"},
+		{entrylog.Entry{Kind: event.CertificateWarning}, "alarm", "証明書の期限", "更新できていません。"},
+		{entrylog.Entry{Kind: event.EpochOpened}, "alarm", "中央装置の復元", "復元されました。"},
+		{entrylog.Entry{Kind: event.AccessDenied, Reason: access.LeaseOver}, "denied", "入室拒否", "長く途絶えているため、入室できません。"},
+		{entrylog.Entry{Kind: entrylog.Quarantined, Reason: entrylog.BadSignature}, "alarm", "受信データ異常", "なりすましのおそれがあります。"},
+	} {
+		d := open(t, nil)
+		c.entry.At, c.entry.Controller = consoletest.Now, "ctl-1"
+		d.entries.Add(c.entry)
+		p := d.get(t, "/live", "ja")
+		p.Has(t, "#live tr."+c.show+" .c-what", c.what)
+		p.Has(t, "#live tr."+c.show+" .c-why", c.why)
+		d.get(t, "/live", "en").Count(t, "#live tr."+c.show, 1)
+	}
+}
+
+// forced is an event that came before its turn.
+func forced(seq uint64) entrylog.Entry {
+	return entrylog.Entry{At: consoletest.Now, Received: consoletest.Now, Kind: event.DoorForced, Controller: "ctl-1", Epoch: 1, Seq: seq, Door: "D-2", DoorName: "書庫 入口"}
+}
+
+func TestEventsBeforeTheirTurnAreShownApartAsProvisional(t *testing.T) {
+	d := open(t, nil)
+	consoletest.Night(d.entries)
+	d.get(t, "/live", "ja").Count(t, "#early[hidden]", 1)
+	d.entries.Show(forced(9), entrylog.Entry{At: consoletest.Now, Received: consoletest.Now, Kind: event.DoorOpened, Controller: "ctl-1", Epoch: 1, Seq: 8, Door: "D-1"})
+	for _, lang := range []string{"ja", "en"} {
+		p := d.get(t, "/live", lang)
+		p.Sound(t)
+		p.Golden(t, "early."+lang)
+	}
+	p := d.get(t, "/live", "ja")
+	p.Has(t, "#p-ctl-1-1-9 .c-what", "こじ開け 仮")
+	p.Count(t, "#early[hidden]", 0)
+	p.Count(t, "#early tbody tr", 2)
+	p.Count(t, "#live tbody tr", 12)
+	d.get(t, "/live?door=D-2", "ja").Count(t, "#early tbody tr", 1)
+	d.get(t, "/live?show=other", "ja").Count(t, "#early tbody tr", 1)
+	d.get(t, "/live?before=20", "ja").Count(t, "#early", 0)
+}
+
 func TestAlarmsOlderThanADayAreNotCounted(t *testing.T) {
 	d := open(t, nil)
 	d.entries.Add(entrylog.Entry{At: consoletest.Now.Add(-24 * time.Hour), Kind: event.DoorForced})

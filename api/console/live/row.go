@@ -1,6 +1,8 @@
 package live
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,8 @@ const late = 30 * time.Second
 
 // row is one entry in the words of the visitor's language.
 type row struct {
-	ID         int64
+	Key        string // the element's id
+	Early      bool   // shown before its turn: no record yet
 	Show       string // granted, denied, alarm, other
 	Tone       string // of the chip
 	Icon       string
@@ -40,17 +43,23 @@ type row struct {
 func (p *Pages) row(l message.Lang, v ui.Visitor, e entrylog.Entry) row {
 	t := func(key string, args ...any) string { return p.view.Text(l, key, args...) }
 	r := row{
-		ID: e.ID, Show: showOf(e.Kind), At: e.At, Unsure: e.Unsure, Direction: e.Direction,
+		Key: "e" + strconv.FormatInt(e.ID, 10), Early: e.Provisional, Show: showOf(e.Kind), At: e.At, Unsure: e.Unsure, Direction: e.Direction,
 		Place: first(e.DoorName, e.Door, e.Device, e.Reader, e.Controller), In: first(e.AreaName, e.Area, e.Controller),
 		Who: first(e.PersonName, e.Person), With: first(e.CardLabel, e.Card),
 		What: p.what(l, e), Why: p.why(l, e),
 	}
 	r.Tone, r.Icon = look(r.Show, e)
+	if e.Provisional {
+		r.Key = fmt.Sprintf("p-%s-%d-%d", e.Controller, e.Epoch, e.Seq)
+	}
 	if e.Received.Sub(e.At) > late {
 		r.Came = e.Received
 	}
 	if e.Person != "" && v.May(authz.StaffRead) {
 		r.WhoLink = "/staff/" + e.Person
+	}
+	if e.Kind == event.RemoteRelease {
+		r.Icon = "insecure"
 	}
 	if e.Reason == access.UnknownCredential {
 		r.Who, r.With, r.Unknown = t("who.unknown"), e.Credential, true
@@ -81,18 +90,6 @@ func (p *Pages) what(l message.Lang, e entrylog.Entry) string {
 		return p.view.Text(l, "kind.access_granted.out")
 	}
 	return p.word(l, "kind.", string(e.Kind))
-}
-
-// why explains it: the decision's reason, or what the kind means and what to do about it.
-func (p *Pages) why(l message.Lang, e entrylog.Entry) string {
-	switch {
-	case e.Kind == event.AccessGranted && e.Direction == access.Out && e.Reason != access.Granted && e.Reason != "":
-		return p.view.Text(l, "why.out_anyway", p.word(l, "reason.", string(e.Reason)))
-	case e.Reason != "":
-		return p.word(l, "reason.", string(e.Reason))
-	default:
-		return p.word(l, "why.", string(e.Kind))
-	}
 }
 
 // word is the text of a stable value; one that a newer controller invented is shown as it is.

@@ -61,8 +61,9 @@ type stream struct {
 	filter  filter
 	visitor ui.Visitor
 	lang    message.Lang
-	last    int64 // looked through up to here
-	alarm   int64 // the newest alarm that the client's figure does not know yet; 0: none
+	last    int64  // looked through up to here
+	shown   string // the rows before their turn that the client has; it drops them when it connects
+	alarm   int64  // the newest alarm that the client's figure does not know yet; 0: none
 	request *http.Request
 	out     io.Writer
 	control *http.ResponseController
@@ -140,6 +141,9 @@ func (s *stream) catchUp(ctx context.Context) error {
 		if sent += len(entries); sent >= catchUpLimit {
 			return errors.Join(s.send("reload", "{}"), errBehind)
 		}
+	}
+	if err := s.early(ctx); err != nil {
+		return err
 	}
 	if s.alarm > 0 {
 		return s.tally(ctx)

@@ -148,6 +148,35 @@ func TestANewEntryIsOnTheWireWithinASecond(t *testing.T) {
 	})
 }
 
+// What came before its turn is replaced as a whole whenever it changes, and is gone when the record has come.
+func TestEventsBeforeTheirTurnComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, nil)
+		d.entries.Show(forced(7))
+		w, end := d.watch(t, "/live/stream?after=0", "")
+		defer end()
+		if got := w.took(t); names(got) != "early0 beat0" || strings.Count(got[0].data, "<tr ") != 1 || !strings.Contains(got[0].data, `id="p-ctl-1-1-7"`) {
+			t.Fatalf("at the start: %+v", got)
+		}
+		step := func(want string, rows int) {
+			t.Helper()
+			time.Sleep(200 * time.Millisecond)
+			synctest.Wait()
+			got := w.took(t)
+			if names(got) != want || rows >= 0 && strings.Count(got[len(got)-1].data, "<tr ") != rows {
+				t.Errorf("got %+v, want %s with %d rows", got, want, rows)
+			}
+		}
+		d.entries.Show(forced(8), forced(7))
+		step("early0", 2)
+		d.entries.Show(forced(8), forced(7)) // the same again
+		step("", -1)
+		d.entries.Add(opened(1))
+		d.entries.Show()
+		step("row3 early3", 0)
+	})
+}
+
 func TestAStreamResumesAfterTheLastEntryTheClientHad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, nil)

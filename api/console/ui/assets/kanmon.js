@@ -8,6 +8,7 @@
 
   function liveList() {
     const rows = live.querySelector("tbody");
+    const early = document.getElementById("early");
     const state = document.getElementById("state");
     const word = document.getElementById("state-word");
     const say = document.getElementById("say");
@@ -17,6 +18,7 @@
     const keep = Number(live.dataset.keep);
     let last = live.dataset.after;
     let held = [];
+    let heldEarly = early.querySelector("tbody").innerHTML.trim();
     let paused = false;
     let source, watchdog, retry;
 
@@ -40,6 +42,17 @@
       while (rows.children.length > keep) rows.lastElementChild.remove();
     }
 
+    // Rows before their turn come all together, each time anew.
+    function putEarly(html) {
+      early.querySelector("tbody").innerHTML = html;
+      early.hidden = html === "";
+    }
+
+    function takeEarly(html) {
+      heldEarly = html;
+      if (!paused) putEarly(html);
+    }
+
     function waitingCount() {
       waiting.hidden = held.length === 0;
       waiting.textContent = waiting.dataset.text.replace("{n}", held.length);
@@ -49,7 +62,7 @@
       paused = on;
       hold.setAttribute("aria-pressed", String(on));
       hold.querySelector("span").textContent = on ? hold.dataset.go : hold.dataset.stop;
-      if (!on) held.splice(0).forEach(put);
+      if (!on) { held.splice(0).forEach(put); putEarly(heldEarly); }
       waitingCount();
     }
 
@@ -80,7 +93,7 @@
       const url = new URL(live.dataset.stream, location.href);
       url.searchParams.set("after", last);
       source = new EventSource(url);
-      source.onopen = () => { show("up"); alive(); };
+      source.onopen = () => { show("up"); alive(); takeEarly(""); };
       source.onerror = () => { if (source.readyState === EventSource.CLOSED) refused(); else show("wait"); };
       source.addEventListener("row", (e) => {
         last = e.lastEventId;
@@ -90,6 +103,7 @@
         if (held.length > keep) held.shift();
         waitingCount();
       });
+      source.addEventListener("early", (e) => { alive(); takeEarly(e.data); });
       source.addEventListener("beat", (e) => { if (e.lastEventId) last = e.lastEventId; show("up"); alive(); });
       source.addEventListener("tally", (e) => {
         const n = JSON.parse(e.data);
