@@ -149,7 +149,9 @@ func (p *Publisher) broadcast(ctx context.Context) error {
 		}
 	}
 	if err == nil {
+		p.mu.Lock()
 		p.sentHash = now.hash
+		p.mu.Unlock()
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -162,12 +163,22 @@ func (r *rig) confirm(controller string, upto access.Version) {
 	}
 }
 
+// awaitStart returns when Run has looked at the register: what is entered before is nothing new to it.
+func (r *rig) awaitStart() {
+	for looked := false; !looked; runtime.Gosched() {
+		r.pub.mu.Lock()
+		looked = r.pub.sentHash != ""
+		r.pub.mu.Unlock()
+	}
+}
+
 func TestANewEntryIsBroadcastAtOnceAndNothingTwice(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		r := open(t, d)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- r.pub.Run(ctx) }()
+		r.awaitStart()
 		first := r.suspend("1001")
 		set := <-r.road.arrive
 		if set.From != 0 || set.Upto != first || len(set.Entries) != 1 || set.Entries[0].Card != r.card("1001") || set.Entries[0].State != access.Suspended {

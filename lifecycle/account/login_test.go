@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -76,20 +75,21 @@ func TestAnUnknownNameTakesAsLongAsAWrongPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	median := func(id string) time.Duration {
-		var took []time.Duration
-		for range 7 {
+	// The least of several in turn: another program can make an attempt slower, never faster.
+	least := map[string]time.Duration{}
+	for range 9 {
+		for _, id := range []string{"boss", "nobody", "' or 1=1"} {
 			now = now.Add(time.Hour)
 			began := time.Now()
 			if _, err := r.Login(t.Context(), id, account.NewPassword("wrong password 1")); fault.CodeOf(err) != "auth.login" {
 				t.Fatal(err)
 			}
-			took = append(took, time.Since(began))
+			if took := time.Since(began); least[id] == 0 || took < least[id] {
+				least[id] = took
+			}
 		}
-		slices.Sort(took)
-		return took[len(took)/2]
 	}
-	known, unknown, impossible := median("boss"), median("nobody"), median("' or 1=1")
+	known, unknown, impossible := least["boss"], least["nobody"], least["' or 1=1"]
 	t.Logf("wrong password %v, unknown name %v, impossible name %v", known, unknown, impossible)
 	if unknown < known/2 || impossible < known/2 {
 		t.Errorf("wrong password %v, unknown name %v, impossible name %v", known, unknown, impossible)
