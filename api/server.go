@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"kanmon/api/auth"
@@ -31,6 +32,7 @@ import (
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
+	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/key"
@@ -284,7 +286,9 @@ func (s *Server) openWeb(ctx context.Context) error {
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
 		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: hash, Subscribe: s.subscribe, Log: s.log,
-		LedgerSize: func(context.Context) (int64, error) { return s.store.Signed(), nil },
+		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
+		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
+		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
 	})
 	if err != nil {
 		return err
