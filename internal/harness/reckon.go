@@ -19,7 +19,7 @@ const strikeTime = 5 * time.Second
 
 // Unaccounted returns the strikes that no event of the centre accounts for. Each event accounts for one strike: one of its
 // door, at most strikeTime after it, in the same life of the controller. lives are the moments at which the controller was
-// killed, in order: what it had decided before, it cannot carry out afterwards. An event without a strike is in order (the
+// started again, in order: what it had decided before, it cannot carry out afterwards. An event without a strike is in order (the
 // controller died in between), so lives keep such an event from covering for one that is missing later.
 //
 // All clocks are those of one machine.
