@@ -3,37 +3,19 @@ package rest
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 )
 
-// AccountView is an account in an answer.
-type AccountView struct {
-	Login      string       `json:"login"`
-	Staff      string       `json:"staff,omitempty" doc:"The member of staff it belongs to"`
-	Roles      []authz.Role `json:"roles" nullable:"false"`
-	State      string       `json:"state" enum:"active,disabled"`
-	MustChange bool         `json:"must_change" doc:"The password must be changed before anything else"`
-	Version    int64        `json:"version"`
-	Since      time.Time    `json:"since" doc:"When this version was made: since when it holds these roles"`
-}
-
-func newAccountView(a account.Account) AccountView {
-	return AccountView{
-		Login: a.ID, Staff: a.Staff, Roles: a.Roles, State: string(a.State), MustChange: a.MustChange,
-		Version: a.N, Since: a.At.UTC(),
-	}
-}
-
-type accountOut struct{ Body AccountView }
+type accountOut struct{ Body view.Account }
 
 type accountsOut struct {
 	Body struct {
-		Items []AccountView `json:"items" nullable:"false"`
+		Items []view.Account `json:"items" nullable:"false"`
 	}
 }
 
@@ -72,13 +54,13 @@ func accountRoutes(a *API) {
 func (a *API) accounts(ctx context.Context, _ auth.Principal, _ *struct{}) (*accountsOut, error) {
 	all, err := a.cfg.Accounts.List(ctx)
 	out := &accountsOut{}
-	out.Body.Items = views(all, newAccountView)
+	out.Body.Items = view.List(all, view.NewAccount)
 	return out, err
 }
 
 func (a *API) account(ctx context.Context, _ auth.Principal, in *accountID) (*accountOut, error) {
 	got, err := a.cfg.Accounts.Get(ctx, in.ID)
-	return &accountOut{Body: newAccountView(got)}, err
+	return &accountOut{Body: view.NewAccount(got)}, err
 }
 
 func (a *API) addAccount(ctx context.Context, who auth.Principal, in *accountIn) (*accountOut, error) {
@@ -86,12 +68,12 @@ func (a *API) addAccount(ctx context.Context, who auth.Principal, in *accountIn)
 	made, err := a.cfg.Accounts.Add(ctx, who.Actor(), account.Details{
 		ID: b.Login, Staff: b.Staff, Roles: roles(b.Roles), Password: account.NewPassword(b.Password), Temporary: !b.Final,
 	})
-	return &accountOut{Body: newAccountView(made)}, err
+	return &accountOut{Body: view.NewAccount(made)}, err
 }
 
 func (a *API) setRoles(ctx context.Context, who auth.Principal, in *rolesIn) (*accountOut, error) {
 	now, err := a.cfg.Accounts.SetRoles(ctx, who.Actor(), in.ID, roles(in.Body.Roles))
-	return &accountOut{Body: newAccountView(now)}, err
+	return &accountOut{Body: view.NewAccount(now)}, err
 }
 
 func (a *API) switchAccount(
@@ -99,7 +81,7 @@ func (a *API) switchAccount(
 ) func(context.Context, auth.Principal, *accountID) (*accountOut, error) {
 	return func(ctx context.Context, who auth.Principal, in *accountID) (*accountOut, error) {
 		now, err := change(a.cfg.Accounts, ctx, who.Actor(), in.ID)
-		return &accountOut{Body: newAccountView(now)}, err
+		return &accountOut{Body: view.NewAccount(now)}, err
 	}
 }
 
@@ -109,13 +91,4 @@ func roles(names []string) []authz.Role {
 		list[i] = authz.Role(n)
 	}
 	return list
-}
-
-// views turns a register's list into what callers see; an empty list is [] and never null.
-func views[T, V any](list []T, view func(T) V) []V {
-	out := make([]V, len(list))
-	for i, v := range list {
-		out[i] = view(v)
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/internal/access"
 	"kanmon/lifecycle/area"
 )
@@ -59,7 +60,7 @@ type scheduleView struct {
 }
 
 func newScheduleView(v area.Schedule) scheduleView {
-	windows := views(v.Windows, func(w access.Window) windowBody { return windowBody(w) })
+	windows := view.List(v.Windows, func(w access.Window) windowBody { return windowBody(w) })
 	return scheduleView{ScheduleBody{ID: v.ID, Name: v.Name, Windows: windows}, v.Version}
 }
 
@@ -120,7 +121,7 @@ func areaRoutes(a *API) {
 func (a *API) areas(ctx context.Context, who auth.Principal, _ *struct{}) (*areasOut, error) {
 	all, err := a.cfg.Areas.Areas(ctx, who.Actor())
 	out := &areasOut{}
-	out.Body.Items = views(all, newAreaView)
+	out.Body.Items = view.List(all, newAreaView)
 	return out, err
 }
 
@@ -135,14 +136,14 @@ func (a *API) addArea(ctx context.Context, who auth.Principal, in *areaIn) (*are
 func (a *API) schedules(ctx context.Context, who auth.Principal, _ *struct{}) (*schedulesOut, error) {
 	all, err := a.cfg.Areas.Schedules(ctx, who.Actor())
 	out := &schedulesOut{}
-	out.Body.Items = views(all, newScheduleView)
+	out.Body.Items = view.List(all, newScheduleView)
 	return out, err
 }
 
 func (a *API) addSchedule(ctx context.Context, who auth.Principal, in *scheduleIn) (*scheduleOut, error) {
 	b := in.Body
 	made, err := a.cfg.Areas.AddSchedule(ctx, who.Actor(), area.Schedule{
-		ID: b.ID, Name: b.Name, Windows: views(b.Windows, func(w windowBody) access.Window { return access.Window(w) }),
+		ID: b.ID, Name: b.Name, Windows: view.List(b.Windows, func(w windowBody) access.Window { return access.Window(w) }),
 	})
 	return &scheduleOut{Body: newScheduleView(made)}, err
 }
@@ -150,7 +151,7 @@ func (a *API) addSchedule(ctx context.Context, who auth.Principal, in *scheduleI
 func (a *API) doors(ctx context.Context, who auth.Principal, _ *struct{}) (*doorsOut, error) {
 	all, err := a.cfg.Areas.Doors(ctx, who.Actor())
 	out := &doorsOut{}
-	out.Body.Items = views(all, newDoorView)
+	out.Body.Items = view.List(all, newDoorView)
 	return out, err
 }
 

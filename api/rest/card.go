@@ -6,34 +6,16 @@ import (
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/lifecycle/card"
 	"kanmon/reader/credential"
 )
 
-type cardView struct {
-	ID         string     `json:"id"`
-	Label      string     `json:"label" doc:"What is printed on it"`
-	Kind       string     `json:"kind"`
-	State      string     `json:"state"`
-	Person     string     `json:"person"`
-	PersonName string     `json:"person_name"`
-	IssuedAt   *time.Time `json:"issued_at,omitempty"`
-	Version    int64      `json:"version"`
-	Span
-}
-
-func newCardView(c card.Card) cardView {
-	return cardView{
-		ID: c.ID, Label: c.Label, Kind: string(c.Kind), State: string(c.State), Person: c.Person,
-		PersonName: c.PersonName, IssuedAt: moment(c.IssuedAt), Version: c.Version, Span: newSpan(c.Period),
-	}
-}
-
-type cardOut struct{ Body cardView }
+type cardOut struct{ Body view.Card }
 
 type cardsOut struct {
 	Body struct {
-		Items []cardView `json:"items" nullable:"false"`
+		Items []view.Card `json:"items" nullable:"false"`
 	}
 }
 
@@ -55,7 +37,7 @@ type cardIn struct {
 		Label      string `json:"label" maxLength:"32"`
 		Person     string `json:"person" maxLength:"64" doc:"Staff number of the holder"`
 		Credential string `json:"credential" maxLength:"128" writeOnly:"true" doc:"bits:<count>:<hex>, as the reader sends it. It is hashed at once and never kept, logged or answered" example:"bits:26:bdd93740"`
-		Span
+		view.Span
 	}
 }
 
@@ -73,7 +55,7 @@ func (a *API) cards(ctx context.Context, who auth.Principal, in *cardFilter) (*c
 		Query: in.Query, Person: in.Person, State: card.State(in.State), AsOf: in.AsOf, After: in.After, Limit: in.Limit,
 	})
 	out := &cardsOut{}
-	out.Body.Items = views(all, newCardView)
+	out.Body.Items = view.List(all, view.NewCard)
 	return out, err
 }
 
@@ -85,12 +67,12 @@ func (a *API) issue(ctx context.Context, who auth.Principal, in *cardIn) (*cardO
 		return nil, err
 	}
 	made, err := a.cfg.Cards.Issue(ctx, who.Actor(), card.Issue{
-		Label: b.Label, Kind: card.Personal, Person: b.Person, Key: number.Key(a.cfg.HashKey), Period: b.period(),
+		Label: b.Label, Kind: card.Personal, Person: b.Person, Key: number.Key(a.cfg.HashKey), Period: b.Period(),
 	})
-	return &cardOut{Body: newCardView(made)}, err
+	return &cardOut{Body: view.NewCard(made)}, err
 }
 
 func (a *API) card(ctx context.Context, who auth.Principal, in *cardID) (*cardOut, error) {
 	c, err := a.cfg.Cards.Get(ctx, who.Actor(), in.ID)
-	return &cardOut{Body: newCardView(c)}, err
+	return &cardOut{Body: view.NewCard(c)}, err
 }

@@ -6,89 +6,13 @@ import (
 	"time"
 
 	"kanmon/api/auth"
-	"kanmon/internal/access"
+	"kanmon/api/rest/view"
 	"kanmon/lifecycle/device"
 )
 
-type deviceState struct {
-	Name   string `json:"name"`
-	Online bool   `json:"online"`
-	Secure bool   `json:"secure" doc:"Its secure channel stands"`
-	Detail string `json:"detail,omitempty"`
-}
-
-type doorState struct {
-	ID    string `json:"id"`
-	State string `json:"state"`
-}
-
-// ControllerView is a controller in an answer.
-type ControllerView struct {
-	Name        string         `json:"name"`
-	Place       string         `json:"place"`
-	Version     int64          `json:"version"`
-	Online      bool           `json:"online"`
-	LastSeen    *time.Time     `json:"last_seen,omitempty" doc:"Left out: never"`
-	OffsetMS    *int64         `json:"offset_ms,omitempty" doc:"Its clock minus ours; left out: it never told its time"`
-	Backlog     uint64         `json:"backlog" doc:"Events it has that the centre did not acknowledge"`
-	FillPerMil  int            `json:"fill_per_mil" doc:"How full its room for events is, in thousandths"`
-	UpToDate    bool           `json:"up_to_date" doc:"It said that it applied the policy it should have"`
-	Applied     access.Version `json:"applied"`
-	Wanted      access.Version `json:"wanted"`
-	PolicyHash  string         `json:"policy_hash,omitempty"`
-	Revocations access.Version `json:"revocations" doc:"Up to here it refuses revoked cards, now and after a restart"`
-	RevokedHash string         `json:"revocations_hash,omitempty" doc:"Of the set in force there"`
-	LeasedAt    *time.Time     `json:"leased_at,omitempty" doc:"When the centre last confirmed its policy; left out: never"`
-	LeaseAgeS   int64          `json:"lease_age_s" doc:"How long ago it was confirmed, as it said itself, in seconds"`
-	Software    string         `json:"software,omitempty"`
-	Devices     []deviceState  `json:"devices" nullable:"false"`
-	Doors       []doorState    `json:"doors" nullable:"false"`
-	Trouble     []string       `json:"trouble" nullable:"false"`
-	IdentityView
-}
-
-// IdentityView is what a controller proves itself with.
-type IdentityView struct {
-	State         string     `json:"state" enum:"registered,enrolled,revoked"`
-	KeyID         string     `json:"key_id,omitempty" doc:"Of the key it signs with"`
-	Fingerprint   string     `json:"fingerprint,omitempty" doc:"As it was shown at the controller when it enrolled"`
-	Serial        string     `json:"certificate_serial,omitempty" doc:"Hex"`
-	Issued        *time.Time `json:"certificate_issued,omitempty"`
-	Until         *time.Time `json:"certificate_until,omitempty"`
-	RevokedAt     *time.Time `json:"revoked_at,omitempty"`
-	RevokedReason string     `json:"revoked_reason,omitempty"`
-	TokenUntil    *time.Time `json:"token_until,omitempty" doc:"End of an enrolment token that was not used yet"`
-}
-
-func newIdentityView(i device.Identity) IdentityView {
-	return IdentityView{
-		State: string(i.State), KeyID: i.KeyID, Fingerprint: i.Fingerprint, Serial: i.CertificateSerial,
-		Issued: moment(i.CertificateIssued), Until: moment(i.CertificateUntil), RevokedAt: moment(i.RevokedAt),
-		RevokedReason: i.RevokedReason, TokenUntil: moment(i.TokenUntil),
-	}
-}
-
-func newControllerView(c device.Controller) ControllerView {
-	v := ControllerView{
-		Name: c.Name, Place: c.Place, Version: c.Version, Online: c.Online, LastSeen: moment(c.LastSeen),
-		Backlog: c.Backlog, FillPerMil: c.FillPerMil, UpToDate: c.UpToDate(), Applied: c.Applied, Wanted: c.Wanted,
-		PolicyHash: c.PolicyHash, Revocations: c.Revoked, RevokedHash: c.RevokedHash, LeasedAt: moment(c.LeasedAt),
-		LeaseAgeS: int64(c.LeaseAge / time.Second), Software: c.Software,
-		Devices:      views(c.Devices, func(d device.Attached) deviceState { return deviceState(d) }),
-		Doors:        views(c.Doors, func(d device.DoorState) doorState { return doorState(d) }),
-		Trouble:      append([]string{}, c.Trouble...),
-		IdentityView: newIdentityView(c.Identity),
-	}
-	if c.OffsetOK {
-		ms := c.Offset.Milliseconds()
-		v.OffsetMS = &ms
-	}
-	return v
-}
-
 type controllersOut struct {
 	Body struct {
-		Items []ControllerView `json:"items" nullable:"false"`
+		Items []view.Controller `json:"items" nullable:"false"`
 	}
 }
 
@@ -99,7 +23,7 @@ type controllerIn struct {
 	}
 }
 
-type controllerOut struct{ Body ControllerView }
+type controllerOut struct{ Body view.Controller }
 
 type tokenForOut struct {
 	CacheControl string `header:"Cache-Control"`
@@ -166,13 +90,13 @@ func deviceRoutes(a *API) {
 func (a *API) controllers(ctx context.Context, who auth.Principal, _ *struct{}) (*controllersOut, error) {
 	all, err := a.cfg.Devices.Controllers(ctx, who.Actor())
 	out := &controllersOut{}
-	out.Body.Items = views(all, newControllerView)
+	out.Body.Items = view.List(all, view.NewController)
 	return out, err
 }
 
 func (a *API) addController(ctx context.Context, who auth.Principal, in *controllerIn) (*controllerOut, error) {
 	made, err := a.cfg.Devices.AddController(ctx, who.Actor(), device.NewController{Name: in.Body.Name, Place: in.Body.Place})
-	return &controllerOut{Body: newControllerView(made)}, err
+	return &controllerOut{Body: view.NewController(made)}, err
 }
 
 func (a *API) newToken(ctx context.Context, who auth.Principal, in *controllerName) (*tokenForOut, error) {
@@ -189,7 +113,7 @@ func (a *API) revokeController(ctx context.Context, who auth.Principal, in *revo
 func (a *API) readers(ctx context.Context, who auth.Principal, in *readerFilter) (*readersOut, error) {
 	all, err := a.cfg.Devices.Readers(ctx, who.Actor(), in.Controller)
 	out := &readersOut{}
-	out.Body.Items = views(all, newReaderView)
+	out.Body.Items = view.List(all, newReaderView)
 	return out, err
 }
 

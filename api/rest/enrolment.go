@@ -103,12 +103,12 @@ func (a *API) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewO
 // of a refused one was wrong goes to the log alone: to the caller every refusal is the same.
 func (a *API) enrolling(ctx context.Context, code, controller string, attempt func() error) error {
 	from := address(ctx)
-	if err := a.enrols.take(from, time.Now()); err != nil {
+	if err := a.enrols.Take(from, time.Now()); err != nil {
 		return err
 	}
 	err := attempt()
 	if err == nil {
-		a.enrols.give(from)
+		a.enrols.Give(from)
 		return nil
 	}
 	switch fault.KindOf(err) {
@@ -118,4 +118,11 @@ func (a *API) enrolling(ctx context.Context, code, controller string, attempt fu
 		a.cfg.Log.WarnContext(ctx, "enrolment refused", slog.String("from", from), slog.String("controller", controller), slog.Any("error", err))
 		return fault.New(fault.Denied, code, "enrolment refused")
 	}
+}
+
+type addressKey struct{}
+
+func address(ctx context.Context) string {
+	from, _ := ctx.Value(addressKey{}).(string)
+	return from
 }

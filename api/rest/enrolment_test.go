@@ -55,7 +55,7 @@ func enrolBody() string {
 	return fmt.Sprintf(`{"controller":"ctl-1","token":"abcde-fghjk.00","csr":%q,"box_key":%q}`, b64([]byte("csr")), b64(make([]byte, 32)))
 }
 
-// R103-1, R105-1: an enrolment token is shown to its maker once, is kept only as a hash, and is nobody's to make but a system manager's.
+// R103-1: an enrolment token is shown to its maker once, is kept only as a hash, and is nobody's to make but a system manager's.
 func TestAnEnrolmentTokenIsShownOnceAndNeverKept(t *testing.T) {
 	b := newBench(t)
 	boss, security := b.add("boss", authz.SystemManager), b.add("security", authz.SecurityManager)

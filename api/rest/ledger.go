@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/internal/store"
 )
 
@@ -72,6 +73,6 @@ func (a *API) verify(ctx context.Context, _ auth.Principal, _ *struct{}) (*verif
 	out.Body.OK, out.Body.Origin, out.Body.Leaves, out.Body.Rows = r.OK(), r.Origin, r.Leaves, r.Rows
 	out.Body.Root = base64.StdEncoding.EncodeToString(r.Root[:])
 	out.Body.Checkpoints, out.Body.Found = r.Checkpoints, r.Found
-	out.Body.Findings = views(r.Findings, newFindingView)
+	out.Body.Findings = view.List(r.Findings, newFindingView)
 	return out, nil
 }

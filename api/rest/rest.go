@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/limit"
 	"kanmon/api/rest/problem"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -64,12 +65,12 @@ type API struct {
 	router *auth.Router
 	huma   huma.API
 	spec   []byte
-	enrols *limiter
+	enrols *limit.Limiter
 }
 
 // New builds the interface.
 func New(cfg Config) (*API, error) {
-	a := &API{cfg: cfg, enrols: newLimiter()}
+	a := &API{cfg: cfg, enrols: limit.New()}
 	a.router = cfg.Gate.Router(a.refuse)
 	a.huma = humago.New(guarded{a.router}, humaConfig())
 	for _, routes := range []func(*API){
@@ -109,7 +110,8 @@ type guarded struct{ router *auth.Router }
 
 func (g guarded) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
 	g.router.Handle(pattern, func(w http.ResponseWriter, r *http.Request, who auth.Principal) {
-		h(w, r.WithContext(context.WithValue(fromAddress(r), principalKey{}, who)))
+		ctx := context.WithValue(r.Context(), addressKey{}, limit.From(r))
+		h(w, r.WithContext(context.WithValue(ctx, principalKey{}, who)))
 	})
 }
 

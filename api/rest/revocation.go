@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -30,14 +31,14 @@ type liftIn struct {
 
 type turnedOut struct {
 	Body struct {
-		Card       cardView       `json:"card"`
+		Card       view.Card      `json:"card"`
 		Revocation access.Version `json:"revocation" doc:"The entry that goes to the doors; its receipt is at /revocations/{epoch}/{n}"`
 	}
 }
 
 func newTurnedOut(c card.Card, v access.Version) *turnedOut {
 	out := &turnedOut{}
-	out.Body.Card, out.Body.Revocation = newCardView(c), v
+	out.Body.Card, out.Body.Revocation = view.NewCard(c), v
 	return out
 }
 
@@ -59,32 +60,9 @@ func (a *API) lift(ctx context.Context, who auth.Principal, in *liftIn) (*turned
 	return newTurnedOut(c, v), err
 }
 
-// RevocationView is one entry of the revocation set in an answer.
-type RevocationView struct {
-	Version    access.Version `json:"version"`
-	Card       string         `json:"card"`
-	Label      string         `json:"label"`
-	Person     string         `json:"person"`
-	PersonName string         `json:"person_name"`
-	State      string         `json:"state" enum:"revoked,suspended,active" doc:"active: a suspension was lifted"`
-	At         time.Time      `json:"at"`
-	Actor      string         `json:"actor" doc:"Kind and id, such as account:yamada"`
-	Reason     string         `json:"reason"`
-	LostAt     *time.Time     `json:"lost_at,omitempty" doc:"Left out: no loss was reported"`
-	Confirmed  int            `json:"confirmed" doc:"Controllers that confirmed it, of targets"`
-	Targets    int            `json:"targets" doc:"Controllers that could know the card when the entry was made"`
-}
-
-func newRevocationView(i revocation.Item) RevocationView {
-	return RevocationView{
-		Version: i.Version, Card: i.Card, Label: i.Label, Person: i.Person, PersonName: i.PersonName, State: string(i.State),
-		At: i.At.UTC(), Actor: i.Actor, Reason: i.Reason, LostAt: moment(i.LostAt), Confirmed: i.Confirmed, Targets: i.Targets,
-	}
-}
-
 type revocationsOut struct {
 	Body struct {
-		Items []RevocationView `json:"items" nullable:"false" doc:"Newest first"`
+		Items []view.Revocation `json:"items" nullable:"false" doc:"Newest first"`
 	}
 }
 
@@ -100,51 +78,11 @@ type revocationID struct {
 	N     uint64 `path:"n" maximum:"4611686018427387904"`
 }
 
-// confirmationView is one controller of a receipt.
-type confirmationView struct {
-	Controller  string     `json:"controller"`
-	Place       string     `json:"place"`
-	Doors       []string   `json:"doors" nullable:"false" doc:"Names"`
-	Online      bool       `json:"online"`
-	Confirmed   bool       `json:"confirmed" doc:"It refuses the card, now and after a restart, and signed that it does"`
-	PublishedAt *time.Time `json:"published_at,omitempty" doc:"When the centre last sent it the entry"`
-	AppliedAt   *time.Time `json:"applied_at,omitempty" doc:"By the controller's clock"`
-	ReceivedAt  *time.Time `json:"received_at,omitempty" doc:"When its signed word came"`
-	PublishedMS *float64   `json:"published_ms,omitempty" doc:"Since the action"`
-	AppliedMS   *float64   `json:"applied_ms,omitempty" doc:"Since the action; negative where its clock is behind"`
-	ReceivedMS  *float64   `json:"received_ms,omitempty" doc:"Since the action"`
-	Key         string     `json:"key,omitempty" doc:"Id of the key that signed"`
-	Payload     []byte     `json:"payload,omitempty" doc:"The signed message as it came"`
-	LeaseEnds   *time.Time `json:"lease_ends,omitempty" doc:"Not confirmed: then it refuses the holder by itself, unless it hears from the centre before"`
-}
-
-func newConfirmationView(at time.Time, l revocation.ControllerLine) confirmationView {
-	v := confirmationView{
-		Controller: l.Controller, Place: l.Place, Doors: append([]string{}, l.Doors...), Online: l.Online, Confirmed: l.Confirmed,
-		PublishedAt: moment(l.PublishedAt), AppliedAt: moment(l.AppliedAt), ReceivedAt: moment(l.ReceivedAt),
-		PublishedMS: since(at, l.PublishedAt), AppliedMS: since(at, l.AppliedAt), ReceivedMS: since(at, l.ReceivedAt),
-		Key: l.Signature, Payload: l.Payload,
-	}
-	if !l.Confirmed {
-		v.LeaseEnds = moment(l.LeaseEnds)
-	}
-	return v
-}
-
-// since is in milliseconds; nothing for a time that is not there.
-func since(at, t time.Time) *float64 {
-	if t.IsZero() {
-		return nil
-	}
-	ms := float64(t.Sub(at).Microseconds()) / 1000
-	return &ms
-}
-
 type receiptOut struct {
 	Body struct {
-		RevocationView
-		Controllers []confirmationView `json:"controllers" nullable:"false"`
-		Uses        []eventView        `json:"uses" nullable:"false" doc:"With the card since the loss (without one: since the action), newest first, at most 200"`
+		view.Revocation
+		Controllers []view.Confirmation `json:"controllers" nullable:"false"`
+		Uses        []view.Event        `json:"uses" nullable:"false" doc:"With the card since the loss (without one: since the action), newest first, at most 200"`
 	}
 }
 
@@ -161,15 +99,15 @@ func (a *API) revocations(ctx context.Context, who auth.Principal, in *revocatio
 		Card: in.Card, Before: access.Version{Epoch: in.BeforeEpoch, N: in.BeforeN}, Limit: in.Limit,
 	})
 	out := &revocationsOut{}
-	out.Body.Items = views(all, newRevocationView)
+	out.Body.Items = view.List(all, view.NewRevocation)
 	return out, err
 }
 
 func (a *API) receipt(ctx context.Context, who auth.Principal, in *revocationID) (*receiptOut, error) {
 	r, err := a.cfg.Revocations.Receipt(ctx, who.Actor(), access.Version{Epoch: in.Epoch, N: in.N})
 	out := &receiptOut{}
-	out.Body.RevocationView = newRevocationView(r.Item)
-	out.Body.Controllers = views(r.Doors, func(l revocation.ControllerLine) confirmationView { return newConfirmationView(r.At, l) })
-	out.Body.Uses = views(r.Uses, newEventView)
+	out.Body.Revocation = view.NewRevocation(r.Item)
+	out.Body.Controllers = view.List(r.Doors, func(l revocation.ControllerLine) view.Confirmation { return view.NewConfirmation(r.At, l) })
+	out.Body.Uses = view.List(r.Uses, view.NewEvent)
 	return out, err
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/lifecycle/area"
 )
 
@@ -13,7 +14,7 @@ type RightBody struct {
 	Person   string `json:"person" maxLength:"64" doc:"Staff number"`
 	Area     string `json:"area" maxLength:"32"`
 	Schedule string `json:"schedule,omitempty" maxLength:"32" doc:"Left out: at any hour"`
-	Span
+	view.Span
 }
 
 type rightView struct {
@@ -29,7 +30,7 @@ type rightView struct {
 func newRightView(v area.Right) rightView {
 	return rightView{
 		ID:         v.ID,
-		RightBody:  RightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, Span: newSpan(v.Period)},
+		RightBody:  RightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, Span: view.NewSpan(v.Period)},
 		PersonName: v.PersonName, AreaName: v.AreaName, ScheduleName: v.ScheduleName,
 		Withdrawn: v.Withdrawn, Version: v.Version,
 	}
@@ -69,13 +70,13 @@ func (a *API) rights(ctx context.Context, who auth.Principal, in *rightFilter) (
 		Person: in.Person, Area: in.Area, Withdrawn: in.Withdrawn, Limit: in.Limit, After: in.After,
 	})
 	out := &rightsOut{}
-	out.Body.Items = views(all, newRightView)
+	out.Body.Items = view.List(all, newRightView)
 	return out, err
 }
 
 func (a *API) grant(ctx context.Context, who auth.Principal, in *rightIn) (*rightOut, error) {
 	b := in.Body
-	made, err := a.cfg.Areas.Grant(ctx, who.Actor(), b.Person, b.Area, b.Schedule, b.period())
+	made, err := a.cfg.Areas.Grant(ctx, who.Actor(), b.Person, b.Area, b.Schedule, b.Period())
 	return &rightOut{Body: newRightView(made)}, err
 }
 

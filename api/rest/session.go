@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/view"
 	"kanmon/internal/authz"
 	"kanmon/lifecycle/account"
 )
@@ -28,7 +29,7 @@ func (a *API) setup(ctx context.Context, _ auth.Principal, in *setupIn) (*accoun
 	if err != nil {
 		return nil, err
 	}
-	return &accountOut{Body: newAccountView(made)}, nil
+	return &accountOut{Body: view.NewAccount(made)}, nil
 }
 
 type loginIn struct {
@@ -50,7 +51,7 @@ type tokenOut struct {
 	Body         struct {
 		Token string    `json:"token" doc:"Show it as Authorization: Bearer. It cannot be read again"`
 		Ends  time.Time `json:"ends" doc:"At the latest; 30 minutes without a request end it earlier"`
-		AccountView
+		view.Account
 	}
 }
 
@@ -58,7 +59,7 @@ type whoOut struct {
 	Body struct {
 		Ends time.Time      `json:"ends"`
 		May  []authz.Action `json:"may" nullable:"false" doc:"The actions this account may do"`
-		AccountView
+		view.Account
 	}
 }
 
@@ -76,13 +77,13 @@ func (a *API) login(ctx context.Context, _ auth.Principal, in *loginIn) (*tokenO
 
 func newTokenOut(s account.Session) *tokenOut {
 	out := &tokenOut{CacheControl: "no-store"}
-	out.Body.Token, out.Body.Ends, out.Body.AccountView = s.Token.Reveal(), s.Ends.UTC(), newAccountView(s.Account)
+	out.Body.Token, out.Body.Ends, out.Body.Account = s.Token.Reveal(), s.Ends.UTC(), view.NewAccount(s.Account)
 	return out
 }
 
 func (a *API) whoami(_ context.Context, who auth.Principal, _ *struct{}) (*whoOut, error) {
 	out := &whoOut{}
-	out.Body.Ends, out.Body.AccountView = who.Session().Ends.UTC(), newAccountView(who.Account())
+	out.Body.Ends, out.Body.Account = who.Session().Ends.UTC(), view.NewAccount(who.Account())
 	out.Body.May = []authz.Action{}
 	for _, action := range authz.Actions() {
 		if authz.Allowed(who.Account().Roles, action) {

@@ -11,7 +11,11 @@ import (
 
 	"kanmon/api/auth"
 	"kanmon/api/rest/problem"
+	"kanmon/api/rest/strict"
 )
+
+// strictJSON is how bodies are read.
+var strictJSON = huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: strict.Unmarshal}
 
 func humaConfig() huma.Config {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
@@ -27,7 +31,7 @@ func humaConfig() huma.Config {
 				"cookie": {Type: "apiKey", In: "cookie", Name: "__Host-kanmon", Description: "The console's session"},
 			}},
 		},
-		Formats:                      map[string]huma.Format{"application/json": strictJSON(), "json": strictJSON()},
+		Formats:                      map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{problems},

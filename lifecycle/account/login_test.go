@@ -41,7 +41,7 @@ func TestWrongPasswordUnknownNameAndDisabledAccountAreTheSameError(t *testing.T)
 	})
 }
 
-// R104-1: who is logged in can be asked again; guessing waits like a log-in, and a right answer opens no session.
+// R104-1, R105-1: who is logged in can be asked again; guessing waits like a log-in, and a right answer opens no session.
 func TestAPasswordIsAskedForAgain(t *testing.T) {
 	run(t, func(b *bench) {
 		ctx := b.t.Context()

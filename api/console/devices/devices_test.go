@@ -81,7 +81,7 @@ func TestWhoMayNotSeeCardsSeesNoComparisonOfRevocations(t *testing.T) {
 	}
 }
 
-// R103-1, R105-1: the token is on the page that made it, with the line to run and the authority to check; asking for the page again shows none.
+// R103-1: the token is on the page that made it, with the line to run and the authority to check; asking for the page again shows none.
 func TestATokenIsShownOnceWithTheCommandToRun(t *testing.T) {
 	p := do(t, consoletest.Devices{}, authz.SystemManager, consoletest.Post("/controllers/ctl-5/token", ""))
 	p.Has(t, "pre.command", `kanmon-controller enroll -config controller.json \ -url https://kanmon.example.jp \ -token `+consoletest.TokenText)

@@ -1,4 +1,5 @@
-package rest
+// Package strict reads JSON so that two readers of one document cannot see different values.
+package strict
 
 import (
 	"bytes"
@@ -7,22 +8,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
-// strictJSON is JSON as encoding/json reads it, but a field that stands twice is refused: two readers of one
-// document must not see different values.
-func strictJSON() huma.Format {
-	return huma.Format{
-		Marshal: huma.DefaultJSONFormat.Marshal,
-		Unmarshal: func(data []byte, v any) error {
-			if err := refuseDoubles(data); err != nil {
-				return err
-			}
-			return json.Unmarshal(data, v)
-		},
+// Unmarshal is json.Unmarshal, but a field that stands twice in one object, under whatever spelling encoding/json takes for the same, bytes
+// behind the value and a depth over 32 are refused.
+func Unmarshal(data []byte, v any) error {
+	if err := refuseDoubles(data); err != nil {
+		return err
 	}
+	return json.Unmarshal(data, v)
 }
 
 // refuseDoubles walks one JSON value and refuses a field named twice in one object, and depth over maxDepth.

@@ -1,4 +1,4 @@
-package rest
+package limit
 
 import (
 	"net/http"
@@ -9,9 +9,9 @@ import (
 )
 
 func TestAttemptsComeBackOneByOne(t *testing.T) {
-	l, now := newLimiter(), time.Unix(1_000_000, 0)
+	l, now := New(), time.Unix(1_000_000, 0)
 	for i := range mostAttempts {
-		if err := l.take("a", now); err != nil {
+		if err := l.Take("a", now); err != nil {
 			t.Fatalf("attempt %d: %v", i, err)
 		}
 	}
@@ -20,26 +20,26 @@ func TestAttemptsComeBackOneByOne(t *testing.T) {
 		ok    bool
 	}{{0, false}, {attemptBack - 1, false}, {1, true}, {0, false}, {3 * attemptBack, true}, {0, true}, {0, true}, {0, false}} {
 		now = now.Add(step.after)
-		if err := l.take("a", now); (err == nil) != step.ok {
+		if err := l.Take("a", now); (err == nil) != step.ok {
 			t.Errorf("%v later: %v", step.after, err)
 		}
 	}
-	if err := l.take("b", now); err != nil {
+	if err := l.Take("b", now); err != nil {
 		t.Errorf("another address: %v", err)
 	}
 }
 
 func TestTheLimiterRemembersNoMoreThanItHasRoomFor(t *testing.T) {
-	l, now := newLimiter(), time.Unix(1_000_000, 0)
+	l, now := New(), time.Unix(1_000_000, 0)
 	for i := range mostAddresses {
-		if err := l.take(strconv.Itoa(i), now); err != nil {
+		if err := l.Take(strconv.Itoa(i), now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if l.take("one more", now) == nil || l.take("0", now) != nil {
+	if l.Take("one more", now) == nil || l.Take("0", now) != nil {
 		t.Error("a new address is let in, or a known one is not")
 	}
-	if err := l.take("one more", now.Add(2*attemptBack)); err != nil || len(l.spent) > 2 {
+	if err := l.Take("one more", now.Add(2*attemptBack)); err != nil || len(l.spent) > 2 {
 		t.Errorf("later: %v, %d addresses", err, len(l.spent))
 	}
 }
@@ -50,7 +50,7 @@ func TestANetworkOfOneCustomerIsOneAddress(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.RemoteAddr = remote
-		if got := address(fromAddress(r)); got != want {
+		if got := From(r); got != want {
 			t.Errorf("%s counts as %s, want %s", remote, got, want)
 		}
 	}

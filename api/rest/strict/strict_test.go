@@ -1,4 +1,4 @@
-package rest
+package strict
 
 import (
 	"encoding/json"

@@ -1,7 +1,8 @@
-package rest
+// Package limit bounds how often callers that nobody knows may try something: an address has so many attempts, and gets one back every now
+// and then. It is there to spare the machine; what is guessed at must be too long for guessing.
+package limit
 
 import (
-	"context"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -10,9 +11,8 @@ import (
 	"kanmon/internal/fault"
 )
 
-// limiter bounds how often callers that nobody knows may try: an address has so many attempts, and gets one back every now and then. It is
-// there to spare the machine; what is guessed at is too long for guessing.
-type limiter struct {
+// Limiter bounds the attempts of addresses. It is safe for concurrent use.
+type Limiter struct {
 	mu    sync.Mutex
 	spent map[string]spending
 }
@@ -28,7 +28,8 @@ const (
 	mostAddresses = 4096            // remembered; who fills them all makes new ones wait
 )
 
-func newLimiter() *limiter { return &limiter{spent: map[string]spending{}} }
+// New has no attempt spent.
+func New() *Limiter { return &Limiter{spent: map[string]spending{}} }
 
 // tooOftenError says when the next attempt may come.
 type tooOftenError struct{ wait time.Duration }
@@ -36,21 +37,21 @@ type tooOftenError struct{ wait time.Duration }
 func (tooOftenError) Error() string               { return "too many attempts from this address" }
 func (e tooOftenError) RetryAfter() time.Duration { return e.wait }
 
-// take spends one attempt of an address, or is fault.TooMany.
-func (l *limiter) take(from string, now time.Time) error {
+// Take spends one attempt of an address, or is fault.TooMany.
+func (l *Limiter) Take(from string, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.spent[from].asOf(now)
 	if s.attempts >= mostAttempts || len(l.spent) >= mostAddresses && !l.room(from, now) {
-		return fault.Wrap(fault.TooMany, tooOftenError{attemptBack}, "enrol")
+		return fault.Wrap(fault.TooMany, tooOftenError{attemptBack}, "take an attempt")
 	}
 	s.attempts++
 	l.spent[from] = s
 	return nil
 }
 
-// give returns an attempt that succeeded.
-func (l *limiter) give(from string) {
+// Give returns an attempt that succeeded.
+func (l *Limiter) Give(from string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s, ok := l.spent[from]; ok && s.attempts > 0 {
@@ -60,7 +61,7 @@ func (l *limiter) give(from string) {
 }
 
 // room forgets addresses that have all their attempts, and reports whether there is a place for one.
-func (l *limiter) room(from string, now time.Time) bool {
+func (l *Limiter) room(from string, now time.Time) bool {
 	if _, known := l.spent[from]; known {
 		return true
 	}
@@ -84,23 +85,16 @@ func (s spending) asOf(now time.Time) spending {
 	return spending{s.attempts - int(back), s.at.Add(back * attemptBack)}
 }
 
-type addressKey struct{}
-
-// fromAddress keeps the caller's address for the limiter: an IPv6 network of 64 bits counts as one, since one customer has it all.
-func fromAddress(r *http.Request) context.Context {
-	text := r.RemoteAddr
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		addr := at.Addr().Unmap().WithZone("")
-		text = addr.String()
-		if addr.Is6() {
-			network, _ := addr.Prefix(64) // 64 bits fit into an IPv6 address
-			text = network.String()
-		}
+// From names the caller of a request: an IPv6 network of 64 bits counts as one, since one customer has it all.
+func From(r *http.Request) string {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
 	}
-	return context.WithValue(r.Context(), addressKey{}, text)
-}
-
-func address(ctx context.Context) string {
-	from, _ := ctx.Value(addressKey{}).(string)
-	return from
+	addr := at.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	network, _ := addr.Prefix(64) // 64 bits fit into an IPv6 address
+	return network.String()
 }
