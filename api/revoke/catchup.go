@@ -61,15 +61,17 @@ func (p *Publisher) Repaired() uint64 {
 func (p *Publisher) catchUps(ctx context.Context) {
 	tick := time.NewTicker(resendEvery)
 	defer tick.Stop()
-	for {
-		if err := p.catchUp(ctx, time.Now()); err != nil {
+	for whole := true; ; {
+		if err := p.catchUp(ctx, time.Now(), whole); err != nil {
 			p.complain(ctx, "controllers behind with revocations not served", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			whole = true
 		case <-p.nudge:
+			whole = false
 		}
 	}
 }
@@ -80,18 +82,22 @@ type job struct {
 	have       access.Version
 }
 
-func (p *Publisher) catchUp(ctx context.Context, now time.Time) error {
-	behind, err := p.cfg.Revocations.Behind(ctx)
-	if err != nil {
-		return err
-	}
-	unconfirmed := make(map[string]bool, len(behind))
-	for _, b := range behind {
-		unconfirmed[b.Controller] = true
-	}
+// catchUp serves those who lack something. Who has everything and whose receipt is missing is read from the register only for a whole round:
+// when hundreds come back in one moment, each of them causes one that is not.
+func (p *Publisher) catchUp(ctx context.Context, now time.Time, whole bool) error {
 	s, err := p.present(ctx)
 	if err != nil {
 		return err
+	}
+	unconfirmed := map[string]bool{}
+	if whole && !s.empty {
+		behind, err := p.cfg.Revocations.Behind(ctx)
+		if err != nil {
+			return err
+		}
+		for _, b := range behind {
+			unconfirmed[b.Controller] = true
+		}
 	}
 	jobs := p.jobs(ctx, unconfirmed, s, now)
 	if len(jobs) == 0 {

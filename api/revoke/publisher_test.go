@@ -137,7 +137,7 @@ func (r *rig) broadcast() {
 
 func (r *rig) catchUp(now time.Time) {
 	r.t.Helper()
-	if err := r.pub.catchUp(r.t.Context(), now); err != nil {
+	if err := r.pub.catchUp(r.t.Context(), now, true); err != nil {
 		r.t.Fatal(err)
 	}
 }
