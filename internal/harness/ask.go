@@ -134,12 +134,17 @@ func (c Controller) ready() bool {
 // await polls until ok holds; what is named when it never does.
 func (s *System) await(what string, ok func() bool) {
 	s.t.Helper()
-	deadline := time.Now().Add(Patience)
+	s.awaitFor(Patience, what, ok)
+}
+
+func (s *System) awaitFor(patience time.Duration, what string, ok func() bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: not within %v", what, Patience)
+			s.t.Fatalf("%s: not within %v", what, patience)
 		}
 		<-tick.C
 	}

@@ -3,6 +3,7 @@ package harness
 import (
 	"path/filepath"
 	"strings"
+	"time"
 
 	"kanmon/firmware-sim/demo"
 	"kanmon/firmware-sim/fleet"
@@ -37,8 +38,10 @@ func (s *System) StartFleet(n int) *fleet.Fleet {
 	s.t.Helper()
 	f, run := s.NewFleet(n)
 	run()
-	s.await("the fleet", func() bool {
-		ready := 0
+	began, ready := time.Now(), 0
+	s.awaitFor(10*Patience, "the fleet", func() bool {
+		pause(time.Second)
+		ready = 0
 		for _, c := range s.Controllers() {
 			if strings.HasPrefix(c.Name, "fleet-") && c.Online && c.UpToDate {
 				ready++
@@ -46,5 +49,8 @@ func (s *System) StartFleet(n int) *fleet.Fleet {
 		}
 		return ready == n
 	})
+	s.t.Logf("a fleet of %d is up to date after %v", n, time.Since(began).Round(time.Second))
 	return f
 }
+
+func pause(d time.Duration) { <-time.After(d) }

@@ -140,8 +140,6 @@ func (k *killing) kill(n int, v victim) {
 // drained is how long after a controller's end the line may still carry what it had written: the tty keeps it.
 const drained = 100 * time.Millisecond
 
-func pause(d time.Duration) { <-time.After(d) }
-
 // strike returns at once when the board has been told something.
 func (k *killing) strike(what string) {
 	k.t.Helper()
