@@ -186,14 +186,23 @@ func (s *stream) tally(ctx context.Context) error {
 
 // send writes one event. The id is where a client that lost the line resumes.
 func (s *stream) send(name, data string) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("set deadline: %w", err)
+	if err := s.within(writeLimit); err != nil {
+		return err
 	}
 	if _, err := io.WriteString(s.out, frame(s.last, name, data)); err != nil {
 		return fmt.Errorf("write event: %w", err)
 	}
 	if err := s.control.Flush(); err != nil {
 		return fmt.Errorf("flush event: %w", err)
+	}
+	return s.within(heartbeat + writeLimit) // over HTTP/2 the moment itself ends the stream, written to or not
+}
+
+// within moves the moment by which something must have been written.
+func (s *stream) within(d time.Duration) error {
+	err := s.control.SetWriteDeadline(time.Now().Add(d))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("set deadline: %w", err)
 	}
 	return nil
 }
