@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// defaultConsole is where the commands look for the console.
+const defaultConsole = "127.0.0.1:8480"
+
 // banner tells the person at the terminal what runs and what to try.
 func (d *demo) banner() {
 	var b strings.Builder
@@ -19,6 +22,9 @@ func (d *demo) banner() {
 	if filepath.Clean(d.dir) != "data" { // the commands' default
 		socket = " --socket " + filepath.Join(d.dir, "sim", "control.sock")
 		data = " --data " + d.dir
+	}
+	if d.Console != defaultConsole {
+		data += " --url " + d.URL()
 	}
 	fmt.Fprintf(&b, "\n  カードをかざす\n")
 	for _, line := range [][2]string{

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -185,10 +186,10 @@ type Controller struct {
 	} `json:"devices"`
 }
 
-// online reports whether the centre takes a controller to be there.
-func (s *System) online(name string) bool {
+// online reports whether the centre takes the city's controller to be there.
+func (s *System) online() bool {
 	s.t.Helper()
-	return slices.ContainsFunc(s.Controllers(), func(c Controller) bool { return c.Name == name && c.Online })
+	return slices.ContainsFunc(s.Controllers(), func(c Controller) bool { return c.Name == demo.Controller && c.Online })
 }
 
 // Controllers as the centre sees them.
@@ -205,11 +206,17 @@ func (s *System) Controllers() []Controller {
 // authority alone has shown.
 func (s *System) ConsoleKey() string {
 	s.t.Helper()
-	conn, err := tls.Dial("tcp", s.City.Console, pki.TrustTLS(s.authority().Pool(), time.Now))
+	raw, err := (&net.Dialer{}).DialContext(s.t.Context(), "tcp", s.City.Console)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = raw.Close() }() // only looked at
+	config := pki.TrustTLS(s.authority().Pool(), time.Now)
+	config.ServerName = "127.0.0.1"
+	conn := tls.Client(raw, config)
+	if err := conn.HandshakeContext(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
 	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(sum[:])
 }

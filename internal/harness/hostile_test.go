@@ -72,7 +72,7 @@ func TestBrokerLetsInOnlyEnrolledControllersUnderTheirOwnName(t *testing.T) {
 			t.Errorf("%s: let in", name)
 		}
 	}
-	if !i.online(other) {
+	if !i.online() {
 		t.Error("a will was published in another controller's name")
 	}
 	i.connected(i.id) // with all in order the same certificate does work
@@ -277,7 +277,7 @@ func TestMessagesSignedByAnotherControllerAreNotBelieved(t *testing.T) {
 	r.Publish(wire.Topic("demo", other, wire.Status), `{"v":1,"type":"status","online":true,"software":"forged"}`, 1)
 	r.Close()
 	i.await("the alarms", func() bool { return len(i.quarantined("bad_signature")) >= 2 })
-	i.await("the real controller to come back", func() bool { return i.online(other) })
+	i.await("the real controller to come back", func() bool { return i.online() })
 	i.unharmed()
 	i.checkNotForged()
 }
@@ -297,7 +297,7 @@ func TestStolenKeyOpensNoDoorAndForgesNoEntry(t *testing.T) {
 		}
 	}
 	i.await("both alarms", func() bool { return len(i.quarantined("other_bytes")) == 1 && len(i.quarantined("broken_chain")) == 1 })
-	i.await("the real controller to come back", func() bool { return i.online(other) })
+	i.await("the real controller to come back", func() bool { return i.online() })
 	i.unharmed()
 	i.checkNotForged()
 }

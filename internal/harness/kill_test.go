@@ -144,14 +144,14 @@ const drained = 100 * time.Millisecond
 func (k *killing) strike(what string) {
 	k.t.Helper()
 	before := k.struck()
-	k.watch("IO-1", "a strike "+what, func() bool { return k.struck() != before })
+	k.watch("IO-1", "a strike "+what, func() bool { return !k.struck().Equal(before) })
 }
 
 // card returns at once when the controller has read a card.
 func (k *killing) card() {
 	k.t.Helper()
 	before := k.Device("IN-1").Marks().CardSent
-	k.watch("IN-1", "a card", func() bool { return k.Device("IN-1").Marks().CardSent != before })
+	k.watch("IN-1", "a card", func() bool { return k.Device("IN-1").Marks().CardSent.After(before) })
 }
 
 // watch looks at every change of a device.
@@ -247,7 +247,7 @@ func (k *killing) reckon() {
 	k.await("a quiet door", func() bool {
 		before := k.struck()
 		pause(time.Second)
-		return k.struck() == before
+		return k.struck().Equal(before)
 	})
 	k.AwaitDoors()
 	k.await("all events at the centre", func() bool { return k.Backlog() == 0 })

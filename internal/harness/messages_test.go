@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"kanmon/firmware-sim/demo"
 	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/wire"
 )
@@ -280,7 +279,7 @@ func TestM11NothingIsLostWhenTheBrokerStartsAgain(t *testing.T) {
 			s.restartBroker()
 			s.Tap("IN-1", "田中")
 			if n%2 == 1 {
-				s.await("the road", func() bool { return s.online(demo.Controller) })
+				s.await("the road", func() bool { return s.online() })
 			}
 		}
 		v := s.Turn("revoke", "鈴木")

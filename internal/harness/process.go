@@ -32,7 +32,7 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	builtIn = dir
-	cmd := exec.Command("go", "build", "-o", dir+"/", "kanmon/api/cmd/kanmon-api", "kanmon/controller/cmd/kanmon-controller")
+	cmd := exec.Command("go", "build", "-o", dir+"/", "kanmon/api/cmd/kanmon-api", "kanmon/controller/cmd/kanmon-controller") //nolint:gosec // a folder of our own making
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(err, errors.New(string(out)))
 	}
@@ -64,7 +64,7 @@ func NewProgram(t testing.TB, name string, log io.Writer, args ...string) *Progr
 // Start starts it, also again.
 func (p *Program) Start() {
 	p.t.Helper()
-	cmd := exec.Command(p.args[0], p.args[1:]...)
+	cmd := exec.Command(p.args[0], p.args[1:]...) //nolint:gosec // our own programs
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

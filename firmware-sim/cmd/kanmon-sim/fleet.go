@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -33,7 +34,7 @@ func fleetCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return mistake(set, stderr, "--controllers(1〜999)と --rate(0〜1000)を確認してください")
 	}
 	f, err := fleet.New(fleet.Config{
-		Dir: filepath.Join(*data, "fleet"), Site: demo.Site, N: *n, CentreURL: *url, BrokerURL: *broker, Log: newLog(stderr),
+		Dir: filepath.Join(*data, "fleet"), Site: demo.Site, N: *n, CentreURL: *url, BrokerURL: *broker, Log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), // every event is a line of its own
 	})
 	if err != nil {
 		return err
