@@ -5,6 +5,7 @@ package centre
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,7 +62,8 @@ type Centre struct {
 	policies *policy.Publisher
 	revoke   *revoke.Publisher
 	commands *command.Releaser
-	lanes    lanes
+	lanes    *lanes
+	dropped  atomic.Uint64
 	acks     *outbox[wire.AckUpTo]
 	leases   *outbox[wire.LeaseGrant]
 }
@@ -106,12 +108,13 @@ func (c *Centre) Commands() *command.Releaser { return c.commands }
 // Stats counts since the start.
 type Stats struct {
 	Policies            policy.Stats
+	Dropped             uint64 // messages for which there was no room
 	RevocationsRepaired uint64 // whole revocation sets sent because a controller had another
 }
 
 // Stats returns the counters.
 func (c *Centre) Stats() Stats {
-	return Stats{Policies: c.policies.Stats(), RevocationsRepaired: c.revoke.Repaired()}
+	return Stats{Policies: c.policies.Stats(), Dropped: c.dropped.Load(), RevocationsRepaired: c.revoke.Repaired()}
 }
 
 // Forget takes a controller for gone, as when it was revoked: nothing is sent to it any more until it is heard again.
@@ -158,8 +161,12 @@ func (c *Centre) arrived(ctx context.Context, m mqtt.Message) {
 		c.cfg.Log.WarnContext(ctx, "kept message dropped", slog.String("topic", m.Topic))
 		return
 	}
-	if !c.lanes.put(message{at, m.Payload, m.Retained, time.Now()}) {
-		c.cfg.Log.WarnContext(ctx, "message dropped, too many wait", slog.String("controller", at.Controller), slog.String("kind", string(at.Kind)))
+	if c.lanes.put(message{at, m.Payload, m.Retained, time.Now()}) {
+		return
+	}
+	if n := c.dropped.Add(1); n&(n-1) == 0 { // at 1, 2, 4, 8 …: seen early, never a flood
+		c.cfg.Log.WarnContext(ctx, "message dropped, too many wait",
+			slog.String("controller", at.Controller), slog.String("kind", string(at.Kind)), slog.Uint64("dropped", n))
 	}
 }
 

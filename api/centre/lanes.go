@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,31 +24,33 @@ type message struct {
 }
 
 // lanes keep kinds of messages from waiting for each other: a batch of events takes long, a receipt or an answer must not. Within a lane
-// messages of one controller stay in order. What finds its lane full is dropped and comes again.
+// messages of one controller stay in order. What finds its lane full, or too many bytes waiting in all, is dropped and comes again.
 type lanes struct {
-	events [laneCount]chan message // a batch is up to a megabyte
+	events [laneCount]chan message
 	states [laneCount]chan message // statuses and live events
 	quick  chan message            // receipts and answers: nothing of them waits for the database
+	bytes  atomic.Int64            // of the payloads that wait
 }
 
+// Bounds: hundreds of controllers come back in one moment, each with a small batch; or some with a megabyte each.
 const (
 	laneCount  = 4
-	laneDepth  = 32
-	stateDepth = 256
+	laneDepth  = 1024
+	mostBytes  = 128 << 20
 	quickDepth = 4096
 	quickSize  = 8 << 10 // bytes; more is no receipt and no answer, and goes where there is room to look at it
 	quickCount = 2       // workers; they check signatures
 )
 
-func newLanes() lanes {
-	l := lanes{quick: make(chan message, quickDepth)}
+func newLanes() *lanes {
+	l := &lanes{quick: make(chan message, quickDepth)}
 	for i := range laneCount {
-		l.events[i], l.states[i] = make(chan message, laneDepth), make(chan message, stateDepth)
+		l.events[i], l.states[i] = make(chan message, laneDepth), make(chan message, laneDepth)
 	}
 	return l
 }
 
-// put never waits; false when the lane is full.
+// put never waits; false when there is no room.
 func (l *lanes) put(m message) bool {
 	lane := l.states[laneOf(m.Controller)]
 	switch {
@@ -56,10 +59,16 @@ func (l *lanes) put(m message) bool {
 	case (m.Kind == wire.Receipt || m.Kind == wire.Answer) && len(m.payload) <= quickSize:
 		lane = l.quick
 	}
+	size := int64(len(m.payload))
+	if l.bytes.Add(size) > mostBytes {
+		l.bytes.Add(-size)
+		return false
+	}
 	select {
 	case lane <- m:
 		return true
 	default:
+		l.bytes.Add(-size)
 		return false
 	}
 }
@@ -73,21 +82,22 @@ func laneOf(controller string) uint32 {
 // run starts the workers; they end with ctx.
 func (l *lanes) run(ctx context.Context, g *errgroup.Group, handle func(context.Context, message)) {
 	for i := range laneCount {
-		g.Go(func() error { work(ctx, l.events[i], handle); return nil })
-		g.Go(func() error { work(ctx, l.states[i], handle); return nil })
+		g.Go(func() error { l.work(ctx, l.events[i], handle); return nil })
+		g.Go(func() error { l.work(ctx, l.states[i], handle); return nil })
 	}
 	for range quickCount {
-		g.Go(func() error { work(ctx, l.quick, handle); return nil })
+		g.Go(func() error { l.work(ctx, l.quick, handle); return nil })
 	}
 }
 
-func work(ctx context.Context, lane <-chan message, handle func(context.Context, message)) {
+func (l *lanes) work(ctx context.Context, lane <-chan message, handle func(context.Context, message)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case m := <-lane:
 			handle(ctx, m)
+			l.bytes.Add(-int64(len(m.payload)))
 		}
 	}
 }
