@@ -64,7 +64,7 @@ func NewProgram(t testing.TB, name string, log io.Writer, args ...string) *Progr
 // Start starts it, also again.
 func (p *Program) Start() {
 	p.t.Helper()
-	cmd := exec.Command(p.args[0], p.args[1:]...) //nolint:gosec // our own programs
+	cmd := exec.Command(p.args[0], p.args[1:]...) //nolint:gosec,noctx // our own programs, ended by kill and stop
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
