@@ -93,6 +93,20 @@ var rules = []rule{
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
+	// the interface for other programs: a room for each register, in one frame
+	{"api/rest/view", []string{"internal/authz", "lifecycle/account", "lifecycle/entrylog", "lifecycle/period"}},
+	{"api/rest/frame", []string{"api/auth", "api/message", "api/rest/limit", "api/rest/problem", "api/rest/strict", "internal/authz", "internal/fault"}},
+	{"api/rest/service", with(restRoom)},
+	{"api/rest/sessions", with(restRoom, "lifecycle/account")},
+	{"api/rest/accounts", with(restRoom, "lifecycle/account")},
+	{"api/rest/people", with(restRoom, "lifecycle/staff")},
+	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/area")},
+	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
+	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
+	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
+	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
+	{"api/rest/ledger", with(restRoom)},
+
 	// the simulator: the codec, never the bus
 	{"firmware-sim/pty", nil},
 	{"firmware-sim/control", nil},
@@ -102,6 +116,9 @@ var rules = []rule{
 }
 
 var register = []string{"internal/access", "internal/authz", "internal/fault", "internal/store", "lifecycle/field", "lifecycle/history", "lifecycle/period"}
+
+// restRoom is what every room of the REST interface may see; of registers only its own, and no other room.
+var restRoom = []string{"api/auth", "api/rest/frame", "api/rest/view", "internal/access", "internal/authz", "internal/fault", "internal/store"}
 
 func with(base []string, more ...string) []string { return append(slices.Clone(base), more...) }
 
@@ -127,7 +144,7 @@ var importers = map[string][]string{
 	"github.com/mattn/go-sqlite3":         {"internal/db"},
 	"github.com/jackc/pgx/v5":             {"internal/db", "internal/db/dbtest"},
 	"golang.org/x/mod":                    {"internal/ledger"},
-	"github.com/danielgtaylor/huma/v2":    {"api/rest"},
+	"github.com/danielgtaylor/huma/v2":    {"api/rest/frame"},
 	"golang.org/x/crypto/argon2":          {"lifecycle/account"},
 	"github.com/chromedp":                 {"internal/harness/browser"},
 	"github.com/creack/pty":               {"firmware-sim/pty"},

@@ -1,4 +1,5 @@
-// Package view is what answers of the REST interface show of the registers: the shapes of its JSON, and how they are filled.
+// Package view is what answers of several rooms of the REST interface show: shapes of its JSON, and how they are filled. What one room alone
+// shows is in that room.
 package view
 
 import (
@@ -14,7 +15,7 @@ type Span struct {
 }
 
 // NewSpan shows a period.
-func NewSpan(p period.Period) Span { return Span{From: moment(p.From), Until: moment(p.Until)} }
+func NewSpan(p period.Period) Span { return Span{From: Moment(p.From), Until: Moment(p.Until)} }
 
 // Period is the validity that was sent.
 func (s Span) Period() period.Period {
@@ -28,8 +29,8 @@ func (s Span) Period() period.Period {
 	return p
 }
 
-// moment leaves out a time that is not there.
-func moment(t time.Time) *time.Time {
+// Moment leaves out a time that is not there.
+func Moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

@@ -1,58 +1,14 @@
-package rest
+package frame
 
 import (
-	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"kanmon/api/auth"
 	"kanmon/api/message"
 	"kanmon/api/rest/problem"
-	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 )
-
-// route names one operation of the document.
-type route struct {
-	method  string
-	path    string // below /api/v1
-	id      string
-	tag     string
-	summary string
-	status  int // of success; zero: 200
-}
-
-func (r route) operation() huma.Operation {
-	return huma.Operation{
-		OperationID: r.id, Method: r.method, Path: "/api/v1" + r.path, Summary: r.summary, Tags: []string{r.tag},
-		DefaultStatus: r.status, MaxBodyBytes: MaxBody, BodyReadTimeout: 10 * time.Second,
-		RejectUnknownQueryParameters: true,
-	}
-}
-
-// add registers an operation. Its errors become problem documents here.
-func add[I, O any](a *API, r route, h func(ctx context.Context, who auth.Principal, in *I) (*O, error)) {
-	op := r.operation()
-	need, _ := authz.NeedOf(op.Method + " " + op.Path)
-	op.Description = "Needs: " + need.String() + "."
-	if !need.IsPublic() {
-		op.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
-	}
-	op.Responses = map[string]*huma.Response{"default": {
-		Description: "A problem document",
-		Content:     map[string]*huma.MediaType{problem.ContentType: {Schema: problemSchema(a.huma)}},
-	}}
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, principal(ctx), in)
-		if err != nil {
-			a.logInternal(ctx, err)
-			return nil, refusal{err}
-		}
-		return out, nil
-	})
-}
 
 // refusal carries an error through huma to the transformer, which knows the caller's language.
 type refusal struct{ err error }

@@ -1,10 +1,10 @@
-package rest
+package areas
 
 import (
 	"context"
-	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/lifecycle/area"
 )
@@ -59,14 +59,14 @@ type withdrawIn struct {
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
 }
 
-func rightRoutes(a *API) {
-	add(a, route{http.MethodGet, "/rights", "listRights", "rights", "Who may enter which area, and when", 0}, a.rights)
-	add(a, route{http.MethodPost, "/rights", "grant", "rights", "Let a person into an area", http.StatusCreated}, a.grant)
-	add(a, route{http.MethodDelete, "/rights/{id}", "withdraw", "rights", "Withdraw a right at once", http.StatusNoContent}, a.withdraw)
+func (cfg Config) rightRoutes(s frame.Section) {
+	frame.Get(s, "/rights", "listRights", "Who may enter which area, and when", cfg.rights)
+	frame.Create(s, "/rights", "grant", "Let a person into an area", cfg.grant)
+	frame.Delete(s, "/rights/{id}", "withdraw", "Withdraw a right at once", cfg.withdraw)
 }
 
-func (a *API) rights(ctx context.Context, who auth.Principal, in *rightFilter) (*rightsOut, error) {
-	all, err := a.cfg.Areas.Rights(ctx, who.Actor(), area.RightFilter{
+func (cfg Config) rights(ctx context.Context, who auth.Principal, in *rightFilter) (*rightsOut, error) {
+	all, err := cfg.Areas.Rights(ctx, who.Actor(), area.RightFilter{
 		Person: in.Person, Area: in.Area, Withdrawn: in.Withdrawn, Limit: in.Limit, After: in.After,
 	})
 	out := &rightsOut{}
@@ -74,12 +74,12 @@ func (a *API) rights(ctx context.Context, who auth.Principal, in *rightFilter) (
 	return out, err
 }
 
-func (a *API) grant(ctx context.Context, who auth.Principal, in *rightIn) (*rightOut, error) {
+func (cfg Config) grant(ctx context.Context, who auth.Principal, in *rightIn) (*rightOut, error) {
 	b := in.Body
-	made, err := a.cfg.Areas.Grant(ctx, who.Actor(), b.Person, b.Area, b.Schedule, b.Period())
+	made, err := cfg.Areas.Grant(ctx, who.Actor(), b.Person, b.Area, b.Schedule, b.Period())
 	return &rightOut{Body: newRightView(made)}, err
 }
 
-func (a *API) withdraw(ctx context.Context, who auth.Principal, in *withdrawIn) (*struct{}, error) {
-	return nil, a.cfg.Areas.Withdraw(ctx, who.Actor(), in.ID, in.Reason)
+func (cfg Config) withdraw(ctx context.Context, who auth.Principal, in *withdrawIn) (*struct{}, error) {
+	return nil, cfg.Areas.Withdraw(ctx, who.Actor(), in.ID, in.Reason)
 }

@@ -1,15 +1,21 @@
-package rest
+// Package sessions is logging in and out, the own password, and the first account of all.
+package sessions
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/internal/authz"
 	"kanmon/lifecycle/account"
 )
+
+// Config is what the routes work on. All fields are needed.
+type Config struct {
+	Accounts *account.Register
+}
 
 type setupIn struct {
 	Body struct {
@@ -19,18 +25,16 @@ type setupIn struct {
 	}
 }
 
-func setupRoutes(a *API) {
-	add(a, route{http.MethodPost, "/setup", "setup", "session", "Create the first account with the bootstrap token", http.StatusCreated}, a.setup)
-}
-
-func (a *API) setup(ctx context.Context, _ auth.Principal, in *setupIn) (*accountOut, error) {
+func (cfg Config) setup(ctx context.Context, _ auth.Principal, in *setupIn) (*setupOut, error) {
 	b := in.Body
-	made, err := a.cfg.Accounts.Setup(ctx, account.ParseToken(b.Token), b.Login, account.NewPassword(b.Password))
+	made, err := cfg.Accounts.Setup(ctx, account.ParseToken(b.Token), b.Login, account.NewPassword(b.Password))
 	if err != nil {
 		return nil, err
 	}
-	return &accountOut{Body: view.NewAccount(made)}, nil
+	return &setupOut{Body: view.NewAccount(made)}, nil
 }
+
+type setupOut struct{ Body view.Account }
 
 type loginIn struct {
 	Body struct {
@@ -63,15 +67,18 @@ type whoOut struct {
 	}
 }
 
-func sessionRoutes(a *API) {
-	add(a, route{http.MethodPost, "/session", "login", "session", "Log in", http.StatusCreated}, a.login)
-	add(a, route{http.MethodGet, "/session", "whoami", "session", "Who am I?", 0}, a.whoami)
-	add(a, route{http.MethodDelete, "/session", "logout", "session", "Log out", http.StatusNoContent}, a.logout)
-	add(a, route{http.MethodPost, "/session/password", "changePassword", "session", "Change the own password", http.StatusCreated}, a.password)
+// Routes puts the operations on the frame.
+func (cfg Config) Routes(f *frame.Frame) {
+	s := f.Section("session")
+	frame.Create(s, "/setup", "setup", "Create the first account with the bootstrap token", cfg.setup)
+	frame.Create(s, "/session", "login", "Log in", cfg.login)
+	frame.Get(s, "/session", "whoami", "Who am I?", cfg.whoami)
+	frame.Delete(s, "/session", "logout", "Log out", cfg.logout)
+	frame.Create(s, "/session/password", "changePassword", "Change the own password", cfg.password)
 }
 
-func (a *API) login(ctx context.Context, _ auth.Principal, in *loginIn) (*tokenOut, error) {
-	s, err := a.cfg.Accounts.Login(ctx, in.Body.Login, account.NewPassword(in.Body.Password))
+func (cfg Config) login(ctx context.Context, _ auth.Principal, in *loginIn) (*tokenOut, error) {
+	s, err := cfg.Accounts.Login(ctx, in.Body.Login, account.NewPassword(in.Body.Password))
 	return newTokenOut(s), err
 }
 
@@ -81,7 +88,7 @@ func newTokenOut(s account.Session) *tokenOut {
 	return out
 }
 
-func (a *API) whoami(_ context.Context, who auth.Principal, _ *struct{}) (*whoOut, error) {
+func (cfg Config) whoami(_ context.Context, who auth.Principal, _ *struct{}) (*whoOut, error) {
 	out := &whoOut{}
 	out.Body.Ends, out.Body.Account = who.Session().Ends.UTC(), view.NewAccount(who.Account())
 	out.Body.May = []authz.Action{}
@@ -93,12 +100,12 @@ func (a *API) whoami(_ context.Context, who auth.Principal, _ *struct{}) (*whoOu
 	return out, nil
 }
 
-func (a *API) logout(ctx context.Context, who auth.Principal, _ *struct{}) (*struct{}, error) {
-	return nil, a.cfg.Accounts.Logout(ctx, who.Session().Token)
+func (cfg Config) logout(ctx context.Context, who auth.Principal, _ *struct{}) (*struct{}, error) {
+	return nil, cfg.Accounts.Logout(ctx, who.Session().Token)
 }
 
-func (a *API) password(ctx context.Context, who auth.Principal, in *passwordIn) (*tokenOut, error) {
-	s, err := a.cfg.Accounts.ChangePassword(ctx, who.Session(),
+func (cfg Config) password(ctx context.Context, who auth.Principal, in *passwordIn) (*tokenOut, error) {
+	s, err := cfg.Accounts.ChangePassword(ctx, who.Session(),
 		account.NewPassword(in.Body.Old), account.NewPassword(in.Body.New))
 	return newTokenOut(s), err
 }

@@ -1,23 +1,31 @@
-package rest
+// Package enrolment is how a controller, which has no account, gets its certificate and a newer one.
+package enrolment
 
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
+	"kanmon/api/rest/limit"
 	"kanmon/internal/fault"
-	"kanmon/internal/pki"
-	"kanmon/internal/store"
 )
 
-// Enrolment lets controllers in.
-type Enrolment interface {
-	// Token opens a controller to one enrolment until the moment returned. Needs authz.DeviceWrite.
-	Token(ctx context.Context, actor store.Actor, controller string) (token pki.Token, expires time.Time, err error)
-	// Fingerprint is that of the authority, as pki.CertificateFingerprint prints it.
-	Fingerprint() string
+// Config is what the routes work on. All fields are needed.
+type Config struct {
+	Service Service
+	Log     *slog.Logger // why somebody was refused
+}
+
+// room is the operations with what callers have spent of their attempts.
+type room struct {
+	Config
+	attempts *limit.Limiter
+}
+
+// Service lets controllers in.
+type Service interface {
 	Enrol(ctx context.Context, controller, token string, csr, boxKey []byte) (Enrolled, error)
 	Renew(ctx context.Context, csr []byte) (Renewed, error)
 }
@@ -72,15 +80,18 @@ type renewOut struct {
 	}
 }
 
-func enrolmentRoutes(a *API) {
-	add(a, route{http.MethodPost, "/enrol", "enrol", "enrolment", "A controller enrols with its token", http.StatusCreated}, a.enrol)
-	add(a, route{http.MethodPost, "/enrol/renew", "renew", "enrolment", "A controller renews its certificate", 0}, a.renew)
+// Routes puts the operations on the frame.
+func (cfg Config) Routes(f *frame.Frame) {
+	s := f.Section("enrolment")
+	r := room{cfg, limit.New()}
+	frame.Create(s, "/enrol", "enrol", "A controller enrols with its token", r.enrol)
+	frame.Post(s, "/enrol/renew", "renew", "A controller renews its certificate", r.renew)
 }
 
-func (a *API) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolOut, error) {
+func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolOut, error) {
 	b, out := in.Body, &enrolOut{CacheControl: "no-store"}
-	err := a.enrolling(ctx, "enrol.token", b.Controller, func() error {
-		got, err := a.cfg.Enrolment.Enrol(ctx, b.Controller, b.Token, b.CSR, b.BoxKey)
+	err := r.enrolling(ctx, "enrol.token", b.Controller, func() error {
+		got, err := r.Service.Enrol(ctx, b.Controller, b.Token, b.CSR, b.BoxKey)
 		o := &out.Body
 		o.Site, o.Controller, o.Certificate, o.CA = got.Site, got.Controller, got.Certificate, got.CA
 		o.CommandKeys, o.HashKey, o.BrokerURL = append([][]byte{}, got.CommandKeys...), got.HashKey, got.BrokerURL
@@ -89,10 +100,10 @@ func (a *API) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolO
 	return out, err
 }
 
-func (a *API) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewOut, error) {
+func (r room) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewOut, error) {
 	out := &renewOut{}
-	err := a.enrolling(ctx, "enrol.renew", "", func() error {
-		got, err := a.cfg.Enrolment.Renew(ctx, in.Body.CSR)
+	err := r.enrolling(ctx, "enrol.renew", "", func() error {
+		got, err := r.Service.Renew(ctx, in.Body.CSR)
 		out.Body.Certificate, out.Body.CA, out.Body.CommandKeys = got.Certificate, got.CA, append([][]byte{}, got.CommandKeys...)
 		return err
 	})
@@ -101,28 +112,21 @@ func (a *API) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewO
 
 // enrolling runs an attempt of somebody who has no account. An address has a few attempts, and gets back those that succeed. Which part
 // of a refused one was wrong goes to the log alone: to the caller every refusal is the same.
-func (a *API) enrolling(ctx context.Context, code, controller string, attempt func() error) error {
-	from := address(ctx)
-	if err := a.enrols.Take(from, time.Now()); err != nil {
+func (r room) enrolling(ctx context.Context, code, controller string, attempt func() error) error {
+	from := frame.Address(ctx)
+	if err := r.attempts.Take(from, time.Now()); err != nil {
 		return err
 	}
 	err := attempt()
 	if err == nil {
-		a.enrols.Give(from)
+		r.attempts.Give(from)
 		return nil
 	}
 	switch fault.KindOf(err) {
 	case fault.Internal, fault.Unavailable, fault.TooMany: // ours, not the caller's
 		return err
 	default:
-		a.cfg.Log.WarnContext(ctx, "enrolment refused", slog.String("from", from), slog.String("controller", controller), slog.Any("error", err))
+		r.Log.WarnContext(ctx, "enrolment refused", slog.String("from", from), slog.String("controller", controller), slog.Any("error", err))
 		return fault.New(fault.Denied, code, "enrolment refused")
 	}
-}
-
-type addressKey struct{}
-
-func address(ctx context.Context) string {
-	from, _ := ctx.Value(addressKey{}).(string)
-	return from
 }

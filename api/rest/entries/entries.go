@@ -1,14 +1,20 @@
-package rest
+// Package entries is the entry log.
+package entries
 
 import (
 	"context"
-	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/internal/event"
 	"kanmon/lifecycle/entrylog"
 )
+
+// Config is what the routes work on. All fields are needed.
+type Config struct {
+	Entries *entrylog.Register
+}
 
 type eventsOut struct {
 	Body struct {
@@ -26,12 +32,14 @@ type eventFilter struct {
 	Limit  int    `query:"limit" minimum:"0" maximum:"500" doc:"0: 100"`
 }
 
-func eventRoutes(a *API) {
-	add(a, route{http.MethodGet, "/events", "listEvents", "events", "The entry log", 0}, a.events)
+// Routes puts the operations on the frame.
+func (cfg Config) Routes(f *frame.Frame) {
+	s := f.Section("events")
+	frame.Get(s, "/events", "listEvents", "The entry log", cfg.events)
 }
 
-func (a *API) events(ctx context.Context, who auth.Principal, in *eventFilter) (*eventsOut, error) {
-	all, err := a.cfg.Entries.List(ctx, who.Actor(), entrylog.Filter{
+func (cfg Config) events(ctx context.Context, who auth.Principal, in *eventFilter) (*eventsOut, error) {
+	all, err := cfg.Entries.List(ctx, who.Actor(), entrylog.Filter{
 		AfterID: in.After, BeforeID: in.Before, Door: in.Door, Area: in.Area, Person: in.Person,
 		Kind: event.Kind(in.Kind), Limit: in.Limit,
 	})

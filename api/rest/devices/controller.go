@@ -1,8 +1,9 @@
-package view
+package devices
 
 import (
 	"time"
 
+	"kanmon/api/rest/view"
 	"kanmon/internal/access"
 	"kanmon/lifecycle/device"
 )
@@ -62,20 +63,20 @@ type Identity struct {
 func newIdentity(i device.Identity) Identity {
 	return Identity{
 		State: string(i.State), KeyID: i.KeyID, Fingerprint: i.Fingerprint, Serial: i.CertificateSerial,
-		Issued: moment(i.CertificateIssued), Until: moment(i.CertificateUntil), RevokedAt: moment(i.RevokedAt),
-		RevokedReason: i.RevokedReason, TokenUntil: moment(i.TokenUntil),
+		Issued: view.Moment(i.CertificateIssued), Until: view.Moment(i.CertificateUntil), RevokedAt: view.Moment(i.RevokedAt),
+		RevokedReason: i.RevokedReason, TokenUntil: view.Moment(i.TokenUntil),
 	}
 }
 
-// NewController shows one.
-func NewController(c device.Controller) Controller {
+// newController shows one.
+func newController(c device.Controller) Controller {
 	v := Controller{
-		Name: c.Name, Place: c.Place, Version: c.Version, Online: c.Online, LastSeen: moment(c.LastSeen),
+		Name: c.Name, Place: c.Place, Version: c.Version, Online: c.Online, LastSeen: view.Moment(c.LastSeen),
 		Backlog: c.Backlog, FillPerMil: c.FillPerMil, UpToDate: c.UpToDate(), Applied: c.Applied, Wanted: c.Wanted,
-		PolicyHash: c.PolicyHash, Revocations: c.Revoked, RevokedHash: c.RevokedHash, LeasedAt: moment(c.LeasedAt),
+		PolicyHash: c.PolicyHash, Revocations: c.Revoked, RevokedHash: c.RevokedHash, LeasedAt: view.Moment(c.LeasedAt),
 		LeaseAgeS: int64(c.LeaseAge / time.Second), Software: c.Software,
-		Devices:  List(c.Devices, func(d device.Attached) Attached { return Attached(d) }),
-		Doors:    List(c.Doors, func(d device.DoorState) DoorState { return DoorState(d) }),
+		Devices:  view.List(c.Devices, func(d device.Attached) Attached { return Attached(d) }),
+		Doors:    view.List(c.Doors, func(d device.DoorState) DoorState { return DoorState(d) }),
 		Trouble:  append([]string{}, c.Trouble...),
 		Identity: newIdentity(c.Identity),
 	}

@@ -1,14 +1,23 @@
-package rest
+// Package areas is the areas with their timetables and doors, the rights to enter them, and the release of a door from afar.
+package areas
 
 import (
 	"context"
-	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/internal/access"
+	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
 )
+
+// Config is what the routes work on. All fields are needed.
+type Config struct {
+	Areas    *area.Register
+	Accounts *account.Register // ask for the password again before a release
+	Releaser Releaser
+}
 
 // AreaBody is what is entered about an area.
 type AreaBody struct {
@@ -109,55 +118,59 @@ type (
 	}
 )
 
-func areaRoutes(a *API) {
-	add(a, route{http.MethodGet, "/areas", "listAreas", "areas", "Controlled areas", 0}, a.areas)
-	add(a, route{http.MethodPost, "/areas", "addArea", "areas", "Define an area", http.StatusCreated}, a.addArea)
-	add(a, route{http.MethodGet, "/schedules", "listSchedules", "areas", "Weekly timetables", 0}, a.schedules)
-	add(a, route{http.MethodPost, "/schedules", "addSchedule", "areas", "Define a timetable", http.StatusCreated}, a.addSchedule)
-	add(a, route{http.MethodGet, "/doors", "listDoors", "areas", "Doors", 0}, a.doors)
-	add(a, route{http.MethodPost, "/doors", "addDoor", "areas", "Define a door", http.StatusCreated}, a.addDoor)
+// Routes puts the operations on the frame.
+func (cfg Config) Routes(f *frame.Frame) {
+	s := f.Section("areas")
+	frame.Get(s, "/areas", "listAreas", "Controlled areas", cfg.areas)
+	frame.Create(s, "/areas", "addArea", "Define an area", cfg.addArea)
+	frame.Get(s, "/schedules", "listSchedules", "Weekly timetables", cfg.schedules)
+	frame.Create(s, "/schedules", "addSchedule", "Define a timetable", cfg.addSchedule)
+	frame.Get(s, "/doors", "listDoors", "Doors", cfg.doors)
+	frame.Create(s, "/doors", "addDoor", "Define a door", cfg.addDoor)
+	frame.Post(s, "/doors/{id}/release", "releaseDoor", "Release a door once from afar", cfg.release)
+	cfg.rightRoutes(f.Section("rights"))
 }
 
-func (a *API) areas(ctx context.Context, who auth.Principal, _ *struct{}) (*areasOut, error) {
-	all, err := a.cfg.Areas.Areas(ctx, who.Actor())
+func (cfg Config) areas(ctx context.Context, who auth.Principal, _ *struct{}) (*areasOut, error) {
+	all, err := cfg.Areas.Areas(ctx, who.Actor())
 	out := &areasOut{}
 	out.Body.Items = view.List(all, newAreaView)
 	return out, err
 }
 
-func (a *API) addArea(ctx context.Context, who auth.Principal, in *areaIn) (*areaOut, error) {
+func (cfg Config) addArea(ctx context.Context, who auth.Principal, in *areaIn) (*areaOut, error) {
 	b := in.Body
-	made, err := a.cfg.Areas.AddArea(ctx, who.Actor(), area.Area{
+	made, err := cfg.Areas.AddArea(ctx, who.Actor(), area.Area{
 		ID: b.ID, Name: b.Name, Grade: b.Grade, Record: access.RecordMode(b.Record),
 	})
 	return &areaOut{Body: newAreaView(made)}, err
 }
 
-func (a *API) schedules(ctx context.Context, who auth.Principal, _ *struct{}) (*schedulesOut, error) {
-	all, err := a.cfg.Areas.Schedules(ctx, who.Actor())
+func (cfg Config) schedules(ctx context.Context, who auth.Principal, _ *struct{}) (*schedulesOut, error) {
+	all, err := cfg.Areas.Schedules(ctx, who.Actor())
 	out := &schedulesOut{}
 	out.Body.Items = view.List(all, newScheduleView)
 	return out, err
 }
 
-func (a *API) addSchedule(ctx context.Context, who auth.Principal, in *scheduleIn) (*scheduleOut, error) {
+func (cfg Config) addSchedule(ctx context.Context, who auth.Principal, in *scheduleIn) (*scheduleOut, error) {
 	b := in.Body
-	made, err := a.cfg.Areas.AddSchedule(ctx, who.Actor(), area.Schedule{
+	made, err := cfg.Areas.AddSchedule(ctx, who.Actor(), area.Schedule{
 		ID: b.ID, Name: b.Name, Windows: view.List(b.Windows, func(w windowBody) access.Window { return access.Window(w) }),
 	})
 	return &scheduleOut{Body: newScheduleView(made)}, err
 }
 
-func (a *API) doors(ctx context.Context, who auth.Principal, _ *struct{}) (*doorsOut, error) {
-	all, err := a.cfg.Areas.Doors(ctx, who.Actor())
+func (cfg Config) doors(ctx context.Context, who auth.Principal, _ *struct{}) (*doorsOut, error) {
+	all, err := cfg.Areas.Doors(ctx, who.Actor())
 	out := &doorsOut{}
 	out.Body.Items = view.List(all, newDoorView)
 	return out, err
 }
 
-func (a *API) addDoor(ctx context.Context, who auth.Principal, in *doorIn) (*doorOut, error) {
+func (cfg Config) addDoor(ctx context.Context, who auth.Principal, in *doorIn) (*doorOut, error) {
 	b := in.Body
-	made, err := a.cfg.Areas.AddDoor(ctx, who.Actor(), area.Door{
+	made, err := cfg.Areas.AddDoor(ctx, who.Actor(), area.Door{
 		ID: b.ID, Name: b.Name, Area: b.Area, Controller: b.Controller, EntryReaders: b.EntryReaders,
 		ExitReaders: b.ExitReaders, ReleaseMS: b.ReleaseMS, HeldMS: b.HeldMS,
 	})

@@ -1,4 +1,4 @@
-package rest
+package frame
 
 import (
 	"bytes"
@@ -17,13 +17,13 @@ import (
 // strictJSON is how bodies are read.
 var strictJSON = huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: strict.Unmarshal}
 
-func humaConfig() huma.Config {
+func humaConfig(version string) huma.Config {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
-				Title: "Kanmon", Version: SpecVersion,
+				Title: "Kanmon", Version: version,
 				Description: "Doors, cards and the ledger of who entered. Times are RFC 3339 in UTC.",
 			},
 			Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -42,12 +42,15 @@ func problemSchema(api huma.API) *huma.Schema {
 	return api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
 }
 
-// describe fixes the document and serves it. huma's own error schemas are taken out: no answer of ours has them.
-func (a *API) describe() error {
-	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+// Spec is the OpenAPI document that Describe made, indented JSON.
+func (f *Frame) Spec() []byte { return f.spec }
+
+// Describe fixes the document and serves it: no operation is added after it. huma's own error schemas are taken out: no answer of ours has them.
+func (f *Frame) Describe() error {
+	schemas := f.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
-	compact, err := json.Marshal(a.huma.OpenAPI())
+	compact, err := json.Marshal(f.huma.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("describe the interface: %w", err)
 	}
@@ -56,10 +59,10 @@ func (a *API) describe() error {
 		return fmt.Errorf("describe the interface: %w", err)
 	}
 	pretty.WriteByte('\n')
-	a.spec = pretty.Bytes()
-	a.router.Handle("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ auth.Principal) {
+	f.spec = pretty.Bytes()
+	f.router.Handle("GET /api/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ auth.Principal) {
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(a.spec) // the caller went away: there is nobody left to tell
+		_, _ = w.Write(f.spec) // the caller went away: there is nobody left to tell
 	})
 	return nil
 }

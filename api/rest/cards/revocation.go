@@ -1,8 +1,7 @@
-package rest
+package cards
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"kanmon/api/auth"
@@ -31,38 +30,38 @@ type liftIn struct {
 
 type turnedOut struct {
 	Body struct {
-		Card       view.Card      `json:"card"`
+		Card       Card           `json:"card"`
 		Revocation access.Version `json:"revocation" doc:"The entry that goes to the doors; its receipt is at /revocations/{epoch}/{n}"`
 	}
 }
 
 func newTurnedOut(c card.Card, v access.Version) *turnedOut {
 	out := &turnedOut{}
-	out.Body.Card, out.Body.Revocation = view.NewCard(c), v
+	out.Body.Card, out.Body.Revocation = newCard(c), v
 	return out
 }
 
 // turn is for the two actions that stop a card.
-func (a *API) turn(stop func(r *card.Register, ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error),
+func (cfg Config) turn(stop func(r *card.Register, ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error),
 ) func(context.Context, auth.Principal, *stopIn) (*turnedOut, error) {
 	return func(ctx context.Context, who auth.Principal, in *stopIn) (*turnedOut, error) {
 		var lost time.Time
 		if in.Body.LostAt != nil {
 			lost = in.Body.LostAt.UTC()
 		}
-		c, v, err := stop(a.cfg.Cards, ctx, who.Actor(), in.ID, in.Body.Reason, lost)
+		c, v, err := stop(cfg.Cards, ctx, who.Actor(), in.ID, in.Body.Reason, lost)
 		return newTurnedOut(c, v), err
 	}
 }
 
-func (a *API) lift(ctx context.Context, who auth.Principal, in *liftIn) (*turnedOut, error) {
-	c, v, err := a.cfg.Cards.Lift(ctx, who.Actor(), in.ID, in.Body.Reason)
+func (cfg Config) lift(ctx context.Context, who auth.Principal, in *liftIn) (*turnedOut, error) {
+	c, v, err := cfg.Cards.Lift(ctx, who.Actor(), in.ID, in.Body.Reason)
 	return newTurnedOut(c, v), err
 }
 
 type revocationsOut struct {
 	Body struct {
-		Items []view.Revocation `json:"items" nullable:"false" doc:"Newest first"`
+		Items []Revocation `json:"items" nullable:"false" doc:"Newest first"`
 	}
 }
 
@@ -80,34 +79,29 @@ type revocationID struct {
 
 type receiptOut struct {
 	Body struct {
-		view.Revocation
-		Controllers []view.Confirmation `json:"controllers" nullable:"false"`
-		Uses        []view.Event        `json:"uses" nullable:"false" doc:"With the card since the loss (without one: since the action), newest first, at most 200"`
+		Revocation
+		Controllers []Confirmation `json:"controllers" nullable:"false"`
+		Uses        []view.Event   `json:"uses" nullable:"false" doc:"With the card since the loss (without one: since the action), newest first, at most 200"`
 	}
 }
 
-func revocationRoutes(a *API) {
-	add(a, route{http.MethodGet, "/revocations", "listRevocations", "cards", "Cards that were stopped, and how many controllers confirmed it", 0}, a.revocations)
-	add(a, route{http.MethodGet, "/revocations/{epoch}/{n}", "getReceipt", "cards", "The receipt: which door refuses the card since when", 0}, a.receipt)
-}
-
-func (a *API) revocations(ctx context.Context, who auth.Principal, in *revocationFilter) (*revocationsOut, error) {
+func (cfg Config) revocations(ctx context.Context, who auth.Principal, in *revocationFilter) (*revocationsOut, error) {
 	if in.BeforeN > 0 && in.BeforeEpoch == 0 {
 		return nil, fault.BadField("before_epoch", "request.form", "before_n without before_epoch")
 	}
-	all, err := a.cfg.Revocations.List(ctx, who.Actor(), revocation.Filter{
+	all, err := cfg.Revocations.List(ctx, who.Actor(), revocation.Filter{
 		Card: in.Card, Before: access.Version{Epoch: in.BeforeEpoch, N: in.BeforeN}, Limit: in.Limit,
 	})
 	out := &revocationsOut{}
-	out.Body.Items = view.List(all, view.NewRevocation)
+	out.Body.Items = view.List(all, newRevocation)
 	return out, err
 }
 
-func (a *API) receipt(ctx context.Context, who auth.Principal, in *revocationID) (*receiptOut, error) {
-	r, err := a.cfg.Revocations.Receipt(ctx, who.Actor(), access.Version{Epoch: in.Epoch, N: in.N})
+func (cfg Config) receipt(ctx context.Context, who auth.Principal, in *revocationID) (*receiptOut, error) {
+	r, err := cfg.Revocations.Receipt(ctx, who.Actor(), access.Version{Epoch: in.Epoch, N: in.N})
 	out := &receiptOut{}
-	out.Body.Revocation = view.NewRevocation(r.Item)
-	out.Body.Controllers = view.List(r.Doors, func(l revocation.ControllerLine) view.Confirmation { return view.NewConfirmation(r.At, l) })
+	out.Body.Revocation = newRevocation(r.Item)
+	out.Body.Controllers = view.List(r.Doors, func(l revocation.ControllerLine) Confirmation { return newConfirmation(r.At, l) })
 	out.Body.Uses = view.List(r.Uses, view.NewEvent)
 	return out, err
 }

@@ -1,8 +1,9 @@
-package view
+package cards
 
 import (
 	"time"
 
+	"kanmon/api/rest/view"
 	"kanmon/internal/access"
 	"kanmon/lifecycle/revocation"
 )
@@ -23,11 +24,11 @@ type Revocation struct {
 	Targets    int            `json:"targets" doc:"Controllers that could know the card when the entry was made"`
 }
 
-// NewRevocation shows one.
-func NewRevocation(i revocation.Item) Revocation {
+// newRevocation shows one.
+func newRevocation(i revocation.Item) Revocation {
 	return Revocation{
 		Version: i.Version, Card: i.Card, Label: i.Label, Person: i.Person, PersonName: i.PersonName, State: string(i.State),
-		At: i.At.UTC(), Actor: i.Actor, Reason: i.Reason, LostAt: moment(i.LostAt), Confirmed: i.Confirmed, Targets: i.Targets,
+		At: i.At.UTC(), Actor: i.Actor, Reason: i.Reason, LostAt: view.Moment(i.LostAt), Confirmed: i.Confirmed, Targets: i.Targets,
 	}
 }
 
@@ -49,16 +50,16 @@ type Confirmation struct {
 	LeaseEnds   *time.Time `json:"lease_ends,omitempty" doc:"Not confirmed: then it refuses the holder by itself, unless it hears from the centre before"`
 }
 
-// NewConfirmation shows one; at is when the action was.
-func NewConfirmation(at time.Time, l revocation.ControllerLine) Confirmation {
+// newConfirmation shows one; at is when the action was.
+func newConfirmation(at time.Time, l revocation.ControllerLine) Confirmation {
 	v := Confirmation{
 		Controller: l.Controller, Place: l.Place, Doors: append([]string{}, l.Doors...), Online: l.Online, Confirmed: l.Confirmed,
-		PublishedAt: moment(l.PublishedAt), AppliedAt: moment(l.AppliedAt), ReceivedAt: moment(l.ReceivedAt),
+		PublishedAt: view.Moment(l.PublishedAt), AppliedAt: view.Moment(l.AppliedAt), ReceivedAt: view.Moment(l.ReceivedAt),
 		PublishedMS: since(at, l.PublishedAt), AppliedMS: since(at, l.AppliedAt), ReceivedMS: since(at, l.ReceivedAt),
 		Key: l.Signature, Payload: l.Payload,
 	}
 	if !l.Confirmed {
-		v.LeaseEnds = moment(l.LeaseEnds)
+		v.LeaseEnds = view.Moment(l.LeaseEnds)
 	}
 	return v
 }

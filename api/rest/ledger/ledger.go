@@ -1,14 +1,20 @@
-package rest
+// Package ledger is the ledger: its signed checkpoint, and the proof of every row.
+package ledger
 
 import (
 	"context"
 	"encoding/base64"
-	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/internal/store"
 )
+
+// Config is what the routes work on. All fields are needed.
+type Config struct {
+	Store *store.Store
+}
 
 type checkpointOut struct {
 	Body struct {
@@ -48,13 +54,15 @@ type verifyOut struct {
 	}
 }
 
-func ledgerRoutes(a *API) {
-	add(a, route{http.MethodGet, "/ledger/checkpoint", "checkpoint", "ledger", "The newest signed checkpoint", 0}, a.checkpoint)
-	add(a, route{http.MethodGet, "/ledger/verify", "verify", "ledger", "Recompute the tree and hold every row against it", 0}, a.verify)
+// Routes puts the operations on the frame.
+func (cfg Config) Routes(f *frame.Frame) {
+	s := f.Section("ledger")
+	frame.Get(s, "/ledger/checkpoint", "checkpoint", "The newest signed checkpoint", cfg.checkpoint)
+	frame.Get(s, "/ledger/verify", "verify", "Recompute the tree and hold every row against it", cfg.verify)
 }
 
-func (a *API) checkpoint(ctx context.Context, _ auth.Principal, _ *struct{}) (*checkpointOut, error) {
-	c, note, err := a.cfg.Store.Checkpoint(ctx)
+func (cfg Config) checkpoint(ctx context.Context, _ auth.Principal, _ *struct{}) (*checkpointOut, error) {
+	c, note, err := cfg.Store.Checkpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +72,8 @@ func (a *API) checkpoint(ctx context.Context, _ auth.Principal, _ *struct{}) (*c
 	return out, nil
 }
 
-func (a *API) verify(ctx context.Context, _ auth.Principal, _ *struct{}) (*verifyOut, error) {
-	r, err := a.cfg.Store.Verify(ctx)
+func (cfg Config) verify(ctx context.Context, _ auth.Principal, _ *struct{}) (*verifyOut, error) {
+	r, err := cfg.Store.Verify(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,21 @@
-package rest
+// Package accounts is the accounts: who may use the system.
+package accounts
 
 import (
 	"context"
-	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 )
+
+// Config is what the routes work on. All fields are needed.
+type Config struct {
+	Accounts *account.Register
+}
 
 type accountOut struct{ Body view.Account }
 
@@ -40,47 +46,49 @@ type rolesIn struct {
 	}
 }
 
-func accountRoutes(a *API) {
-	add(a, route{http.MethodGet, "/accounts", "listAccounts", "accounts", "Who may use the system, and since when", 0}, a.accounts)
-	add(a, route{http.MethodPost, "/accounts", "addAccount", "accounts", "Create an account", http.StatusCreated}, a.addAccount)
-	add(a, route{http.MethodGet, "/accounts/{id}", "getAccount", "accounts", "One account", 0}, a.account)
-	add(a, route{http.MethodPut, "/accounts/{id}/roles", "setRoles", "accounts", "Change what an account may do", 0}, a.setRoles)
-	add(a, route{http.MethodPost, "/accounts/{id}/disable", "disableAccount", "accounts", "End an account and its sessions at once", 0},
-		a.switchAccount((*account.Register).Disable))
-	add(a, route{http.MethodPost, "/accounts/{id}/enable", "enableAccount", "accounts", "Let an account log in again", 0},
-		a.switchAccount((*account.Register).Enable))
+// Routes puts the operations on the frame.
+func (cfg Config) Routes(f *frame.Frame) {
+	s := f.Section("accounts")
+	frame.Get(s, "/accounts", "listAccounts", "Who may use the system, and since when", cfg.accounts)
+	frame.Create(s, "/accounts", "addAccount", "Create an account", cfg.addAccount)
+	frame.Get(s, "/accounts/{id}", "getAccount", "One account", cfg.account)
+	frame.Put(s, "/accounts/{id}/roles", "setRoles", "Change what an account may do", cfg.setRoles)
+	frame.Post(s, "/accounts/{id}/disable", "disableAccount", "End an account and its sessions at once",
+		cfg.switchAccount((*account.Register).Disable))
+	frame.Post(s, "/accounts/{id}/enable", "enableAccount", "Let an account log in again",
+		cfg.switchAccount((*account.Register).Enable))
 }
 
-func (a *API) accounts(ctx context.Context, _ auth.Principal, _ *struct{}) (*accountsOut, error) {
-	all, err := a.cfg.Accounts.List(ctx)
+func (cfg Config) accounts(ctx context.Context, _ auth.Principal, _ *struct{}) (*accountsOut, error) {
+	all, err := cfg.Accounts.List(ctx)
 	out := &accountsOut{}
 	out.Body.Items = view.List(all, view.NewAccount)
 	return out, err
 }
 
-func (a *API) account(ctx context.Context, _ auth.Principal, in *accountID) (*accountOut, error) {
-	got, err := a.cfg.Accounts.Get(ctx, in.ID)
+func (cfg Config) account(ctx context.Context, _ auth.Principal, in *accountID) (*accountOut, error) {
+	got, err := cfg.Accounts.Get(ctx, in.ID)
 	return &accountOut{Body: view.NewAccount(got)}, err
 }
 
-func (a *API) addAccount(ctx context.Context, who auth.Principal, in *accountIn) (*accountOut, error) {
+func (cfg Config) addAccount(ctx context.Context, who auth.Principal, in *accountIn) (*accountOut, error) {
 	b := in.Body
-	made, err := a.cfg.Accounts.Add(ctx, who.Actor(), account.Details{
+	made, err := cfg.Accounts.Add(ctx, who.Actor(), account.Details{
 		ID: b.Login, Staff: b.Staff, Roles: roles(b.Roles), Password: account.NewPassword(b.Password), Temporary: !b.Final,
 	})
 	return &accountOut{Body: view.NewAccount(made)}, err
 }
 
-func (a *API) setRoles(ctx context.Context, who auth.Principal, in *rolesIn) (*accountOut, error) {
-	now, err := a.cfg.Accounts.SetRoles(ctx, who.Actor(), in.ID, roles(in.Body.Roles))
+func (cfg Config) setRoles(ctx context.Context, who auth.Principal, in *rolesIn) (*accountOut, error) {
+	now, err := cfg.Accounts.SetRoles(ctx, who.Actor(), in.ID, roles(in.Body.Roles))
 	return &accountOut{Body: view.NewAccount(now)}, err
 }
 
-func (a *API) switchAccount(
+func (cfg Config) switchAccount(
 	change func(*account.Register, context.Context, store.Actor, string) (account.Account, error),
 ) func(context.Context, auth.Principal, *accountID) (*accountOut, error) {
 	return func(ctx context.Context, who auth.Principal, in *accountID) (*accountOut, error) {
-		now, err := change(a.cfg.Accounts, ctx, who.Actor(), in.ID)
+		now, err := change(cfg.Accounts, ctx, who.Actor(), in.ID)
 		return &accountOut{Body: view.NewAccount(now)}, err
 	}
 }

@@ -1,8 +1,7 @@
-package rest
+package areas
 
 import (
 	"context"
-	"net/http"
 
 	"kanmon/api/auth"
 	"kanmon/api/command"
@@ -32,15 +31,11 @@ type releaseOut struct {
 	}
 }
 
-func releaseRoutes(a *API) {
-	add(a, route{http.MethodPost, "/doors/{id}/release", "releaseDoor", "areas", "Release a door once from afar", 0}, a.release)
-}
-
-func (a *API) release(ctx context.Context, who auth.Principal, in *releaseIn) (*releaseOut, error) {
-	if err := a.cfg.Accounts.CheckPassword(ctx, who.Account().ID, account.NewPassword(in.Body.Password)); err != nil {
+func (cfg Config) release(ctx context.Context, who auth.Principal, in *releaseIn) (*releaseOut, error) {
+	if err := cfg.Accounts.CheckPassword(ctx, who.Account().ID, account.NewPassword(in.Body.Password)); err != nil {
 		return nil, err
 	}
-	r, err := a.cfg.Releaser.Release(ctx, who.Actor(), in.ID, in.Body.Reason)
+	r, err := cfg.Releaser.Release(ctx, who.Actor(), in.ID, in.Body.Reason)
 	out := &releaseOut{}
 	out.Body.Done, out.Body.Refused, out.Body.Command = r.Done, r.Refused, r.Command
 	out.Body.TookMS = float64(r.Took.Microseconds()) / 1000
