@@ -37,8 +37,9 @@ lint: ## linters alone
 bench: build ## measure against floors taken in the same run (some minutes); results to stdout
 	@.ci/bench
 
-torture: ## kill centre, controller and broker at random for MINUTES=10; SEED= repeats a run's order
+torture: ## MINUTES=10 each: kill centre, controller and broker at random (SEED= repeats a run's order); malformed packets to both brokers
 	KANMON_TORTURE=$(or $(MINUTES),10) KANMON_SEED=$(SEED) $(GO) test -count 1 -v -timeout 0 -run 'WhateverIsKilled' ./internal/harness
+	KANMON_TORTURE=$(or $(MINUTES),10) $(GO) test -count 1 -v -timeout 0 -run 'TestM13' ./internal/broker
 
 fuzz: ## every fuzz target for 30 s
 	@.ci/fuzz 30s
