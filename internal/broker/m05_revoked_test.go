@@ -108,7 +108,9 @@ func TestM5WhatIsQueuedForARevokedDeviceIsDropped(t *testing.T) {
 	if n > sent/2*wire.MaxPayload {
 		t.Errorf("received %d bytes of %d messages after it was revoked", n, sent)
 	}
-	if !errors.Is(err, syscall.ECONNRESET) { // a good-bye would have waited behind what is queued
+	// A good-bye would have waited behind what is queued. On a slow machine the broker has thrown the client out for not reading before: the
+	// connection is then cut in the middle of a record.
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the connection ended with %v", err)
 	}
 }
