@@ -193,7 +193,7 @@ func (p *Publisher) send(ctx context.Context, t target, spec access.Spec, next p
 	}
 	next.hash = m.Hash
 	attrs := []any{slog.String("controller", t.Controller), slog.Uint64("epoch", spec.Version.Epoch), slog.Uint64("n", spec.Version.N)}
-	if delta, ok := p.delta(t, spec, signed, m, next, now); ok {
+	if delta, ok := p.delta(t, spec, signed, m, now); ok {
 		if err := p.cfg.Publish(ctx, at.Topic(), delta); err != nil {
 			return next, err
 		}
@@ -221,11 +221,11 @@ func (p *Publisher) send(ctx context.Context, t target, spec access.Spec, next p
 // smaller is how much smaller than the whole a difference must be to be sent.
 const smaller = 4
 
-// delta is the payload with the difference, if there is one worth sending. A first attempt that had no effect is not repeated: the
-// controller may have another policy than it says.
-func (p *Publisher) delta(t target, spec access.Spec, signed wire.Signed, m wire.Manifest, next progress, now time.Time) ([]byte, bool) {
+// delta is the payload with the difference, if there is one worth sending. What was sent takes the place of its base on the shelf, so a
+// difference that had no effect is followed by the whole: the controller may have another policy than it says.
+func (p *Publisher) delta(t target, spec access.Spec, signed wire.Signed, m wire.Manifest, now time.Time) ([]byte, bool) {
 	base, ok := p.shelf.get(t.Controller, t.Hash, now)
-	if !ok || next.attempts > 1 || !base.Version.Less(spec.Version) {
+	if !ok || !base.Version.Less(spec.Version) {
 		return nil, false
 	}
 	payload, err := wire.Encode(wire.NewDelta(base, t.Hash, spec, signed))
