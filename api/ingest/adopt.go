@@ -52,9 +52,10 @@ func (in *Ingest) adopt(ctx context.Context, controller string, b wire.EventBatc
 	return nil
 }
 
-// states is what the reason in an event says of the entry.
+// states is what is taken over of an entry, by the reason in the event. A controller's word is not the centre's: one that was stolen can
+// claim anything. So a card only stops, and a manager can let it go again or revoke it for good; a lift that was lost is never taken over.
 var states = map[access.Reason]access.CredentialState{
-	access.CredentialRevoked: access.Revoked, access.CredentialSuspend: access.Suspended, "": access.Active,
+	access.CredentialRevoked: access.Suspended, access.CredentialSuspend: access.Suspended,
 }
 
 // adoptOne brings one entry back. What contradicts the register changes nothing and is said in the log: the event itself is kept.

@@ -353,8 +353,9 @@ func TestReceiptsAreCommittedInGroups(t *testing.T) {
 	})
 }
 
-// R84-1: what a restored database lacks of the revocations comes back from the doors, whatever order statuses and events come in.
-func TestARevocationThatOnlyADoorRemembersIsAdopted(t *testing.T) {
+// R84-1: what a restored database lacks of the revocations comes back from the doors, whatever order statuses and events come in: as a
+// suspension, since a controller's word ends no card for good.
+func TestARevocationThatOnlyADoorRemembersStopsTheCard(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		c := open(t, d)
 		lost := access.Version{Epoch: 1, N: 3} // of the day that is gone: this database knows of none
@@ -370,14 +371,14 @@ func TestARevocationThatOnlyADoorRemembersIsAdopted(t *testing.T) {
 			t.Fatalf("acknowledged %+v, %v", ack, err)
 		}
 		items, err := c.Revocations.List(t.Context(), lifecycletest.Guard, revocation.Filter{})
-		if err != nil || len(items) != 1 || items[0].Version != lost || items[0].State != access.Revoked || items[0].Card != c.card(t, "1001") {
+		if err != nil || len(items) != 1 || items[0].Version != lost || items[0].State != access.Suspended || items[0].Card != c.card(t, "1001") {
 			t.Fatalf("revocations %+v, %v", items, err)
 		}
 		if got := c.controller(t, "ctl-2").Wanted; got.Epoch != 2 || !wanted.Less(got) {
 			t.Fatalf("the other door should have %v, before %v", got, wanted)
 		}
 		cards, err := c.Card.List(t.Context(), lifecycletest.Guard, card.Filter{Person: "1001"})
-		if err != nil || cards[0].State != card.Revoked {
+		if err != nil || cards[0].State != card.Suspended {
 			t.Fatalf("card %+v, %v", cards, err)
 		}
 		c.send(t, "ctl-1", e.batch(1, 5), 5)
