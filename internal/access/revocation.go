@@ -17,6 +17,15 @@ type Revocation struct {
 	Key     Key             `json:"key"`
 	Card    string          `json:"card"`
 	State   CredentialState `json:"state"`
+	// Seal is the centre's signature over the entry by itself (wire.SealRevocation): with it a controller can prove later that the entry was
+	// made, to a centre that has lost it. It decides nothing at a door and is no part of the hash.
+	Seal string `json:"seal,omitempty"`
+}
+
+// Same reports whether two entries say the same, whoever proves it.
+func (r Revocation) Same(other Revocation) bool {
+	r.Seal, other.Seal = "", ""
+	return r == other
 }
 
 // Validate checks the form of an entry.

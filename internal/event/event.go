@@ -94,6 +94,7 @@ type Event struct {
 	Card       string           `json:"card,omitempty"`
 	Credential string           `json:"credential,omitempty"` // fingerprint of an unknown card (access.Key.Fingerprint)
 	Policy     *access.Version  `json:"policy,omitempty"`
+	Seal       string           `json:"seal,omitempty"` // of the entry that was applied (access.Revocation.Seal)
 	Unsure     bool             `json:"time_unsure,omitempty"` // the controller did not trust its clock
 	Detail     string           `json:"detail,omitempty"`      // short, for a technician; never a card number
 }
