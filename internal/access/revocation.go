@@ -28,6 +28,8 @@ func (r Revocation) Same(other Revocation) bool {
 	return r == other
 }
 
+const maxSeal = 128
+
 // Validate checks the form of an entry.
 func (r Revocation) Validate() error {
 	switch {
@@ -35,6 +37,8 @@ func (r Revocation) Validate() error {
 		return fmt.Errorf("revocation of card %q without a version", r.Card)
 	case r.State != Revoked && r.State != Suspended && r.State != Active:
 		return fmt.Errorf("revocation of card %q: state %q", r.Card, r.State)
+	case len(r.Seal) > maxSeal:
+		return fmt.Errorf("revocation of card %q: a seal of %d bytes", r.Card, len(r.Seal))
 	}
 	return checkID("card", r.Card)
 }

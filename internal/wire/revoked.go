@@ -10,12 +10,14 @@ import (
 
 // RevokedSet is a run of entries of the revocation set: those with From < n ≤ Upto.N of epoch Upto.Epoch. Numbers are dense, so
 // who has everything up to From has everything up to Upto afterwards. With From 0 it is the whole set of the epoch, and Entries may
-// also have entries of earlier epochs.
+// also have entries of earlier epochs. With More, others with the same From and Upto follow: its entries count, and only with the last is
+// everything there.
 type RevokedSet struct {
 	V       int                 `json:"v"`
 	Type    Kind                `json:"type"`
 	From    uint64              `json:"from"`
 	Upto    access.Version      `json:"upto"`
+	More    bool                `json:"more,omitempty"`
 	Entries []access.Revocation `json:"entries"`
 }
 

@@ -94,4 +94,4 @@ func rightSize(r *access.Right) int { return 120 + text(r.Person, r.Area, r.Sche
 
 func credentialSize(c *access.Credential) int { return 200 + text(c.Card, c.Person, string(c.State)) }
 
-func revocationSize(r *access.Revocation) int { return 200 + text(r.Card, string(r.State)) }
+func revocationSize(r *access.Revocation) int { return 200 + text(r.Card, string(r.State), r.Seal) }
