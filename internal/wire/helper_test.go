@@ -74,6 +74,13 @@ func lost(n uint64) access.Revocation {
 	}
 }
 
+// sealedEntry is lost(7) with the seal that openssl made with the centre's key: `openssl pkeyutl -sign -rawin` over the statement in docs/wire.md.
+func sealedEntry() access.Revocation {
+	r := lost(7)
+	r.Seal = "6a3803d5f059902a.BRCAGvOKpuVYDUhAgooF2Ygqkqz1qGdXeu7Ica0m8kooJTYZZ7zcto872GwNzJl_h_VHXKFIi24XCsN64JgDCQ"
+	return r
+}
+
 func spec() access.Spec {
 	return access.Spec{
 		Version: access.Version{Epoch: 1, N: 42},
@@ -191,7 +198,7 @@ func examples(tb testing.TB) map[string]example {
 		"lease": down(wire.Lease, wire.LeaseGrant{
 			V: wire.V, Type: wire.Lease, Nonce: nonce, Centre: 1, Policy: access.Version{Epoch: 1, N: 42}, Revoked: access.Version{Epoch: 1, N: 7}, At: at,
 		}),
-		"revoked":   {broadcast, centre, wire.NewRevokedSet(6, access.Version{Epoch: 1, N: 7}, []access.Revocation{lost(7)})},
+		"revoked":   {broadcast, centre, wire.NewRevokedSet(6, access.Version{Epoch: 1, N: 7}, []access.Revocation{sealedEntry()})},
 		"challenge": down(wire.Command, wire.DoCommand{V: wire.V, Type: wire.Command, ID: "cmd-0001", Op: wire.Challenge}),
 		"release": down(wire.Command, wire.DoCommand{
 			V: wire.V, Type: wire.Command, ID: "cmd-0001", Op: wire.Release, Nonce: nonce, Door: "D-1", By: "S-0012", Reason: "消防点検",
