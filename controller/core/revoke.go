@@ -72,6 +72,9 @@ func (t *turn) noteRevocations(changed []access.Revocation) {
 			e.Reason = access.CredentialSuspend
 		case access.Active: // lifted
 		}
+		if r.Seal != "" {
+			e.Entry = &r
+		}
 		t.note(e)
 	}
 }

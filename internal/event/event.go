@@ -94,9 +94,11 @@ type Event struct {
 	Card       string           `json:"card,omitempty"`
 	Credential string           `json:"credential,omitempty"` // fingerprint of an unknown card (access.Key.Fingerprint)
 	Policy     *access.Version  `json:"policy,omitempty"`
-	Seal       string           `json:"seal,omitempty"` // of the entry that was applied (access.Revocation.Seal)
 	Unsure     bool             `json:"time_unsure,omitempty"` // the controller did not trust its clock
 	Detail     string           `json:"detail,omitempty"`      // short, for a technician; never a card number
+
+	// Entry is, of RevocationApplied, the sealed entry itself: whoever has the event can prove that the centre made it.
+	Entry *access.Revocation `json:"entry,omitempty"`
 }
 
 // MaxBytes bounds one encoded event, MaxDetail its Detail.
@@ -164,6 +166,10 @@ func (e Event) validate() error {
 		return fault.New(fault.Invalid, "event.malformed", "event without a time")
 	case !e.Kind.Valid():
 		return fault.New(fault.Invalid, "event.malformed", fmt.Sprintf("event of unknown kind %q", e.Kind))
+	case e.Entry != nil && e.Kind != RevocationApplied:
+		return fault.New(fault.Invalid, "event.malformed", fmt.Sprintf("event of kind %q with an entry of the revocation set", e.Kind))
+	case e.Entry != nil:
+		return fault.Wrap(fault.Invalid, e.Entry.Validate(), "event")
 	default:
 		return nil
 	}
