@@ -50,6 +50,7 @@ type Config struct {
 	Revocations *revocation.Register
 	Epochs      *epoch.Keeper // started
 	Signer      wire.Signer   // of everything that is sent
+	Known       wire.Keys     // the keys it has signed with, today's included
 	Lease       access.Lease
 	Link        Link
 	Log         *slog.Logger
@@ -74,15 +75,16 @@ func New(cfg Config) (*Centre, error) {
 		return nil, fault.New(fault.Invalid, "centre.site", "the site's name is not 1 to 32 lower case letters, digits, hyphens")
 	}
 	c := &Centre{cfg: cfg, lanes: newLanes(), acks: newOutbox[wire.AckUpTo](), leases: newOutbox[wire.LeaseGrant]()}
+	seals := wire.NewSealer(cfg.Site, cfg.Signer)
 	c.revoke = revoke.New(revoke.Config{
-		Site: cfg.Site, Store: cfg.Store, Revocations: cfg.Revocations, Signer: cfg.Signer, Publish: c.publish, Log: cfg.Log,
+		Site: cfg.Site, Store: cfg.Store, Revocations: cfg.Revocations, Signer: cfg.Signer, Seals: seals, Publish: c.publish, Log: cfg.Log,
 	})
 	c.ingest = ingest.New(ingest.Config{
 		Site: cfg.Site, Store: cfg.Store, Entries: entrylog.New(cfg.Store), Devices: cfg.Devices, Cards: cfg.Cards,
-		Revocations: cfg.Revocations, Epochs: cfg.Epochs, PublishedAt: c.revoke.PublishedAt, Confirmed: c.revoke.Confirmed, Log: cfg.Log,
+		Revocations: cfg.Revocations, Epochs: cfg.Epochs, Known: cfg.Known, PublishedAt: c.revoke.PublishedAt, Confirmed: c.revoke.Confirmed, Log: cfg.Log,
 	})
 	c.policies = policy.NewPublisher(policy.PublisherConfig{
-		Store: cfg.Store, Site: cfg.Site, Signer: cfg.Signer, Lease: cfg.Lease, Publish: c.publish, Hold: c.revoke.Hold, Log: cfg.Log,
+		Store: cfg.Store, Site: cfg.Site, Signer: cfg.Signer, Seals: seals, Lease: cfg.Lease, Publish: c.publish, Hold: c.revoke.Hold, Log: cfg.Log,
 	})
 	c.commands = command.New(command.Config{
 		Site: cfg.Site, Commands: orders.New(cfg.Store), Signer: cfg.Signer, Publish: c.publish, Log: cfg.Log,

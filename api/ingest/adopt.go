@@ -2,73 +2,79 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
-	"time"
 
-	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
+	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/revocation"
 )
 
-// adopt looks through events for revocations that this database does not know, because it was put back to an older state: a door applied
-// them, so they were made. One with a version that was never given out opens a new epoch first, and is then of an epoch that has ended.
+// adopt looks through events for revocations that this database does not know, because it was put back to an older state. A controller's
+// word for that would not do: one in foreign hands can say anything. The centre's own seal, made before it forgot, does.
 func (in *Ingest) adopt(ctx context.Context, controller string, b wire.EventBatch, events []event.Event) error {
-	var applied []int
 	for i, e := range events {
-		if e.Kind == event.RevocationApplied && e.Card != "" && e.Policy != nil {
-			applied = append(applied, i)
+		if e.Kind != event.RevocationApplied || e.Entry == nil {
+			continue
 		}
-	}
-	if len(applied) == 0 {
-		return nil
-	}
-	given, err := in.given(ctx, controller)
-	if err != nil {
-		return err
-	}
-	for _, i := range applied {
-		v := *events[i].Policy
-		if given.Revocation.Less(v) {
-			opened, err := in.cfg.Epochs.Seen(ctx, controller, access.Version{}, v, given, time.Now())
-			if err != nil {
-				return err
-			}
-			if !opened {
-				continue // it cannot be
-			}
-			if given, err = in.given(ctx, controller); err != nil {
-				return err
-			}
+		a := revocation.Adoption{Entry: *e.Entry, Controller: controller, Key: b.Key, AppliedAt: e.At, Payload: b.Events[i]}
+		wanted, err := in.wanted(ctx, a)
+		if err == nil && wanted {
+			err = in.adoptOne(ctx, a)
 		}
-		if v.Epoch >= given.Revocation.Epoch {
-			continue // of this epoch: the centre made it itself
-		}
-		if err := in.adoptOne(ctx, controller, b.Key, events[i], b.Events[i]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// states is what is taken over of an entry, by the reason in the event. A controller's word is not the centre's: one that was stolen can
-// claim anything. So a card only stops, and a manager can let it go again or revoke it for good; a lift that was lost is never taken over.
-var states = map[access.Reason]access.CredentialState{
-	access.CredentialRevoked: access.Suspended, access.CredentialSuspend: access.Suspended,
+// wanted reports whether an entry may be taken over: of an epoch that has ended, and known or sealed. One that is sealed, and that the
+// present epoch never gave out or gave to another card, shows that the database was put back: a new epoch is opened first.
+func (in *Ingest) wanted(ctx context.Context, a revocation.Adoption) (bool, error) {
+	var present uint64
+	var known bool
+	err := in.cfg.Store.Read(ctx, func(q store.Queryer) (err error) {
+		if present, err = device.Epoch(ctx, q); err != nil {
+			return err
+		}
+		known, err = revocation.Has(ctx, q, a.Entry)
+		return err
+	})
+	v := a.Entry.Version
+	switch {
+	case err != nil:
+		return false, err
+	case known:
+		return v.Epoch < present, nil // a controller's word that it applied it
+	}
+	if err := wire.CheckSeal(in.cfg.Site, a.Entry, in.cfg.Known); err != nil {
+		return false, in.unsealed(ctx, a, err)
+	}
+	if v.Epoch < present {
+		return true, nil
+	}
+	return in.cfg.Epochs.Proved(ctx, v, fmt.Sprintf("controller %s shows the sealed revocation %d.%d, which this database does not have",
+		a.Controller, v.Epoch, v.N))
+}
+
+// unsealed takes note of a controller that shows what the centre never made.
+func (in *Ingest) unsealed(ctx context.Context, a revocation.Adoption, why error) error {
+	v := a.Entry.Version
+	return in.quarantine(ctx, entrylog.Suspect{
+		Controller: a.Controller, Reason: entrylog.BadSeal, Payload: a.Payload, Mark: fmt.Sprintf("revocation %d.%d", v.Epoch, v.N),
+		Detail: fmt.Sprintf("revocation %d.%d of card %s: %v", v.Epoch, v.N, a.Entry.Card, why),
+	})
 }
 
 // adoptOne brings one entry back. What contradicts the register changes nothing and is said in the log: the event itself is kept.
-func (in *Ingest) adoptOne(ctx context.Context, controller, key string, e event.Event, raw []byte) error {
-	state, known := states[e.Reason]
-	if !known {
-		return nil
-	}
-	fresh, err := in.cfg.Cards.Adopt(ctx, revocation.Adoption{
-		Entry:      access.Revocation{Version: *e.Policy, Card: e.Card, State: state},
-		Controller: controller, Key: key, AppliedAt: e.At, Payload: raw,
-	})
-	attrs := []any{slog.String("controller", controller), slog.String("card", e.Card), slog.Any("version", *e.Policy)}
+func (in *Ingest) adoptOne(ctx context.Context, a revocation.Adoption) error {
+	fresh, err := in.cfg.Cards.Adopt(ctx, a)
+	attrs := []any{slog.String("controller", a.Controller), slog.String("card", a.Entry.Card), slog.Any("version", a.Entry.Version)}
 	switch kind := fault.KindOf(err); {
 	case err == nil && fresh:
 		in.cfg.Log.WarnContext(ctx, "a revocation lost with the database was found at a door", attrs...)

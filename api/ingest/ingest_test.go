@@ -109,7 +109,7 @@ func open(tb testing.TB, d *db.DB) centre {
 	}
 	c.ingest = ingest.New(ingest.Config{
 		Site: "demo", Store: city.Store, Entries: city.Entries, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations,
-		Epochs: c.epochs, Log: log,
+		Epochs: c.epochs, Known: wire.OneKey(lifecycletest.CentreSigner().Public()), Log: log,
 	})
 	return c
 }

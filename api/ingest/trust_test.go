@@ -10,7 +10,6 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
-	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
@@ -349,39 +348,6 @@ func TestReceiptsAreCommittedInGroups(t *testing.T) {
 				t.Errorf("%s: the kept receipt cannot be checked: %+v, %v", line.Controller, r, err)
 			}
 		}
-		c.verify(t)
-	})
-}
-
-// R84-1: what a restored database lacks of the revocations comes back from the doors, whatever order statuses and events come in: as a
-// suspension, since a controller's word ends no card for good.
-func TestARevocationThatOnlyADoorRemembersStopsTheCard(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		c := open(t, d)
-		lost := access.Version{Epoch: 1, N: 3} // of the day that is gone: this database knows of none
-		e := newEdge("ctl-1", 1)
-		e.record(event.Event{Kind: event.RevocationApplied, Card: c.card(t, "1001"), Reason: access.CredentialRevoked, Policy: &lost})
-		e.record(event.Event{Kind: event.RevocationApplied, Card: "C-unknown", Reason: access.CredentialRevoked, Policy: &lost})
-		e.record(event.Event{Kind: event.RevocationApplied, Policy: &lost, Detail: "7 cards"})
-		e.record(event.Event{Kind: event.RevocationApplied, Card: c.card(t, "1002"), Reason: access.CredentialRevoked, Policy: &access.Version{Epoch: 1 << 40, N: 1}})
-		e.tap(1)
-		wanted := c.controller(t, "ctl-2").Wanted
-		ack, err := c.ingest.HandleEvents(t.Context(), "ctl-1", e.batch(1, 5))
-		if err != nil || ack.UpTo != 5 {
-			t.Fatalf("acknowledged %+v, %v", ack, err)
-		}
-		items, err := c.Revocations.List(t.Context(), lifecycletest.Guard, revocation.Filter{})
-		if err != nil || len(items) != 1 || items[0].Version != lost || items[0].State != access.Suspended || items[0].Card != c.card(t, "1001") {
-			t.Fatalf("revocations %+v, %v", items, err)
-		}
-		if got := c.controller(t, "ctl-2").Wanted; got.Epoch != 2 || !wanted.Less(got) {
-			t.Fatalf("the other door should have %v, before %v", got, wanted)
-		}
-		cards, err := c.Card.List(t.Context(), lifecycletest.Guard, card.Filter{Person: "1001"})
-		if err != nil || cards[0].State != card.Suspended {
-			t.Fatalf("card %+v, %v", cards, err)
-		}
-		c.send(t, "ctl-1", e.batch(1, 5), 5)
 		c.verify(t)
 	})
 }

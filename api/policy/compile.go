@@ -15,6 +15,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/internal/wire"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/revocation"
 )
@@ -23,13 +24,16 @@ import (
 type Compiler struct {
 	store *store.Store
 	lease access.Lease
+	seals *wire.Sealer
 
 	mu     sync.Mutex
 	people *people // as last read
 }
 
-// New opens the compiler. The lease goes into every policy.
-func New(s *store.Store, lease access.Lease) *Compiler { return &Compiler{store: s, lease: lease} }
+// New opens the compiler. The lease goes into every policy; seals seals the entries of the revocation set.
+func New(s *store.Store, lease access.Lease, seals *wire.Sealer) *Compiler {
+	return &Compiler{store: s, lease: lease, seals: seals}
+}
 
 // Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them,
 // every holder of a card with their cards, so that a door can say why it refuses one, and the whole revocation set. A controller without
@@ -56,6 +60,7 @@ func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller stri
 			return access.Spec{}, err
 		}
 	}
+	c.seals.Seal(s.Revocations)
 	access.Order(&s)
 	if len(s.Doors) == 0 {
 		return s, nil

@@ -22,6 +22,7 @@ type PublisherConfig struct {
 	Store   *store.Store
 	Site    string
 	Signer  wire.Signer // the centre's
+	Seals   *wire.Sealer
 	Lease   access.Lease
 	Publish Publish
 	// Hold waits while something more urgent is under way; it is called before each policy.
@@ -56,7 +57,7 @@ func NewPublisher(cfg PublisherConfig) *Publisher {
 	if cfg.Hold == nil {
 		cfg.Hold = func(context.Context) {}
 	}
-	return &Publisher{cfg: cfg, compiler: New(cfg.Store, cfg.Lease), known: map[string]progress{}, shelf: newShelf(shelfSize)}
+	return &Publisher{cfg: cfg, compiler: New(cfg.Store, cfg.Lease, cfg.Seals), known: map[string]progress{}, shelf: newShelf(shelfSize)}
 }
 
 // Stats returns the counters.

@@ -209,7 +209,7 @@ func (p *Publisher) runs(ctx context.Context, jobs []job) (map[access.Version][]
 			if _, there := runs[j.have]; there {
 				continue
 			}
-			if runs[j.have], err = collect(ctx, q, j.have, latest); err != nil {
+			if runs[j.have], err = p.collect(ctx, q, j.have, latest); err != nil {
 				return err
 			}
 		}

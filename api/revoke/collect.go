@@ -9,6 +9,15 @@ import (
 	"kanmon/lifecycle/revocation"
 )
 
+// collect makes runs with sealed entries.
+func (p *Publisher) collect(ctx context.Context, q store.Queryer, have, latest access.Version) ([]wire.RevokedSet, error) {
+	sets, err := collect(ctx, q, have, latest)
+	for _, set := range sets {
+		p.cfg.Seals.Seal(set.Entries)
+	}
+	return sets, err
+}
+
 // collect makes the runs that bring somebody who has everything up to have to latest. Of another epoch, or with nothing yet, it is the whole
 // set: first what is in force of earlier epochs, as runs that end at number 0 of the present one, then the present one.
 func collect(ctx context.Context, q store.Queryer, have, latest access.Version) ([]wire.RevokedSet, error) {
@@ -42,7 +51,7 @@ func collect(ctx context.Context, q store.Queryer, have, latest access.Version) 
 	return sets, nil
 }
 
-// earlier cuts the entries in force of epochs before latest's into runs.
+// earlier cuts the entries in force of epochs before latest's into runs, of which only the last says that all are there.
 func earlier(set []access.Revocation, latest access.Version) []wire.RevokedSet {
 	n := 0
 	for n < len(set) && set[n].Version.Epoch < latest.Epoch {
@@ -54,6 +63,7 @@ func earlier(set []access.Revocation, latest access.Version) []wire.RevokedSet {
 		size := min(len(rest), wire.MaxRevoked)
 		sets = append(sets, wire.NewRevokedSet(0, upto, rest[:size]))
 		rest = rest[size:]
+		sets[len(sets)-1].More = len(rest) > 0
 	}
 	return sets
 }

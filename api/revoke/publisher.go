@@ -28,6 +28,7 @@ type Config struct {
 	Store       *store.Store
 	Revocations *revocation.Register
 	Signer      wire.Signer // the centre's
+	Seals       *wire.Sealer
 	// Publish hands one payload to the broker and returns when the broker has it.
 	Publish func(ctx context.Context, topic string, payload []byte) error
 	Log     *slog.Logger
@@ -184,7 +185,7 @@ func (p *Publisher) news(ctx context.Context) ([]wire.RevokedSet, error) {
 		if err != nil || latest == sent {
 			return err
 		}
-		sets, err = collect(ctx, q, sent, latest)
+		sets, err = p.collect(ctx, q, sent, latest)
 		return err
 	})
 	return sets, err

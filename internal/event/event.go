@@ -166,8 +166,8 @@ func (e Event) validate() error {
 		return fault.New(fault.Invalid, "event.malformed", "event without a time")
 	case !e.Kind.Valid():
 		return fault.New(fault.Invalid, "event.malformed", fmt.Sprintf("event of unknown kind %q", e.Kind))
-	case e.Entry != nil && e.Kind != RevocationApplied:
-		return fault.New(fault.Invalid, "event.malformed", fmt.Sprintf("event of kind %q with an entry of the revocation set", e.Kind))
+	case e.Entry != nil && (e.Kind != RevocationApplied || e.Card != e.Entry.Card || e.Policy == nil || *e.Policy != e.Entry.Version):
+		return fault.New(fault.Invalid, "event.malformed", fmt.Sprintf("event of kind %q with an entry that is not its own", e.Kind))
 	case e.Entry != nil:
 		return fault.Wrap(fault.Invalid, e.Entry.Validate(), "event")
 	default:

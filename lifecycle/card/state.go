@@ -173,9 +173,9 @@ func (k kept) row() store.Row {
 // errKnown ends an adoption that has nothing to write.
 var errKnown = errors.New("known already")
 
-// Adopt keeps an entry of the revocation set that a controller's events report and that the centre lost when its database was put back to
-// an older state (revocation.Adopt), and turns the card, where it is known here, to what the entry in force says. An entry without a key
-// gets that of its card. It reports whether an entry was new. What is of the present epoch, or known, changes nothing.
+// Adopt keeps an entry of the revocation set that a controller's events show and that the centre lost when its database was put back to
+// an older state (revocation.Adopt), and turns the card, where it is known here, to what the entry in force says. It reports whether an
+// entry was new. What is of the present epoch, or known, changes nothing.
 func (r *Register) Adopt(ctx context.Context, a revocation.Adoption) (fresh bool, err error) {
 	past, err := r.past(ctx, a.Entry.Version)
 	if err != nil || !past {
@@ -213,12 +213,6 @@ func (r *Register) adopt(ctx context.Context, tx *store.Tx, a revocation.Adoptio
 	unknown := fault.KindOf(err) == fault.NotFound
 	if err != nil && !unknown {
 		return false, err
-	}
-	if a.Entry.Key == (access.Key{}) {
-		if unknown {
-			return false, err
-		}
-		a.Entry.Key = access.Key(present.Key)
 	}
 	fresh, confirmed, err := r.revocations.Adopt(ctx, tx, a)
 	switch {

@@ -26,6 +26,7 @@ const (
 	BadRepeat     access.Reason = "other_bytes"        // a number already taken, with other bytes
 	BadChain      access.Reason = "broken_chain"       // does not follow what the controller sent before
 	BadGap        access.Reason = "gap"                // numbers missing, and still missing when asked again
+	BadSeal       access.Reason = "bad_seal"           // claims a revocation that the centre has never sealed
 )
 
 // Entry is one row of the log with the names of today.

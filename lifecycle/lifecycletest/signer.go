@@ -27,3 +27,6 @@ func (s Signer) KeyID() string { return wire.KeyID(s.Public()) }
 
 // Sign signs.
 func (s Signer) Sign(message []byte) []byte { return ed25519.Sign(s.key, message) }
+
+// Seals seals as the centre of a test does.
+func Seals() *wire.Sealer { return wire.NewSealer("demo", CentreSigner()) }

@@ -65,7 +65,8 @@ func withDoor(ctx context.Context, q store.Queryer) ([]string, error) {
 	return names, err
 }
 
-// Adoption is an entry of an earlier epoch that a controller's events report, and so its word that it applied it.
+// Adoption is an entry of an earlier epoch that a controller's events show, and so its word that it applied it. The caller has seen that the
+// centre made the entry: it is known, or sealed.
 type Adoption struct {
 	Entry      access.Revocation
 	Controller string
@@ -74,28 +75,79 @@ type Adoption struct {
 	Payload    []byte // the event's bytes
 }
 
+// Has reports whether the register has an entry, under its version.
+func Has(ctx context.Context, q store.Queryer, e access.Revocation) (bool, error) {
+	there, found, err := at(ctx, q, e.Version)
+	return found && there.Same(e), err
+}
+
+func at(ctx context.Context, q store.Queryer, v access.Version) (access.Revocation, bool, error) {
+	if v.Epoch >= 1<<62 || v.N >= 1<<62 {
+		return access.Revocation{}, false, nil
+	}
+	list, err := entries(ctx, q, `WHERE epoch = ? AND n = ?`, int64(v.Epoch), int64(v.N)) // bounded
+	if err != nil || len(list) == 0 {
+		return access.Revocation{}, false, err
+	}
+	return list[0], true, nil
+}
+
 // Adopt keeps an entry that the centre lost when its database was put back to an older state, with its old version, so that the sets here
 // and there have the same hash again. It also counts as that controller's confirmation. It reports what was new; nothing is, when all was
-// known. Epochs that have not ended are refused (Conflict "revocation.epoch"), and so is an entry in whose place another one stands
-// (Conflict "revocation.other_entry").
+// known. Epochs that have not ended are refused (Conflict "revocation.epoch").
+//
+// The day may have been lived twice, and the version belong to another card by now. Then the entry is made anew in the present epoch,
+// unless what is in force for its credential is as strict or of a later epoch.
 func (r *Register) Adopt(ctx context.Context, tx *store.Tx, a Adoption) (entry, confirmed bool, err error) {
 	if err := a.check(ctx, tx); err != nil {
 		return false, false, err
 	}
-	known, err := a.known(ctx, tx)
-	if err != nil {
+	there, found, err := at(ctx, tx, a.Entry.Version)
+	switch {
+	case err != nil:
 		return false, false, err
-	}
-	if !known {
-		if err := r.keep(ctx, tx, a.Entry, time.Time{}); err != nil {
-			return false, false, err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE revocation_progress SET whole = 0`); err != nil {
+	case found && !there.Same(a.Entry):
+		entry, err = r.again(ctx, tx, a.Entry)
+		return entry, false, err
+	case !found:
+		if err := r.back(ctx, tx, a.Entry); err != nil {
 			return false, false, err
 		}
 	}
 	confirmed, err = a.confirm(ctx, tx)
-	return !known, confirmed, err
+	return !found, confirmed, err
+}
+
+// back gives an entry its old place.
+func (r *Register) back(ctx context.Context, tx *store.Tx, entry access.Revocation) error {
+	if err := r.keep(ctx, tx, entry, time.Time{}); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE revocation_progress SET whole = 0`)
+	return err
+}
+
+// again makes an entry anew whose place is taken.
+func (r *Register) again(ctx context.Context, tx *store.Tx, entry access.Revocation) (fresh bool, err error) {
+	present, found, err := InForce(ctx, tx, entry.Key)
+	if err != nil || !missed(entry, present, found) {
+		return false, err
+	}
+	_, err = r.Add(ctx, tx, Entry{Card: entry.Card, Key: entry.Key, State: entry.State})
+	return err == nil, err
+}
+
+// missed reports whether a lost entry whose version went to another card still says something: revoked is final; a suspension counts until
+// somebody has decided anew.
+func missed(lost, present access.Revocation, found bool) bool {
+	switch lost.State {
+	case access.Revoked:
+		return !found || present.State != access.Revoked
+	case access.Suspended:
+		return !found || present.Version.Less(lost.Version)
+	case access.Active:
+	}
+	return false
 }
 
 func (a Adoption) check(ctx context.Context, tx *store.Tx) error {
@@ -107,21 +159,6 @@ func (a Adoption) check(ctx context.Context, tx *store.Tx) error {
 		return fault.New(fault.Conflict, "revocation.epoch", fmt.Sprintf("entry %d.%d is not of an epoch before %d", v.Epoch, v.N, present))
 	}
 	return fault.Wrap(fault.Invalid, a.Entry.Validate(), "adopt revocation")
-}
-
-func (a Adoption) known(ctx context.Context, tx *store.Tx) (bool, error) {
-	var rows []entryRow
-	err := tx.Select(ctx, &rows, `SELECT `+entryColumns+` FROM revocation WHERE epoch = ? AND n = ?`,
-		int64(a.Entry.Version.Epoch), int64(a.Entry.Version.N)) // check has bounded them
-	if err != nil || len(rows) == 0 {
-		return false, err
-	}
-	there, err := rows[0].entry()
-	if err == nil && there != a.Entry {
-		err = fault.New(fault.Conflict, "revocation.other_entry", fmt.Sprintf("entry %d.%d is of card %s here and of card %s there",
-			a.Entry.Version.Epoch, a.Entry.Version.N, there.Card, a.Entry.Card))
-	}
-	return true, err
 }
 
 // confirm keeps the controller's word for this one entry.
