@@ -88,6 +88,7 @@ func TestM6ReleaseThatComesLateOpensNothing(t *testing.T) {
 			t.Errorf("a fresh release: %+v, %v", r, err)
 		}
 		s.AwaitEvent("the release", func(e Event) bool { return e.Kind == "remote_release" && e.Door == "D-1" })
+		s.await("the strike", func() bool { return len(s.Strikes()) > before }) // it is recorded first
 		if n := len(s.Strikes()) - before; n != 1 {
 			t.Errorf("%d strikes, want 1", n)
 		}
@@ -134,6 +135,7 @@ func TestM7NothingOpensOrIsRecordedTwice(t *testing.T) {
 // checkStrikes checks that there are so many strikes, each with its event, and each event once.
 func checkStrikes(t *testing.T, s *System, want int) {
 	t.Helper()
+	s.await("the strikes", func() bool { return len(s.Strikes()) >= want }) // each is recorded before it is done
 	strikes, events := s.Strikes(), s.Events()
 	if len(strikes) != want {
 		t.Errorf("%d strikes, want %d", len(strikes), want)
