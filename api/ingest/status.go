@@ -99,7 +99,8 @@ func status(w wire.ControllerStatus, retained bool) device.Status {
 	s := device.Status{
 		Online: w.Online, Retained: retained, Start: w.Start, N: w.N, Epoch: w.Epoch, LastSeq: w.LastSeq, Acked: w.Acked,
 		Kept: w.Kept, FillPerMil: w.FillPerMil, PolicyHash: w.PolicyHash, RevokedHash: w.RevokedSum,
-		LeaseAge: time.Duration(min(w.LeaseAge, mostAge)) * time.Second, Software: w.Software, Trouble: w.Trouble,
+		LeaseAge:  time.Duration(min(w.LeaseAge, mostAge)) * time.Second,
+		LeaseTime: min(time.Duration(min(w.LeaseTime, mostAge))*time.Second, access.MostLease), Software: w.Software, Trouble: w.Trouble,
 	}
 	if w.At != nil {
 		s.At = *w.At

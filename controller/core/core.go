@@ -202,7 +202,7 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 	st := wire.ControllerStatus{V: wire.V, Type: wire.Status, Online: true, PolicyHash: s.hash, Software: c.wiring.Software}
 	if s.policy != nil {
 		v := s.policy.Version()
-		st.Policy = &v
+		st.Policy, st.LeaseTime = &v, int64(s.policy.Lease().For(access.Staff)/time.Second)
 	}
 	if upto := s.revoked.Upto(); upto.Epoch > 0 {
 		st.Revoked = &upto

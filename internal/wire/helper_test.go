@@ -182,7 +182,7 @@ func examples(tb testing.TB) map[string]example {
 		"status": up(wire.Status, wire.ControllerStatus{
 			V: wire.V, Type: wire.Status, Online: true, Start: 12, N: 340, Nonce: nonce, At: &at, Epoch: 7, LastSeq: 2, Acked: 2, Kept: 1500, FillPerMil: 15,
 			Policy: &access.Version{Epoch: 1, N: 42}, PolicyHash: hash(tb, spec()), Revoked: &access.Version{Epoch: 1, N: 7}, RevokedSum: set.Hash(),
-			LeaseAge: 9, CertUntil: &until, Software: "kanmon-controller 0.2", Trouble: []string{"clock"},
+			LeaseAge: 9, LeaseTime: 259200, CertUntil: &until, Software: "kanmon-controller 0.2", Trouble: []string{"clock"},
 			Devices: []wire.DeviceStatus{{Name: "IN-1", Online: true, Secure: true}, {Name: "IN-2", Detail: "応答なし"}},
 			Doors:   []wire.DoorStatus{{ID: "D-1", State: "locked"}},
 		}),

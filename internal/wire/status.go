@@ -42,6 +42,7 @@ type ControllerStatus struct {
 	Revoked    *access.Version `json:"revoked,omitempty"`      // every entry of the revocation set up to here is in force
 	RevokedSum string          `json:"revoked_hash,omitempty"` // access.Revocations.Hash of what is in force
 	LeaseAge   int64           `json:"lease_age_s,omitempty"`  // seconds since the centre confirmed the policy
+	LeaseTime  int64           `json:"lease_s,omitempty"`      // seconds for which the policy in force lets staff in without that
 	CertUntil  *time.Time      `json:"certificate_until,omitempty"`
 	Software   string          `json:"software,omitempty"`
 	Devices    []DeviceStatus  `json:"devices,omitempty"`
@@ -69,7 +70,7 @@ func (s ControllerStatus) check() error {
 	switch {
 	case s.Nonce != "" && !validNonce(s.Nonce):
 		return fault.New(fault.Invalid, "wire.nonce", "a nonce is 32 hex digits")
-	case s.FillPerMil < 0 || s.FillPerMil > 1000 || s.LeaseAge < 0:
+	case s.FillPerMil < 0 || s.FillPerMil > 1000 || s.LeaseAge < 0 || s.LeaseTime < 0:
 		return fault.New(fault.Invalid, "wire.status", fmt.Sprintf("a journal filled to %d of 1000, a lease of %d s", s.FillPerMil, s.LeaseAge))
 	}
 	for _, h := range []string{s.PolicyHash, s.RevokedSum} {

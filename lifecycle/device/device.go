@@ -122,6 +122,7 @@ type Status struct {
 	Revoked     access.Version
 	RevokedHash string
 	LeaseAge    time.Duration
+	LeaseTime   time.Duration // whole seconds; 0: it did not say
 	Software    string
 	Devices     []Attached
 	Doors       []DoorState

@@ -81,7 +81,7 @@ func (s Status) news(ctx context.Context, tx *store.Tx, name string) (bool, erro
 var statusColumns = []string{
 	"controller", "online", "seen", "offset_ms", "epoch", "last_seq", "acked", "policy_epoch", "policy_n", "policy_hash", "software",
 	"devices", "doors", "trouble", "start_n", "status_n", "kept", "fill_per_mil", "revoked_epoch", "revoked_n", "revoked_hash",
-	"lease_age_s", "leased_at",
+	"lease_age_s", "leased_at", "lease_s",
 }
 
 func (s Status) values(name string, received time.Time) []any {
@@ -93,7 +93,7 @@ func (s Status) values(name string, received time.Time) []any {
 		name, 1, store.FormatTime(seen), s.offset(received), int64(s.Epoch), int64(s.LastSeq), int64(s.Acked),
 		int64(s.Policy.Epoch), int64(s.Policy.N), s.PolicyHash, s.Software, list(s.Devices), list(s.Doors), list(s.Trouble),
 		int64(s.Start), int64(s.N), int64(s.Kept), int64(s.FillPerMil), int64(s.Revoked.Epoch), int64(s.Revoked.N),
-		s.RevokedHash, int64(s.LeaseAge / time.Second), period.Text(s.LeasedAt),
+		s.RevokedHash, int64(s.LeaseAge / time.Second), period.Text(s.LeasedAt), int64(s.LeaseTime / time.Second),
 	}
 }
 

@@ -74,33 +74,6 @@ func (r *Register) lines(ctx context.Context, q store.Queryer, v access.Version,
 	return lines, nil
 }
 
-// standing fills in what the controllers are and when their leases end. Everybody who holds a card is of the class staff for now.
-func (r *Register) standing(ctx context.Context, q store.Queryer, lines map[string]*ControllerLine) error {
-	var rows []struct {
-		ID, Place string
-		Online    bool
-		LeasedAt  string `db:"leased_at"`
-	}
-	if err := q.Select(ctx, &rows, `SELECT id, place, online, leased_at FROM v_revocation_line`); err != nil {
-		return err
-	}
-	for _, row := range rows {
-		line := lines[row.ID]
-		if line == nil {
-			continue
-		}
-		line.Place, line.Online = row.Place, row.Online
-		leased, err := period.Time(row.LeasedAt)
-		if err != nil {
-			return err
-		}
-		if !leased.IsZero() {
-			line.LeaseEnds = leased.Add(r.lease.For(access.Staff))
-		}
-	}
-	return nil
-}
-
 func doors(ctx context.Context, q store.Queryer, lines map[string]*ControllerLine) error {
 	var rows []struct{ Controller, Name string }
 	if err := q.Select(ctx, &rows, `SELECT controller, name FROM v_revocation_door ORDER BY name, id`); err != nil {

@@ -84,8 +84,12 @@ type ControllerLine struct {
 	ReceivedAt  time.Time
 	Signature   string    // id of the key that signed
 	Payload     []byte    // the signed message
-	LeaseEnds   time.Time // until then it may let the holder in unless it learns of the entry; zero: it never had a lease
+	LeaseEnds   time.Time // until then it may let the holder in unless it learns of the entry; zero: it never had a policy
+	Differs     bool      // by its newest status it has every entry, and yet another set: what it confirmed is not what is in force there
 }
+
+// Sure reports whether the controller refuses the card for all that is known.
+func (l ControllerLine) Sure() bool { return l.Confirmed && !l.Differs }
 
 // Config sets up a Register.
 type Config struct {

@@ -20,6 +20,7 @@ type Revocations struct {
 	Back    bool // the third has confirmed too
 	Nobody  bool // there is no controller
 	Lapsed  bool // the lease of the third is over
+	Differs bool // another set is in force at the third
 }
 
 // Action is when the card was revoked: 02:58:11.204 in Japan.
@@ -85,6 +86,7 @@ func (r Revocations) lines(i revocation.Item) []revocation.ControllerLine {
 			}
 			continue
 		}
+		l.Differs = r.Differs && n == 2
 		l.Confirmed, l.Signature, l.Payload = true, "9f2c41d07ab35e18", []byte("signed")
 		l.PublishedAt, l.AppliedAt, l.ReceivedAt = i.At.Add(1100*time.Microsecond), i.At.Add(2400*time.Microsecond+took), i.At.Add(5900*time.Microsecond+took)
 	}

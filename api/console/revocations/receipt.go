@@ -108,7 +108,7 @@ func (p *Pages) receiptOf(r *http.Request, found revocation.Receipt) receipt {
 // count adds one controller to the figures.
 func (r *receipt) count(l revocation.ControllerLine) {
 	r.Doors += len(l.Doors)
-	if l.Confirmed {
+	if l.Sure() {
 		r.DoorsSure += len(l.Doors)
 		return
 	}
@@ -119,7 +119,7 @@ func (r *receipt) count(l revocation.ControllerLine) {
 
 // rank puts who is missing on top.
 func rank(l line) int {
-	if l.Confirmed {
+	if l.Sure() {
 		return 1
 	}
 	return 0

@@ -84,6 +84,14 @@ func TestAReceiptThatIsWholeSaysSo(t *testing.T) {
 	}
 }
 
+// A door that confirmed and has another list in force is not green.
+func TestADoorWithAnotherListIsNotGreen(t *testing.T) {
+	p := get(t, consoletest.Revocations{Back: true, Differs: true}, "/revocations/1/3")
+	p.Has(t, ".verdict.open .verdict-word", "1 台の制御装置（扉 2 か所）がまだ確認していません")
+	p.Count(t, ".steps tr.open", 1)
+	p.Has(t, ".steps tr.open", "不一致 制御装置の停止一覧が中央装置と異なります")
+}
+
 // R76-2: where a lost card was used since it was lost.
 func TestUsesSinceTheLossAreShownToWhoMayReadTheLog(t *testing.T) {
 	p := get(t, consoletest.Revocations{}, "/revocations/1/3")

@@ -47,6 +47,7 @@ type Confirmation struct {
 	ReceivedMS  *float64   `json:"received_ms,omitempty" doc:"Since the action"`
 	Key         string     `json:"key,omitempty" doc:"Id of the key that signed"`
 	Payload     []byte     `json:"payload,omitempty" doc:"The signed message as it came"`
+	Differs     bool       `json:"differs" doc:"By its newest status another revocation set is in force there: its confirmation is not to be believed until that is repaired"`
 	LeaseEnds   *time.Time `json:"lease_ends,omitempty" doc:"Not confirmed: then it refuses the holder by itself, unless it hears from the centre before"`
 }
 
@@ -56,9 +57,9 @@ func newConfirmation(at time.Time, l revocation.ControllerLine) Confirmation {
 		Controller: l.Controller, Place: l.Place, Doors: append([]string{}, l.Doors...), Online: l.Online, Confirmed: l.Confirmed,
 		PublishedAt: view.Moment(l.PublishedAt), AppliedAt: view.Moment(l.AppliedAt), ReceivedAt: view.Moment(l.ReceivedAt),
 		PublishedMS: since(at, l.PublishedAt), AppliedMS: since(at, l.AppliedAt), ReceivedMS: since(at, l.ReceivedAt),
-		Key: l.Signature, Payload: l.Payload,
+		Key: l.Signature, Payload: l.Payload, Differs: l.Differs,
 	}
-	if !l.Confirmed {
+	if !l.Sure() {
 		v.LeaseEnds = view.Moment(l.LeaseEnds)
 	}
 	return v
