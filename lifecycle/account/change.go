@@ -17,7 +17,7 @@ func (r *Register) ChangePassword(ctx context.Context, s Session, old, fresh Pas
 	if err := fresh.check(s.Account.ID); err != nil {
 		return Session{}, err
 	}
-	was, err := r.prove(ctx, s.Account.ID, old)
+	was, err := r.prove(ctx, r.again, s.Account.ID, old)
 	if err != nil {
 		return Session{}, err
 	}

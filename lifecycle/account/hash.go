@@ -46,6 +46,11 @@ func newHasher(cost Cost) *hasher {
 	return h
 }
 
+// apart is a hasher of the same cost with places of its own.
+func (h *hasher) apart() *hasher {
+	return &hasher{cost: h.cost, slots: make(chan struct{}, maxHashes), dummy: h.dummy}
+}
+
 func randomSalt() []byte {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // crypto/rand never fails: it ends the program first

@@ -41,7 +41,7 @@ func (TooSoonError) Error() string { return "log-in attempt before its wait was 
 // RetryAfter is how long to wait.
 func (e TooSoonError) RetryAfter() time.Duration { return e.Wait }
 
-// maxAttempts is how many log-ins are looked at together. Each writes, and there is one writer: a flood of them must not
+// maxAttempts is how many attempts of one way are looked at together. Each writes, and there is one writer: a flood of them must not
 // queue up there before the events of the doors.
 const maxAttempts = 4
 
@@ -56,7 +56,7 @@ func (r *Register) Login(ctx context.Context, id string, p Password) (Session, e
 	if !ValidID(id) {
 		id = noID // bytes a database may refuse do not reach it
 	}
-	a, err := r.prove(ctx, id, p)
+	a, err := r.prove(ctx, r.logins, id, p)
 	if err != nil {
 		return Session{}, err
 	}
@@ -76,10 +76,10 @@ func (r *Register) Login(ctx context.Context, id string, p Password) (Session, e
 }
 
 // CheckPassword asks somebody who is logged in for the password again, before what must not be done from a screen that was left alone.
-// Attempts count with those of log-ins and wait as they do (fault.TooMany). A wrong password is Denied "auth.password" about the field
-// password.
+// Attempts wait as those of log-ins do (fault.TooMany), and are counted apart: a stranger can make log-ins fail. A wrong password is Denied
+// "auth.password" about the field password.
 func (r *Register) CheckPassword(ctx context.Context, id string, p Password) error {
-	_, err := r.prove(ctx, id, p)
+	_, err := r.prove(ctx, r.again, id, p)
 	if errors.Is(err, errLogin) {
 		wrong := fault.New(fault.Denied, "auth.password", "not the account's password")
 		wrong.Field = "password"
@@ -89,14 +89,12 @@ func (r *Register) CheckPassword(ctx context.Context, id string, p Password) err
 }
 
 // prove checks a password under the rules for attempts and returns the account as it stood.
-func (r *Register) prove(ctx context.Context, id string, p Password) (Account, error) {
-	select {
-	case r.attempts <- struct{}{}:
-		defer func() { <-r.attempts }()
-	case <-ctx.Done():
-		return Account{}, fault.Wrap(fault.Unavailable, context.Cause(ctx), "wait to log in")
+func (r *Register) prove(ctx context.Context, w *way, id string, p Password) (Account, error) {
+	if err := w.enter(ctx); err != nil {
+		return Account{}, err
 	}
-	place, err := r.begin(ctx, id)
+	defer w.leave()
+	place, err := r.begin(ctx, w, id)
 	if err != nil {
 		return Account{}, err
 	}
@@ -104,7 +102,7 @@ func (r *Register) prove(ctx context.Context, id string, p Password) (Account, e
 	if err != nil {
 		return Account{}, err
 	}
-	ok, err := r.hasher.matches(ctx, p, s.phc)
+	ok, err := w.hasher.matches(ctx, p, s.phc)
 	if err != nil {
 		return Account{}, fault.Wrap(fault.Unavailable, err, "check password")
 	}
@@ -136,12 +134,13 @@ type attempt struct {
 
 // begin counts the attempt as failed before the password is looked at, so that a thousand at once are counted
 // one by one; success clears the count. It returns the place where this name's failures are counted.
-func (r *Register) begin(ctx context.Context, id string) (place string, err error) {
+func (r *Register) begin(ctx context.Context, w *way, id string) (place string, err error) {
 	now := r.clock()
 	err = r.store.WriteDerived(ctx, "log-in attempt", func(tx *store.Tx) error {
 		if place, err = r.placeOf(ctx, tx, id); err != nil {
 			return err
 		}
+		place = w.mark + place
 		old, err := failures(ctx, tx, place, now)
 		if err != nil {
 			return err

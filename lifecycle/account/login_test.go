@@ -41,7 +41,7 @@ func TestWrongPasswordUnknownNameAndDisabledAccountAreTheSameError(t *testing.T)
 	})
 }
 
-// R104-1, R105-1: who is logged in can be asked again; guessing waits like a log-in, and a right answer opens no session.
+// R104-1, R105-1: who is logged in can be asked again; guessing waits as at a log-in, and a right answer opens no session.
 func TestAPasswordIsAskedForAgain(t *testing.T) {
 	run(t, func(b *bench) {
 		ctx := b.t.Context()
@@ -53,8 +53,28 @@ func TestAPasswordIsAskedForAgain(t *testing.T) {
 			b.want(fault.Denied, "auth.password", b.CheckPassword(ctx, "boss", account.NewPassword("wrong password 1")))
 		}
 		b.want(fault.TooMany, "", b.CheckPassword(ctx, "boss", account.NewPassword(goodPassword)))
+		b.login("boss") // a right log-in says nothing for who sits at the open screen
+		b.want(fault.TooMany, "", b.CheckPassword(ctx, "boss", account.NewPassword(goodPassword)))
+	})
+}
+
+// R104-1: whoever knows a name can make its log-in wait, and not the one who is logged in already and has a door to release.
+func TestAStrangersGuessesDoNotStopWhoIsLoggedIn(t *testing.T) {
+	run(t, func(b *bench) {
+		ctx := b.t.Context()
+		b.add("boss", authz.SystemManager)
+		s := b.login("boss")
+		for range 4 {
+			_, err := b.Login(ctx, "boss", account.NewPassword("wrong password 1"))
+			b.want(fault.Unauthenticated, "auth.login", err)
+		}
 		_, err := b.Login(ctx, "boss", account.NewPassword(goodPassword))
 		b.want(fault.TooMany, "", err)
+		b.must(b.CheckPassword(ctx, "boss", account.NewPassword(goodPassword)))
+		_, err = b.Login(ctx, "boss", account.NewPassword(goodPassword))
+		b.want(fault.TooMany, "", err) // it waits as before
+		_, err = b.ChangePassword(ctx, s, account.NewPassword(goodPassword), account.NewPassword("another long phrase"))
+		b.must(err)
 	})
 }
 

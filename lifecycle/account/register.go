@@ -27,7 +27,7 @@ type Register struct {
 	clock         func() time.Time
 	log           *slog.Logger
 	bootstrapUsed func()
-	attempts      chan struct{}
+	logins, again *way   // of strangers, and of who is logged in
 	places        []byte // key of the places that names without an account share
 }
 
@@ -45,9 +45,10 @@ func New(s *store.Store, cfg Config) *Register {
 	if cfg.BootstrapUsed == nil {
 		cfg.BootstrapUsed = func() {}
 	}
+	h := newHasher(cfg.Cost)
 	return &Register{
-		store: s, hasher: newHasher(cfg.Cost), clock: cfg.Clock, log: cfg.Log, bootstrapUsed: cfg.BootstrapUsed,
-		attempts: make(chan struct{}, maxAttempts), places: []byte(rand.Text()),
+		store: s, hasher: h, clock: cfg.Clock, log: cfg.Log, bootstrapUsed: cfg.BootstrapUsed,
+		logins: newWay("", h.apart()), again: newWay("re:", h), places: []byte(rand.Text()),
 	}
 }
 
