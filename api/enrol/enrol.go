@@ -47,6 +47,7 @@ type Enrolled struct {
 	Site, Controller, Certificate, CA string
 	CommandKeys                       [][]byte // Ed25519 public keys; the centre signs with one of them
 	HashKey                           []byte   // the credential hash key, sealed to the controller's box key
+	Introduction                      []byte   // the authority's word for both, to this controller's key (pki.Introduction)
 	BrokerURL                         string
 }
 
@@ -97,6 +98,11 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 	if err != nil {
 		return Enrolled{}, err
 	}
+	keys := s.commandKeys()
+	introduction, err := s.cfg.Secrets.CA().Introduce(pki.Introduction{Site: s.cfg.Site, Controller: public, CommandKeys: keys, HashKey: hash})
+	if err != nil {
+		return Enrolled{}, err
+	}
 	var certificate *x509.Certificate
 	err = s.cfg.Devices.Enroll(ctx, device.Enrolment{
 		Controller: controller, TokenHash: t.Hash(), Public: public, BoxKey: boxKey,
@@ -109,7 +115,7 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 	s.cfg.Changed()
 	return Enrolled{
 		Site: s.cfg.Site, Controller: controller, Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()),
-		CommandKeys: s.commandKeys(), HashKey: hash, BrokerURL: s.cfg.BrokerURL(),
+		CommandKeys: raw(keys), HashKey: hash, Introduction: introduction, BrokerURL: s.cfg.BrokerURL(),
 	}, nil
 }
 
@@ -126,7 +132,7 @@ func (s *Service) Renew(ctx context.Context, csr []byte) (Renewed, error) {
 	}
 	s.cfg.Log.InfoContext(ctx, "certificate renewed", slog.String("controller", name), slog.Time("until", certificate.NotAfter))
 	return Renewed{
-		Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), CommandKeys: s.commandKeys(),
+		Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), CommandKeys: raw(s.commandKeys()),
 	}, nil
 }
 
@@ -153,4 +159,14 @@ func (s *Service) issue(name string, public ed25519.PublicKey, into **x509.Certi
 	}
 }
 
-func (s *Service) commandKeys() [][]byte { return [][]byte{s.cfg.Secrets.Command().Public()} }
+func (s *Service) commandKeys() []ed25519.PublicKey {
+	return []ed25519.PublicKey{s.cfg.Secrets.Command().Public()}
+}
+
+func raw(keys []ed25519.PublicKey) [][]byte {
+	list := make([][]byte, len(keys))
+	for i, k := range keys {
+		list[i] = k
+	}
+	return list
+}

@@ -111,6 +111,10 @@ func TestAControllerGetsInWithItsTokenAndHasWhatItNeeds(t *testing.T) {
 		if hash, err := b.box.Open(sitekey.HashKeyInfo("demo", "ctl-1"), got.HashKey); err != nil || len(hash) != 32 {
 			t.Errorf("hash key: %d bytes, %v", len(hash), err)
 		}
+		told := pki.Introduction{Site: "demo", Controller: b.key.Public(), CommandKeys: []ed25519.PublicKey{got.CommandKeys[0]}, HashKey: got.HashKey}
+		if err := told.Verify(r.keys.CA().Certificate(), got.Introduction); err != nil {
+			t.Error(err)
+		}
 		if err := r.Device.Peer(t.Context(), "ctl-1", b.key.Public()); err != nil {
 			t.Error(err)
 		}

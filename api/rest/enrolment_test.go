@@ -41,7 +41,7 @@ func (e *enrolment) Enrol(_ context.Context, controller, token string, csr, box 
 	}
 	return rest.Enrolled{
 		Site: "demo", Controller: controller, Certificate: "PEM", CA: "PEM of CA", CommandKeys: [][]byte{[]byte("key")}, HashKey: []byte("sealed"),
-		BrokerURL: "tls://broker:8883",
+		Introduction: []byte("word"), BrokerURL: "tls://broker:8883",
 	}, nil
 }
 
@@ -102,7 +102,7 @@ func TestAControllerGetsWhatTheServiceGives(t *testing.T) {
 	if sent.controller != "ctl-1" || sent.token != "abcde-fghjk.00" || string(sent.csr) != "csr" || len(sent.box) != 32 {
 		t.Errorf("handed on: %+v", sent)
 	}
-	want := `{"site":"demo","controller":"ctl-1","certificate":"PEM","ca":"PEM of CA","command_keys":["a2V5"],"hash_key":"c2VhbGVk","broker_url":"tls://broker:8883"}`
+	want := `{"site":"demo","controller":"ctl-1","certificate":"PEM","ca":"PEM of CA","command_keys":["a2V5"],"hash_key":"c2VhbGVk","introduction":"d29yZA==","broker_url":"tls://broker:8883"}`
 	if strings.TrimSpace(got.text) != want || got.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}

@@ -3,6 +3,7 @@
 package controllertest
 
 import (
+	"crypto/ed25519"
 	"crypto/tls"
 	"encoding/json"
 	"log/slog"
@@ -84,7 +85,20 @@ func (c *Centre) enrol(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := c.certify(in.CSR)
 	answer["site"], answer["controller"], answer["hash_key"], answer["broker_url"] = c.site, in.Controller, sealed, "tls://127.0.0.1:1"
+	answer["introduction"] = c.introduce(in.CSR, sealed)
 	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// introduce is the authority's word for the command key and the hash key.
+func (c *Centre) introduce(csr, sealed []byte) []byte {
+	_, public, err := pki.ParseCSR(csr)
+	if err != nil {
+		return nil
+	}
+	sig, _ := c.CA.Introduce(pki.Introduction{
+		Site: c.site, Controller: public, CommandKeys: []ed25519.PublicKey{c.Key.Public()}, HashKey: sealed,
+	})
+	return sig
 }
 
 func (c *Centre) renew(w http.ResponseWriter, r *http.Request) {

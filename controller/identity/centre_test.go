@@ -117,7 +117,18 @@ func (c *centre) enrol(w http.ResponseWriter, r *http.Request) {
 	c.mu.Unlock()
 	sealed, _ := pki.SealTo(in.BoxKey, "kanmon hash key v1\ndemo\nctl-1", []byte(strings.Repeat("k", 32)))
 	answer["site"], answer["controller"], answer["hash_key"], answer["broker_url"] = "demo", in.Controller, sealed, "tls://127.0.0.1:1"
+	answer["introduction"] = c.introduce(sealed, c.command.Public())
 	c.answer(w, answer)
+}
+
+// introduce is the authority's word for command keys, to who asked last.
+func (c *centre) introduce(sealed []byte, keys ...ed25519.PublicKey) []byte {
+	seen := c.asked()
+	if len(seen) == 0 {
+		return nil
+	}
+	sig, _ := c.ca.Introduce(pki.Introduction{Site: "demo", Controller: seen[len(seen)-1], CommandKeys: keys, HashKey: sealed})
+	return sig
 }
 
 func (c *centre) renew(w http.ResponseWriter, r *http.Request) {

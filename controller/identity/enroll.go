@@ -37,13 +37,14 @@ type enrolment struct {
 }
 
 type answer struct {
-	Site        string   `json:"site"`
-	Controller  string   `json:"controller"`
-	Certificate string   `json:"certificate"`
-	CA          string   `json:"ca"`
-	CommandKeys [][]byte `json:"command_keys"`
-	HashKey     []byte   `json:"hash_key"`
-	BrokerURL   string   `json:"broker_url"`
+	Site         string   `json:"site"`
+	Controller   string   `json:"controller"`
+	Certificate  string   `json:"certificate"`
+	CA           string   `json:"ca"`
+	CommandKeys  [][]byte `json:"command_keys"`
+	HashKey      []byte   `json:"hash_key"`
+	Introduction []byte   `json:"introduction"`
+	BrokerURL    string   `json:"broker_url"`
 }
 
 // Enroll makes keys, shows the centre the token, and keeps what it answers. The keys of a failed attempt are used again by the next one, so
@@ -173,7 +174,8 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 		return id, nil, fault.New(fault.Invalid, "identity.hash_key", "the centre's credential hash key has another length")
 	}
 	id.HashKey = newHashKey(hash)
-	return id, hash, nil
+	told := pki.Introduction{Site: id.Site, Controller: id.Key.Public(), CommandKeys: id.CommandKeys, HashKey: a.HashKey}
+	return id, hash, told.Verify(id.CA, a.Introduction)
 }
 
 // keep makes the new identity the controller's own: secrets first, centre.json last, and only then the pending keys go. After a crash in

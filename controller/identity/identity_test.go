@@ -108,11 +108,13 @@ func TestAnAnswerThatDoesNotHoldIsNotTaken(t *testing.T) {
 		"another key's certificate": func(a map[string]any) {
 			a["certificate"] = c.certify(mustCSR(t, pki.NewSigningKey(), "ctl-1"))["certificate"]
 		},
-		"another authority":     func(a map[string]any) { a["ca"] = string(other.ca.PEM()) },
-		"a foreign certificate": func(a map[string]any) { a["certificate"] = foreign["certificate"] },
-		"another controller":    func(a map[string]any) { a["controller"] = "ctl-2" },
-		"no command key":        func(a map[string]any) { a["command_keys"] = [][]byte{} },
-		"a short command key":   func(a map[string]any) { a["command_keys"] = [][]byte{{1, 2}} },
+		"another authority":                 func(a map[string]any) { a["ca"] = string(other.ca.PEM()) },
+		"a foreign certificate":             func(a map[string]any) { a["certificate"] = foreign["certificate"] },
+		"another controller":                func(a map[string]any) { a["controller"] = "ctl-2" },
+		"no command key":                    func(a map[string]any) { a["command_keys"] = [][]byte{} },
+		"no introduction":                   func(a map[string]any) { delete(a, "introduction") },
+		"a hash key that is not introduced": func(a map[string]any) { a["hash_key"] = hashKey(t, c, "demo", "ctl-1", 32) },
+		"a short command key":               func(a map[string]any) { a["command_keys"] = [][]byte{{1, 2}} },
 		"another's hash key": func(a map[string]any) {
 			a["hash_key"] = []byte("0123456789012345678901234567890123456789012345678901234567890123")
 		},
@@ -139,6 +141,41 @@ func TestAnAnswerThatDoesNotHoldIsNotTaken(t *testing.T) {
 			t.Errorf("%s left an identity: %v", name, err)
 		}
 	}
+}
+
+// R103-1: HTTPS may stand on a proxy's certificate. What a proxy changes on the way is found by the authority's signature.
+func TestACommandKeyThatAProxyPutsInIsNotTaken(t *testing.T) {
+	c, proxy := startCentre(t), pki.NewSigningKey().Public()
+	other, err := pki.NewCA("demo", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(map[string]any){
+		"its own":         func(a map[string]any) { a["command_keys"] = [][]byte{proxy} },
+		"its own besides": func(a map[string]any) { a["command_keys"] = [][]byte{c.command.Public(), proxy} },
+		"by another's word": func(a map[string]any) {
+			a["command_keys"], a["introduction"] = [][]byte{proxy}, introduction(t, other, last(c), proxy, a)
+		},
+		"once for another's": func(a map[string]any) { a["introduction"] = introduction(t, c.ca, proxy, c.command.Public(), a) },
+	} {
+		c.set(0, spoil)
+		r := request(t, c)
+		if _, err := identity.Enroll(t.Context(), r); fault.CodeOf(err) != "pki.introduction" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := identity.Load(r.Dir, r.Sealer); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("%s left an identity: %v", name, err)
+		}
+	}
+}
+
+func introduction(t *testing.T, ca *pki.CA, controller, key ed25519.PublicKey, a map[string]any) []byte {
+	hash, _ := a["hash_key"].([]byte)
+	sig, err := ca.Introduce(pki.Introduction{Site: "demo", Controller: controller, CommandKeys: []ed25519.PublicKey{key}, HashKey: hash})
+	if err != nil {
+		t.Error(err)
+	}
+	return sig
 }
 
 func last(c *centre) ed25519.PublicKey {

@@ -35,6 +35,7 @@ type Enrolled struct {
 	Site, Controller, Certificate, CA string
 	CommandKeys                       [][]byte // Ed25519 public keys of the centre
 	HashKey                           []byte   // the credential hash key, sealed to the controller's box key
+	Introduction                      []byte   // the authority's word for both
 	BrokerURL                         string
 }
 
@@ -56,13 +57,14 @@ type enrolIn struct {
 type enrolOut struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		Site        string   `json:"site"`
-		Controller  string   `json:"controller"`
-		Certificate string   `json:"certificate" doc:"PEM"`
-		CA          string   `json:"ca" doc:"PEM"`
-		CommandKeys [][]byte `json:"command_keys" nullable:"false" doc:"Ed25519 public keys of the centre"`
-		HashKey     []byte   `json:"hash_key" doc:"The credential hash key, sealed to box_key"`
-		BrokerURL   string   `json:"broker_url"`
+		Site         string   `json:"site"`
+		Controller   string   `json:"controller"`
+		Certificate  string   `json:"certificate" doc:"PEM"`
+		CA           string   `json:"ca" doc:"PEM"`
+		CommandKeys  [][]byte `json:"command_keys" nullable:"false" doc:"Ed25519 public keys of the centre"`
+		HashKey      []byte   `json:"hash_key" doc:"The credential hash key, sealed to box_key"`
+		Introduction []byte   `json:"introduction" doc:"Signature of the authority over command_keys and hash_key, for the key in csr"`
+		BrokerURL    string   `json:"broker_url"`
 	}
 }
 
@@ -95,6 +97,7 @@ func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolO
 		o := &out.Body
 		o.Site, o.Controller, o.Certificate, o.CA = got.Site, got.Controller, got.Certificate, got.CA
 		o.CommandKeys, o.HashKey, o.BrokerURL = append([][]byte{}, got.CommandKeys...), got.HashKey, got.BrokerURL
+		o.Introduction = got.Introduction
 		return err
 	})
 	return out, err
