@@ -10,6 +10,7 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"log/slog"
+	"sync"
 	"time"
 
 	"kanmon/internal/fault"
@@ -40,7 +41,10 @@ type Config struct {
 }
 
 // Service enrols controllers and renews their certificates. It is safe for concurrent use.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg      Config
+	renewing sync.Mutex
+}
 
 // Enrolled is what a controller gets that was let in. Certificates are PEM.
 type Enrolled struct {
@@ -65,7 +69,7 @@ func New(cfg Config) *Service {
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
 	}
-	return &Service{cfg}
+	return &Service{cfg: cfg}
 }
 
 // Fingerprint is that of the authority, for two people to compare: the console shows it, and so does the controller that enrols.
@@ -119,23 +123,6 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 	}, nil
 }
 
-// Renew gives the key that made the request a new certificate, also when the one before has ended. Errors are Invalid for what is
-// malformed, and those of device.Register.Renewed: Denied for a key that is not enrolled, or revoked.
-func (s *Service) Renew(ctx context.Context, csr []byte) (Renewed, error) {
-	name, public, err := pki.ParseCSR(csr)
-	if err != nil {
-		return Renewed{}, err
-	}
-	var certificate *x509.Certificate
-	if err := s.cfg.Devices.Renewed(ctx, name, public, s.issue(name, public, &certificate)); err != nil {
-		return Renewed{}, err
-	}
-	s.cfg.Log.InfoContext(ctx, "certificate renewed", slog.String("controller", name), slog.Time("until", certificate.NotAfter))
-	return Renewed{
-		Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), CommandKeys: raw(s.commandKeys()),
-	}, nil
-}
-
 // request reads a certificate request that must be in the controller's name.
 func (s *Service) request(csr []byte, controller string) (ed25519.PublicKey, error) {
 	name, public, err := pki.ParseCSR(csr)
@@ -155,7 +142,7 @@ func (s *Service) issue(name string, public ed25519.PublicKey, into **x509.Certi
 			return device.Certificate{}, err
 		}
 		*into = c
-		return device.Certificate{Serial: pki.Serial(c), Fingerprint: pki.Fingerprint(public), Issued: now, Until: c.NotAfter}, nil
+		return device.Certificate{Serial: pki.Serial(c), Fingerprint: pki.Fingerprint(public), Issued: now, Until: c.NotAfter, DER: c.Raw}, nil
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,6 +62,16 @@ func (r *rig) token(controller string) string {
 		r.t.Fatalf("token until %v, %v", expires, err)
 	}
 	return token.Reveal()
+}
+
+// leaves is how many facts the ledger holds.
+func (r *rig) leaves() int64 {
+	r.t.Helper()
+	size, err := r.Store.Size(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return size
 }
 
 // box is a controller's own keys.
@@ -174,6 +185,82 @@ func TestWhoHasNoGoodTokenOrRequestStaysOutside(t *testing.T) {
 			t.Errorf("a day later: %v", err)
 		}
 	})
+}
+
+// A request that is shown again, by whoever has seen it, makes nothing: the certificate that is there is given while it has long to go.
+func TestARequestShownAgainMakesNoSecondCertificate(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		r, b := open(t, d), newBox()
+		first, err := r.enrol.Enrol(t.Context(), "ctl-1", r.token("ctl-1"), b.csr(t, "ctl-1"), b.box.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		csr, last, until := b.csr(t, "ctl-1"), first.Certificate, certificate(t, first.Certificate).NotAfter
+		for _, step := range []struct {
+			passes time.Duration
+			fresh  bool
+		}{
+			{0, false},
+			{119 * 24 * time.Hour, false}, // 61 days are left
+			{time.Minute, true},
+			{0, false},
+			{125 * 24 * time.Hour, true}, // 55 days are left
+			{time.Minute, false},
+			{300 * 24 * time.Hour, true}, // it has ended
+		} {
+			r.Clock.Pass(step.passes)
+			before := r.leaves()
+			got, err := r.enrol.Renew(t.Context(), csr)
+			if err != nil || (got.Certificate != last) != step.fresh || (r.leaves() != before) != step.fresh {
+				t.Fatalf("%v before the end: fresh %v, %v", until.Sub(r.Clock.Now()), got.Certificate != last, err)
+			}
+			last, until = got.Certificate, certificate(t, got.Certificate).NotAfter
+		}
+	})
+}
+
+// When the authority itself ends soon, so does every new certificate: one an hour is enough.
+func TestShortCertificatesAreMadeOnceAnHour(t *testing.T) {
+	r, b := open(t, dbtest.SQLite(t)), newBox()
+	_, err := r.enrol.Enrol(t.Context(), "ctl-1", r.token("ctl-1"), b.csr(t, "ctl-1"), b.box.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Clock.Pass(r.keys.CA().Certificate().NotAfter.Sub(r.Clock.Now()) - 30*24*time.Hour)
+	seen := map[string]bool{}
+	for range 3 * 60 / 5 {
+		got, err := r.enrol.Renew(t.Context(), b.csr(t, "ctl-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[got.Certificate] = true
+		r.Clock.Pass(5 * time.Minute)
+	}
+	if len(seen) != 3 {
+		t.Fatalf("%d certificates in three hours", len(seen))
+	}
+}
+
+func TestManyRequestsAtOnceMakeOneCertificate(t *testing.T) {
+	r, b := open(t, dbtest.SQLite(t)), newBox()
+	_, err := r.enrol.Enrol(t.Context(), "ctl-1", r.token("ctl-1"), b.csr(t, "ctl-1"), b.box.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Clock.Pass(170 * 24 * time.Hour)
+	before, csr := r.leaves(), b.csr(t, "ctl-1")
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if _, err := r.enrol.Renew(t.Context(), csr); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if made := r.leaves() - before; made != 1 {
+		t.Fatalf("%d were made", made)
+	}
 }
 
 func TestAKeyRenewsItsOwnCertificateUntilItIsRevoked(t *testing.T) {

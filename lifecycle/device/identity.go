@@ -22,14 +22,6 @@ const TokenTime = 24 * time.Hour
 // boxKeySize is that of an X25519 public key.
 const boxKeySize = 32
 
-// Certificate is what the register keeps of one that was issued.
-type Certificate struct {
-	Serial      string
-	Fingerprint string
-	Issued      time.Time
-	Until       time.Time
-}
-
 // Enrolment is what a controller brings with its token: the hash of the token, its public key, and the key under which
 // secrets are sealed to it (X25519).
 type Enrolment struct {
@@ -157,6 +149,9 @@ func (r *Register) Enroll(ctx context.Context, e Enrolment, issue func() (Certif
 		if err := next.keep(ctx, tx, e.Controller, stepEnrolled, time.Time{}); err != nil {
 			return err
 		}
+		if err := certificate.hold(ctx, tx, e.Controller); err != nil {
+			return err
+		}
 		return r.replaced(ctx, tx, e.Controller, before, next)
 	})
 	if err != nil {
@@ -231,7 +226,10 @@ func (r *Register) Renewed(ctx context.Context, name string, public ed25519.Publ
 			return err
 		}
 		present.certified(certificate)
-		return present.keep(ctx, tx, name, stepRenewed, time.Time{})
+		if err := present.keep(ctx, tx, name, stepRenewed, time.Time{}); err != nil {
+			return err
+		}
+		return certificate.hold(ctx, tx, name)
 	})
 	if err != nil {
 		return fmt.Errorf("renew the certificate of %.40q: %w", name, err)
