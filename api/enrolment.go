@@ -24,6 +24,8 @@ func (e restEnrolment) Enrol(ctx context.Context, controller, token string, csr,
 	return rest.Enrolled(got), err
 }
 
+func (e restEnrolment) Known(ctx context.Context, csr []byte) bool { return e.service.Known(ctx, csr) }
+
 func (e restEnrolment) Renew(ctx context.Context, csr []byte) (rest.Renewed, error) {
 	got, err := e.service.Renew(ctx, csr)
 	return rest.Renewed(got), err

@@ -302,7 +302,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 		return fault.Wrap(fault.Unavailable, err, "open the console's port")
 	}
 	handler := New(Config{REST: programs, Console: pages, HTTPS: s.settings.https(), Log: s.log})
-	s.web = newWeb(ctx, s.listener, handler, s.certificate.config(), s.log)
+	s.web = newWeb(ctx, s.listener, s.settings.proxies().Handler(handler), s.certificate.config(), s.log)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"kanmon/api/rest/limit"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
@@ -32,6 +33,9 @@ type Settings struct {
 	// PublicURL is how browsers and controllers reach the console, such as "https://kanmon.example.jp:8480". Default: the
 	// listening address.
 	PublicURL string `json:"public_url"`
+	// TrustedProxies are addresses ("127.0.0.1") and networks ("10.1.0.0/16") of proxies before the console. Only from them X-Forwarded-For
+	// is read: the rightmost address in it that is no such proxy is the caller's, for limits and logs. Default: none.
+	TrustedProxies []string `json:"trusted_proxies"`
 	// TLS is how the console speaks HTTPS.
 	TLS TLSSettings `json:"tls"`
 	// Broker is the MQTT broker.
@@ -171,7 +175,7 @@ func (s Settings) check() error {
 	case (s.Database.Driver == "postgres") != (s.Database.DSN != ""):
 		return wrong("database.dsn", "belongs to driver postgres, and must be given there")
 	}
-	for _, check := range []func() error{s.checkTLS, s.Broker.check, s.Lease.check} {
+	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -195,6 +199,19 @@ func (s Settings) checkTLS() error {
 		return wrong("tls.mode", "off is for this machine alone: listen on 127.0.0.1 and have a proxy end TLS")
 	}
 	return nil
+}
+
+func (s Settings) checkProxies() error {
+	if _, err := limit.ParseProxies(s.TrustedProxies); err != nil {
+		return wrong("trusted_proxies", err.Error())
+	}
+	return nil
+}
+
+// proxies are the trusted ones; they have been checked.
+func (s Settings) proxies() limit.Proxies {
+	p, _ := limit.ParseProxies(s.TrustedProxies)
+	return p
 }
 
 func (b BrokerSettings) check() error {

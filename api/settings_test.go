@@ -45,6 +45,7 @@ func TestWrongSettingsAreRefusedByName(t *testing.T) {
 		`{"data_dir":"d","public_url":"ftp://k"}`:                                  "public_url",
 		`{"data_dir":"d","public_url":"http://k"}`:                                 "public_url",
 		`{"data_dir":"d","tls":{"mode":"maybe"}}`:                                  "tls.mode",
+		`{"data_dir":"d","trusted_proxies":["proxy"]}`:                             "trusted_proxies",
 		`{"data_dir":"d","tls":{"mode":"off"},"console_listen":"0.0.0.0:80"}`:      "tls.mode",
 		`{"data_dir":"d","tls":{"mode":"off"},"console_listen":":80"}`:             "tls.mode",
 		`{"data_dir":"d","tls":{"mode":"files"}}`:                                  "tls.cert_file",

@@ -280,15 +280,19 @@ func TestAKeyRenewsItsOwnCertificateUntilItIsRevoked(t *testing.T) {
 			if name == "nobody" {
 				who = "ctl-9"
 			}
-			if _, err := r.enrol.Renew(t.Context(), c.csr(t, who)); err == nil {
-				t.Errorf("%s got a certificate", name)
+			if _, err := r.enrol.Renew(t.Context(), c.csr(t, who)); err == nil || r.enrol.Known(t.Context(), c.csr(t, who)) {
+				t.Errorf("%s got a certificate, or is known", name)
 			}
 		}
 		if _, err := r.enrol.Renew(t.Context(), b.csr(t, "ctl-2")); err == nil {
 			t.Error("a key got a certificate in another's name")
 		}
+		known := r.enrol.Known(t.Context(), b.csr(t, "ctl-1"))
 		if err := r.Device.RevokeController(t.Context(), lifecycletest.Manager, "ctl-1", "盗難"); err != nil {
 			t.Fatal(err)
+		}
+		if !known || r.enrol.Known(t.Context(), b.csr(t, "ctl-1")) {
+			t.Fatalf("before it was revoked: known %v; or after", known)
 		}
 		if _, err := r.enrol.Renew(t.Context(), b.csr(t, "ctl-1")); fault.CodeOf(err) != "device.revoked" {
 			t.Fatalf("after it was revoked: %v", err)

@@ -21,6 +21,7 @@ import (
 type enrolment struct {
 	devices *device.Register
 	fail    error // of the next attempts
+	known   bool  // the requests are by an enrolled key
 	got     struct {
 		controller, token string
 		csr, box          []byte
@@ -44,6 +45,8 @@ func (e *enrolment) Enrol(_ context.Context, controller, token string, csr, box 
 		Introduction: []byte("word"), BrokerURL: "tls://broker:8883",
 	}, nil
 }
+
+func (e *enrolment) Known(context.Context, []byte) bool { return e.known }
 
 func (e *enrolment) Renew(_ context.Context, csr []byte) (rest.Renewed, error) {
 	e.got.csr = csr
@@ -172,4 +175,18 @@ func TestAnAddressThatGuessesHasToWait(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.text), &out); err != nil || out["status"] != 429.0 {
 		t.Errorf("%s", got.text)
 	}
+}
+
+// A renewal by a key that is enrolled needs no attempt: whoever shares the address, and has spent them all, keeps no controller from renewing.
+func TestAnEnrolledKeyRenewsWhenItsAddressHasNoAttemptsLeft(t *testing.T) {
+	b := newBench(t)
+	b.enrolment.fail = fault.New(fault.Unauthenticated, "device.token", "wrong")
+	for range 30 {
+		b.want(403, "enrol.token", "", "POST", "/enrol", enrolBody())
+	}
+	b.enrolment.fail = nil
+	b.want(429, "", "", "POST", "/enrol/renew", `{"csr":"AAAA"}`)
+	b.enrolment.known = true
+	b.want(200, "", "", "POST", "/enrol/renew", `{"csr":"AAAA"}`)
+	b.want(429, "", "", "POST", "/enrol", enrolBody())
 }

@@ -28,6 +28,8 @@ type room struct {
 type Service interface {
 	Enrol(ctx context.Context, controller, token string, csr, boxKey []byte) (Enrolled, error)
 	Renew(ctx context.Context, csr []byte) (Renewed, error)
+	// Known reports whether a request is by a key that is enrolled now.
+	Known(ctx context.Context, csr []byte) bool
 }
 
 // Enrolled is what a controller gets that was let in. Certificates are PEM.
@@ -105,16 +107,18 @@ func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolO
 
 func (r room) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewOut, error) {
 	out := &renewOut{}
-	err := r.enrolling(ctx, "enrol.renew", "", func() error {
+	attempt := func() error {
 		got, err := r.Service.Renew(ctx, in.Body.CSR)
 		out.Body.Certificate, out.Body.CA, out.Body.CommandKeys = got.Certificate, got.CA, append([][]byte{}, got.CommandKeys...)
 		return err
-	})
-	return out, err
+	}
+	if r.Service.Known(ctx, in.Body.CSR) { // it needs no attempt: others at its address may have spent them all
+		return out, r.answer(ctx, "enrol.renew", "", attempt())
+	}
+	return out, r.enrolling(ctx, "enrol.renew", "", attempt)
 }
 
-// enrolling runs an attempt of somebody who has no account. An address has a few attempts, and gets back those that succeed. Which part
-// of a refused one was wrong goes to the log alone: to the caller every refusal is the same.
+// enrolling runs an attempt of somebody who has no account. An address has a few attempts, and gets back those that succeed.
 func (r room) enrolling(ctx context.Context, code, controller string, attempt func() error) error {
 	from := frame.Address(ctx)
 	if err := r.attempts.Take(from, time.Now()); err != nil {
@@ -123,13 +127,20 @@ func (r room) enrolling(ctx context.Context, code, controller string, attempt fu
 	err := attempt()
 	if err == nil {
 		r.attempts.Give(from)
+	}
+	return r.answer(ctx, code, controller, err)
+}
+
+// answer is what the caller is told. Which part of a refused attempt was wrong goes to the log alone: to the caller every refusal is the same.
+func (r room) answer(ctx context.Context, code, controller string, err error) error {
+	if err == nil {
 		return nil
 	}
 	switch fault.KindOf(err) {
 	case fault.Internal, fault.Unavailable, fault.TooMany: // ours, not the caller's
 		return err
 	default:
-		r.Log.WarnContext(ctx, "enrolment refused", slog.String("from", from), slog.String("controller", controller), slog.Any("error", err))
+		r.Log.WarnContext(ctx, "enrolment refused", slog.String("from", frame.Address(ctx)), slog.String("controller", controller), slog.Any("error", err))
 		return fault.New(fault.Denied, code, "enrolment refused")
 	}
 }
