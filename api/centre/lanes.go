@@ -3,10 +3,9 @@ package centre
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,80 +23,100 @@ type message struct {
 }
 
 // lanes keep kinds of messages from waiting for each other: a batch of events takes long, a receipt or an answer must not. Within a lane
-// messages of one controller stay in order. What finds its lane full, or too many bytes waiting in all, is dropped and comes again.
+// messages of one controller stay in order, and controllers take turns. What finds its lane full, or too many bytes waiting, of its controller
+// or in all, is dropped and comes again.
 type lanes struct {
-	events [laneCount]chan message
-	states [laneCount]chan message // statuses and live events
-	quick  chan message            // receipts and answers: nothing of them waits for the database
-	bytes  atomic.Int64            // of the payloads that wait
+	events, statuses, live *lane
+	quick                  *lane // receipts and answers: nothing of them waits for the database
+
+	mu    sync.Mutex
+	bytes int            // of the payloads that wait
+	of    map[string]int // of each controller's
 }
 
-// Bounds: hundreds of controllers come back in one moment, each with a small batch; or some with a megabyte each.
+// Bounds: hundreds of controllers come back in one moment, each with a small batch; or some with a megabyte each. One controller, stolen or
+// mad, may take a sixteenth and no more.
 const (
-	laneCount  = 4
-	laneDepth  = 1024
 	mostBytes  = 128 << 20
-	quickDepth = 4096
+	bytesEach  = mostBytes / 16 // eight of the largest messages
+	eventsEach = 256            // batches; a controller sends a few at a time
+	liveEach   = 64
+	quickEach  = 256
 	quickSize  = 8 << 10 // bytes; more is no receipt and no answer, and goes where there is room to look at it
-	quickCount = 2       // workers; they check signatures
+
+	eventWorkers  = 4
+	statusWorkers = 4
+	quickWorkers  = 2 // they check signatures
+
+	betweenStatuses = 200 * time.Millisecond // of one controller; the newest of those that come meanwhile counts
+	betweenLive     = 100 * time.Millisecond
 )
 
 func newLanes() *lanes {
-	l := &lanes{quick: make(chan message, quickDepth)}
-	for i := range laneCount {
-		l.events[i], l.states[i] = make(chan message, laneDepth), make(chan message, laneDepth)
+	return &lanes{
+		events: newLane(eventsEach, 0), statuses: newLane(1, betweenStatuses), live: newLane(liveEach, betweenLive),
+		quick: newLane(quickEach, 0), of: map[string]int{},
 	}
-	return l
 }
 
 // put never waits; false when there is no room.
 func (l *lanes) put(m message) bool {
-	lane := l.states[laneOf(m.Controller)]
+	if !l.take(m) {
+		return false
+	}
+	left, taken := l.lane(m).put(m)
+	if left != nil {
+		l.give(*left)
+	}
+	return taken
+}
+
+func (l *lanes) lane(m message) *lane {
 	switch {
-	case m.Kind == wire.Events:
-		lane = l.events[laneOf(m.Controller)]
 	case (m.Kind == wire.Receipt || m.Kind == wire.Answer) && len(m.payload) <= quickSize:
-		lane = l.quick
-	}
-	size := int64(len(m.payload))
-	if l.bytes.Add(size) > mostBytes {
-		l.bytes.Add(-size)
-		return false
-	}
-	select {
-	case lane <- m:
-		return true
+		return l.quick
+	case m.Kind == wire.Status:
+		return l.statuses
+	case m.Kind == wire.Live:
+		return l.live
 	default:
-		l.bytes.Add(-size)
-		return false
+		return l.events
 	}
 }
 
-func laneOf(controller string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(controller)) // it never fails
-	return h.Sum32() % laneCount
+// take counts a message's bytes, if there is room for them.
+func (l *lanes) take(m message) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	size := len(m.payload)
+	if l.bytes+size > mostBytes || l.of[m.Controller]+size > bytesEach {
+		return false
+	}
+	l.bytes += size
+	l.of[m.Controller] += size
+	return true
+}
+
+func (l *lanes) give(m message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes -= len(m.payload)
+	if l.of[m.Controller] -= len(m.payload); l.of[m.Controller] == 0 {
+		delete(l.of, m.Controller)
+	}
 }
 
 // run starts the workers; they end with ctx.
 func (l *lanes) run(ctx context.Context, g *errgroup.Group, handle func(context.Context, message)) {
-	for i := range laneCount {
-		g.Go(func() error { l.work(ctx, l.events[i], handle); return nil })
-		g.Go(func() error { l.work(ctx, l.states[i], handle); return nil })
+	work := func(lane *lane) func() error {
+		return func() error {
+			lane.work(ctx, func(m message) { handle(ctx, m); l.give(m) })
+			return nil
+		}
 	}
-	for range quickCount {
-		g.Go(func() error { l.work(ctx, l.quick, handle); return nil })
-	}
-}
-
-func (l *lanes) work(ctx context.Context, lane <-chan message, handle func(context.Context, message)) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case m := <-lane:
-			handle(ctx, m)
-			l.bytes.Add(-int64(len(m.payload)))
+	for lane, workers := range map[*lane]int{l.events: eventWorkers, l.statuses: statusWorkers, l.live: 1, l.quick: quickWorkers} {
+		for range workers {
+			g.Go(work(lane))
 		}
 	}
 }
