@@ -49,6 +49,7 @@ type DB struct {
 	dialect Dialect
 	cfg     Config
 	writer  *sqlx.DB
+	group   *group
 	reader  *sqlx.DB // on PostgreSQL the same pool as writer
 	log     *slog.Logger
 }
@@ -61,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &DB{dialect: cfg.Driver, cfg: cfg, log: cfg.Log}
+	d := &DB{dialect: cfg.Driver, cfg: cfg, log: cfg.Log, group: &group{}}
 	var err error
 	switch cfg.Driver {
 	case SQLite:

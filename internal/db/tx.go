@@ -39,30 +39,33 @@ func (t *Tx) Dialect() Dialect { return t.dialect }
 const writeTries = 5
 
 // Write runs fn in a transaction, the only one that writes at that time, and commits when fn returns nil. An
-// error or a panic of fn rolls back. PostgreSQL may make fn run again, so it has no effects outside of tx. A Write
-// inside fn would wait for itself.
+// error or a panic of fn rolls back. The database may make fn run again, so it has no effects outside of tx. A Write
+// inside fn would wait for itself. Who waits to write may share the commit of the one before (group.go).
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	alone := false
 	for try := 1; ; try++ {
-		err := d.writeOnce(ctx, fn)
-		if err == nil || try == writeTries || !retryable(err) {
+		err := d.write(ctx, alone, fn)
+		lost := errors.Is(err, errLost)
+		if err == nil || try == writeTries || (!lost && !retryable(err)) {
 			return err
 		}
 		d.log.WarnContext(ctx, "transaction runs again", "try", try, "error", err)
+		if alone = alone || lost; lost {
+			continue
+		}
 		if err := pause(ctx, try); err != nil {
 			return err
 		}
 	}
 }
 
-func (d *DB) writeOnce(ctx context.Context, fn func(*Tx) error) error {
-	return d.transact(ctx, d.writer, nil, func(s session) error {
-		if d.dialect == Postgres {
-			if _, err := s.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", writeLock); err != nil {
-				return interpret(err, "wait for the other writer")
-			}
-		}
-		return fn(&Tx{session: s})
-	})
+// lockOut keeps other programs from writing.
+func (d *DB) lockOut(ctx context.Context, s session) error {
+	if d.dialect != Postgres {
+		return nil // it began with BEGIN IMMEDIATE
+	}
+	_, err := s.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", writeLock)
+	return interpret(err, "wait for the other writer")
 }
 
 // Read runs fn over one snapshot of the database.
@@ -74,13 +77,17 @@ func (d *DB) Read(ctx context.Context, fn func(Queryer) error) error {
 	return d.transact(ctx, d.reader, opts, func(s session) error { return fn(&s) })
 }
 
-// transact runs fn between begin and commit. Whatever way fn ends, the connection goes back without an open
-// transaction.
-func (d *DB) transact(ctx context.Context, pool *sqlx.DB, opts *sql.TxOptions, fn func(session) error) (err error) {
+// transact runs fn between begin and commit.
+func (d *DB) transact(ctx context.Context, pool *sqlx.DB, opts *sql.TxOptions, fn func(session) error) error {
 	tx, err := pool.BeginTxx(ctx, opts)
 	if err != nil {
 		return interpret(err, "begin transaction")
 	}
+	return d.within(tx, fn)
+}
+
+// within runs fn and commits. Whatever way fn ends, the connection goes back without an open transaction.
+func (d *DB) within(tx *sqlx.Tx, fn func(session) error) (err error) {
 	done := false
 	defer func() {
 		if !done { // fn panicked or ended its goroutine
