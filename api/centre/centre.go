@@ -63,6 +63,7 @@ type Centre struct {
 	policies *policy.Publisher
 	revoke   *revoke.Publisher
 	commands *command.Releaser
+	entries  *entrylog.Register
 	lanes    *lanes
 	dropped  atomic.Uint64
 	acks     *outbox[wire.AckUpTo]
@@ -75,12 +76,13 @@ func New(cfg Config) (*Centre, error) {
 		return nil, fault.New(fault.Invalid, "centre.site", "the site's name is not 1 to 32 lower case letters, digits, hyphens")
 	}
 	c := &Centre{cfg: cfg, lanes: newLanes(), acks: newOutbox[wire.AckUpTo](), leases: newOutbox[wire.LeaseGrant]()}
+	c.entries = entrylog.New(cfg.Store)
 	seals := wire.NewSealer(cfg.Site, cfg.Signer)
 	c.revoke = revoke.New(revoke.Config{
 		Site: cfg.Site, Store: cfg.Store, Revocations: cfg.Revocations, Signer: cfg.Signer, Seals: seals, Publish: c.publish, Log: cfg.Log,
 	})
 	c.ingest = ingest.New(ingest.Config{
-		Site: cfg.Site, Store: cfg.Store, Entries: entrylog.New(cfg.Store), Devices: cfg.Devices, Cards: cfg.Cards,
+		Site: cfg.Site, Store: cfg.Store, Entries: c.entries, Devices: cfg.Devices, Cards: cfg.Cards,
 		Revocations: cfg.Revocations, Epochs: cfg.Epochs, Known: cfg.Known, PublishedAt: c.revoke.PublishedAt, Confirmed: c.revoke.Confirmed, Log: cfg.Log,
 	})
 	c.policies = policy.NewPublisher(policy.PublisherConfig{
@@ -130,7 +132,7 @@ func (c *Centre) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		c.cfg.Link.Run, c.ingest.RunReceipts, c.revoke.Run, c.policies.Run, c.sendAcks, c.sendLeases, c.sweep,
+		c.cfg.Link.Run, c.ingest.RunReceipts, c.revoke.Run, c.policies.Run, c.sendAcks, c.sendLeases, c.sweep, c.settle,
 	} {
 		g.Go(func() error { return part(ctx) })
 	}
@@ -234,5 +236,31 @@ func (c *Centre) sweep(ctx context.Context) error {
 				c.Forget(name)
 			}
 		}
+	}
+}
+
+// lastSettle bounds what is written when the program ends.
+const lastSettle = 5 * time.Second
+
+// settle writes down now and then, and at the end, how many messages were refused and only counted.
+func (c *Centre) settle(ctx context.Context) error {
+	tick := time.NewTicker(entrylog.SettleEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSettle)
+			defer cancel()
+			c.settleNow(last)
+			return nil
+		case <-tick.C:
+			c.settleNow(ctx)
+		}
+	}
+}
+
+func (c *Centre) settleNow(ctx context.Context) {
+	if err := c.entries.Settle(ctx); err != nil && ctx.Err() == nil {
+		c.cfg.Log.ErrorContext(ctx, "refused messages not counted yet", slog.Any("error", err))
 	}
 }

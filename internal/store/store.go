@@ -114,6 +114,9 @@ func (s *Store) WriteDerived(ctx context.Context, why string, fn func(*Tx) error
 // Read runs fn over one consistent snapshot.
 func (s *Store) Read(ctx context.Context, fn func(Queryer) error) error { return s.db.Read(ctx, fn) }
 
+// Now is the moment that a transaction begun now is of.
+func (s *Store) Now() time.Time { return s.clock() }
+
 // Origin names the ledger.
 func (s *Store) Origin() string { return s.ledger.Origin() }
 

@@ -81,7 +81,10 @@ type Present struct {
 }
 
 // Register is the log.
-type Register struct{ store *store.Store }
+type Register struct {
+	store *store.Store
+	tally *tally
+}
 
 // New opens the log.
-func New(s *store.Store) *Register { return &Register{store: s} }
+func New(s *store.Store) *Register { return &Register{store: s, tally: newTally()} }

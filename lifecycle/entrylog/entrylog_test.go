@@ -2,6 +2,7 @@ package entrylog_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -200,6 +201,50 @@ func TestTheDatabaseRefusesToAlterTheLog(t *testing.T) {
 			if fault.CodeOf(err) != store.CodeAppendOnly {
 				t.Errorf("%s: %v", statement, err)
 			}
+		}
+	})
+}
+
+// What one controller sends and nobody can believe costs a bounded number of writes, and is counted to the last.
+func TestAFloodOfSuspectsIsWrittenAsASum(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		ctx, rows := t.Context(), 0
+		quarantine := func(controller string, i int) {
+			t.Helper()
+			id, err := city.Entries.Quarantine(ctx, entrylog.Suspect{Controller: controller, Reason: entrylog.BadPayload, Payload: strconv.AppendInt(nil, int64(i), 10)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id > 0 {
+				rows++
+			}
+		}
+		for i := range 1000 {
+			quarantine("ctl-1", i)
+		}
+		quarantine("ctl-2", 1)
+		counted := func() (n int64) {
+			t.Helper()
+			err := city.Store.Read(ctx, func(q store.Queryer) error {
+				return q.Get(ctx, &n, `SELECT n FROM quarantine_count WHERE controller = 'ctl-1' AND reason = 'bad_payload'`)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if before := counted(); rows != 20+1 || before != 20 {
+			t.Fatalf("%d rows, %d counted at once", rows, before)
+		}
+		for range 2 { // the second finds nothing
+			if err := city.Entries.Settle(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := counted(); n != 1000 {
+			t.Fatalf("%d counted in the end", n)
 		}
 	})
 }

@@ -171,8 +171,11 @@ const (
 )
 
 // Quarantine keeps a suspect, once, and counts it every time. It returns the id of the new row, or 0 when only
-// the count rose.
+// the count rose. What a controller causes beyond some in a short time is only counted, and the sum written by Settle.
 func (r *Register) Quarantine(ctx context.Context, s Suspect) (int64, error) {
+	if !r.tally.allow(s, r.store.Now()) {
+		return 0, nil
+	}
 	mark := s.mark()
 	fresh, err := r.count(ctx, s, mark)
 	if err != nil || !fresh {
@@ -212,19 +215,15 @@ func (s Suspect) mark() string {
 // count adds one to the suspect's count and reports whether it also deserves a row of its own.
 func (r *Register) count(ctx context.Context, s Suspect, mark string) (fresh bool, err error) {
 	err = r.store.WriteDerived(ctx, "count of quarantined messages", func(tx *store.Tx) error {
-		now := tx.Now()
-		_, err := tx.Exec(ctx, `INSERT INTO quarantine_count (controller, reason, n, last) VALUES (?, ?, 1, ?)
-			ON CONFLICT (controller, reason) DO UPDATE SET n = quarantine_count.n + 1, last = excluded.last`,
-			s.Controller, string(s.Reason), store.FormatTime(now))
-		if err != nil {
+		if err := addCount(ctx, tx, countedBy{s.Controller, s.Reason}, 1); err != nil {
 			return err
 		}
 		var same, recent int64
 		if err := tx.Get(ctx, &same, `SELECT COUNT(*) FROM quarantine WHERE mark = ?`, mark); err != nil {
 			return err
 		}
-		err = tx.Get(ctx, &recent, `SELECT COUNT(*) FROM quarantine WHERE controller = ? AND at > ?`,
-			s.Controller, store.FormatTime(now.Add(-time.Hour)))
+		err := tx.Get(ctx, &recent, `SELECT COUNT(*) FROM quarantine WHERE controller = ? AND at > ?`,
+			s.Controller, store.FormatTime(tx.Now().Add(-time.Hour)))
 		fresh = same == 0 && recent < mostHourly
 		return err
 	})
