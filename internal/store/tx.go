@@ -68,7 +68,6 @@ func (t *Tx) finish(ctx context.Context) error {
 
 func (t *Tx) committed() {
 	if t.batch != nil {
-		t.batch.Committed()
 		select {
 		case t.store.grown <- struct{}{}:
 		default: // a token waits already

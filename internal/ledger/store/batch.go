@@ -95,11 +95,9 @@ func (b *Batch) Finish(ctx context.Context) error {
 	if n != 1 {
 		return fault.New(fault.Conflict, "ledger.head_moved", "another writer moved the ledger's head")
 	}
+	b.log.remember(b.tree)
 	return nil
 }
-
-// Committed is called once the transaction is committed, so that the next batch need not read the tree.
-func (b *Batch) Committed() { b.log.remember(b.tree) }
 
 // Hashes reads the stored hashes of a log for proofs.
 func Hashes(ctx context.Context, q db.Queryer, log int64) ledger.HashReader {

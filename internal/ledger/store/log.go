@@ -74,11 +74,10 @@ func (l *Log) tree(ctx context.Context, q db.Queryer, h Head) (ledger.Tree, erro
 	return read, nil
 }
 
-// remember keeps the edge of a committed batch, unless a later one was quicker.
+// remember keeps the edge that the next batch begins with, which may be of the same transaction. One that is rolled back does no harm: the
+// head tells, and tree reads the edge again.
 func (l *Log) remember(t ledger.Tree) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.Size() > l.edge.Size() {
-		l.edge, l.root = t, t.Root()
-	}
+	l.edge, l.root = t, t.Root()
 }

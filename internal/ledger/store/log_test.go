@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -32,11 +33,7 @@ func grow(t *testing.T, d *db.DB, l *store.Log, n int) {
 				return fmt.Errorf("leaf %d was given %d: %w", next, seq, err)
 			}
 		}
-		if err := b.Finish(t.Context()); err != nil {
-			return err
-		}
-		b.Committed()
-		return nil
+		return b.Finish(t.Context())
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,5 +123,47 @@ func TestABatchDoesNotFinishOnAHeadThatMoved(t *testing.T) {
 			t.Errorf("finished on a head that moved: %v", err)
 		}
 		grow(t, d, l, 1) // nothing of it stayed
+	})
+}
+
+// What the log remembers of a batch that was taken back is not built upon; and batches may follow each other in one transaction.
+func TestABatchThatIsTakenBackLeavesNothing(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		l := store.New("kanmon.example/a")
+		grow(t, d, l, 5)
+		add := func(tx *db.Tx, n int) error {
+			b, err := l.Begin(t.Context(), tx)
+			if err != nil {
+				return err
+			}
+			for range n {
+				if _, err := b.Add(t.Context(), leaf(b.Next())); err != nil {
+					return err
+				}
+			}
+			return b.Finish(t.Context())
+		}
+		back := errors.New("taken back")
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return errors.Join(add(tx, 3), back) }); !errors.Is(err, back) {
+			t.Fatal(err)
+		}
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return errors.Join(add(tx, 1), add(tx, 1)) }); err != nil {
+			t.Fatal(err)
+		}
+		var model ledger.Tree
+		for range 7 {
+			model.Append(nil, ledger.LeafHash(leaf(model.Size())))
+		}
+		want := model.Root()
+		err := d.Read(t.Context(), func(q db.Queryer) error {
+			head, err := l.Head(t.Context(), q)
+			if err == nil && (head.Size != 7 || string(head.Root) != string(want[:])) {
+				t.Errorf("the head is %+v, want 7 leaves and %x", head, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	})
 }
