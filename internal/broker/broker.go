@@ -11,6 +11,8 @@
 //     thrown out. Reading is checked at the subscription and again at each delivery. A last will is a publication and is
 //     checked when the client connects.
 //   - Only a status is retained, and a last will is one. QoS 2, packets above the largest payload and more clients than MaxClients are refused.
+//   - A connection ends with the certificate it was made with. A client other than the centre that sends more than any has to is read more
+//     slowly.
 //   - A client that does not read, or does not acknowledge, what is sent to it holds up nobody, and is thrown out.
 //   - Of a client that Disconnect throws out nothing is left: no session, nothing queued, no will, no retained status.
 //

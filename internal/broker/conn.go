@@ -27,6 +27,9 @@ type conn struct {
 	raw         net.Conn                 // under the TLS of Conn
 	certificate *x509.Certificate        // the client's, from the handshake on
 	who         atomic.Pointer[Identity] // nil: not admitted yet, or thrown out
+	willing     atomic.Bool              // the library has asked for the will, and may be about to publish it
+	before      *conn                    // the connection that this one takes over from, until that is gone; under the hook's lock
+	pace        pace                     // of the library's reader alone
 
 	mu      sync.Mutex
 	unsent  []byte
@@ -34,6 +37,7 @@ type conn struct {
 	slow    bool
 	closed  bool
 	leaving []func()
+	life    *time.Timer   // closes it when its certificate ends
 	wake    chan struct{} // one place: there is something to do
 	closing chan struct{} // closed by Close
 	gone    chan struct{} // closed when nothing of the connection is left
@@ -83,6 +87,13 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.unsent = append(c.unsent, p...)
 	c.nudge()
 	return len(p), nil
+}
+
+// endAt closes the connection at a moment: its certificate proves nothing any more.
+func (c *conn) endAt(end time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.life = time.AfterFunc(time.Until(end), func() { _ = c.Close() })
 }
 
 // cut ends the connection at once: the client is nobody any more, and what is queued for it is dropped, in the kernel too.
@@ -219,6 +230,9 @@ func (c *conn) end() {
 	<-c.written
 	c.mu.Lock()
 	leaving := c.leaving
+	if c.life != nil {
+		c.life.Stop()
+	}
 	c.mu.Unlock()
 	for _, fn := range leaving {
 		fn()

@@ -84,7 +84,11 @@ func (h *hook) connect(cl *mochi.Client, pk packets.Packet) error {
 		if err != nil {
 			return err
 		}
-		if entered, err := h.enter(mine, who, before); entered || err != nil {
+		entered, err := h.enter(mine, who, before)
+		if entered {
+			mine.endAt(mine.certificate.NotAfter)
+		}
+		if entered || err != nil {
 			return err
 		}
 	}
@@ -141,13 +145,16 @@ func (h *hook) enter(mine *conn, who Identity, throws uint64) (entered bool, err
 		return false, nil
 	}
 	before := h.connected[who.Name]
-	h.connected[who.Name] = mine
+	h.connected[who.Name], mine.before = mine, before
 	mine.who.Store(&who)
 	h.mu.Unlock()
 	mine.onGone(func() { h.leave(who.Name, mine) })
 	if before != nil {
 		_ = before.Close()
 		<-before.gone // soon: reading has ended, and at most the check of its identity is still under way
+		h.mu.Lock()
+		mine.before = nil
+		h.mu.Unlock()
 	}
 	if mine.isClosed() {
 		return false, errors.New("replaced or thrown out while connecting")
@@ -163,16 +170,23 @@ func (h *hook) leave(name string, c *conn) {
 	}
 }
 
+// throwOut cuts every connection of a client, also those that others are taking over from, and waits for a will that is on its way.
 func (h *hook) throwOut(name string) bool {
 	h.mu.Lock()
 	h.thrown++
-	c := h.connected[name]
-	if c != nil {
+	var all []*conn
+	for c := h.connected[name]; c != nil; c = c.before {
 		c.cut()
+		all = append(all, c)
 	}
 	h.mu.Unlock()
+	for _, c := range all {
+		if c.willing.Load() {
+			<-c.gone // soon: nothing is read or written any more
+		}
+	}
 	h.kept.forget(h.config.Site, name)
-	return c != nil
+	return len(all) > 0
 }
 
 // identity is the zero one for a client that is not admitted or was thrown out.
@@ -204,6 +218,7 @@ func (h *hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
 // connection, whatever its QoS; the library would let one of QoS 0 go by in silence. What is to be retained is kept
 // here and the mark taken off (see retained).
 func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	h.slow(cl, pk)
 	switch pk.FixedHeader.Type {
 	case packets.Connect:
 		pk.Connect.WillRetain = false
@@ -225,6 +240,16 @@ func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet
 	return pk, nil
 }
 
+// slow holds up the reading of a client that sends more than any has to. Acknowledgements are as many as it was sent messages, and the centre
+// speaks to all.
+func (h *hook) slow(cl *mochi.Client, pk packets.Packet) {
+	c, ok := cl.Net.Conn.(*conn)
+	if !ok || pk.FixedHeader.Type == packets.Puback || h.identity(cl).Role == Centre {
+		return
+	}
+	c.pause(c.pace.take(time.Now(), len(pk.Payload)))
+}
+
 // OnPacketProcessed sends what is retained after a subscription has been answered.
 func (h *hook) OnPacketProcessed(cl *mochi.Client, pk packets.Packet, err error) {
 	if err != nil || pk.FixedHeader.Type != packets.Subscribe {
@@ -241,6 +266,9 @@ func (h *hook) OnPacketProcessed(cl *mochi.Client, pk packets.Packet, err error)
 // OnWill keeps a will: it is a status, by the rule. That of a client that was thrown out becomes a message without a topic,
 // for which there are no subscribers; the library has no way to say "none".
 func (h *hook) OnWill(cl *mochi.Client, will mochi.Will) (mochi.Will, error) {
+	if c, ok := cl.Net.Conn.(*conn); ok {
+		c.willing.Store(true) // before the look at who it is: throwOut does the same the other way round
+	}
 	if (h.identity(cl) == Identity{}) {
 		return mochi.Will{}, nil
 	}
