@@ -17,8 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"kanmon/internal/access"
-	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 )
@@ -34,14 +32,13 @@ type Keeper struct {
 	log     *slog.Logger
 
 	mu     sync.Mutex
-	kept   State                // what the file says
-	opened time.Time            // when the last epoch was opened for what a controller said
-	heard  map[string]time.Time // when one was opened for this controller's word
+	kept   State // what the file says
+	claims claims
 }
 
 // New prepares a keeper of a file. Start comes first.
 func New(path string, s *store.Store, devices *device.Register, log *slog.Logger) *Keeper {
-	return &Keeper{path: path, store: s, devices: devices, log: log, heard: map[string]time.Time{}}
+	return &Keeper{path: path, store: s, devices: devices, log: log, claims: claims{of: map[string]*claimant{}}}
 }
 
 // Start compares the database with the file and opens a new epoch when the database is behind. It returns the present epoch. Nothing that
@@ -153,70 +150,4 @@ func (k *Keeper) follow(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		k.log.ErrorContext(ctx, "the centre's state file does not follow", slog.Any("error", err))
 	}
-}
-
-// Given is the newest version of each kind that the centre gave out.
-type Given struct {
-	Policy     access.Version // wanted of the controller
-	Revocation access.Version
-}
-
-// Bounds of what a controller's word can do.
-const (
-	farthest     = 1000             // epochs passed over in one step
-	betweenAny   = 10 * time.Second // openings for what controllers say
-	betweenSame  = 10 * time.Minute // openings for what the same controller says
-	forgetHeards = 4096
-)
-
-// needed returns the epoch that has to be opened when a controller has the versions; false when the centre knows of them all.
-func (g Given) needed(policy, revoked access.Version) (uint64, bool) {
-	var least uint64
-	for _, v := range []struct{ has, given access.Version }{{policy, g.Policy}, {revoked, g.Revocation}} {
-		if v.given.Less(v.has) {
-			least = max(least, v.has.Epoch+1, v.given.Epoch+1)
-		}
-	}
-	return least, least > 0
-}
-
-// Seen takes the versions that a controller names in a message whose signature holds, beside those the centre gave out, read after the
-// message came. It opens a new epoch, and reports so, when the controller has one that the centre never gave out. What cannot be is
-// passed over. fault.TooMany: one was opened for a controller's word a moment ago; look again later.
-func (k *Keeper) Seen(ctx context.Context, controller string, policy, revoked access.Version, given Given, now time.Time) (opened bool, err error) {
-	least, needed := given.needed(policy, revoked)
-	if !needed {
-		return false, nil
-	}
-	attrs := []any{
-		slog.String("controller", controller), slog.Any("policy", policy), slog.Any("policy_given", given.Policy),
-		slog.Any("revoked", revoked), slog.Any("revoked_given", given.Revocation),
-	}
-	if least > given.Policy.Epoch+farthest {
-		k.log.ErrorContext(ctx, "a controller names an epoch that cannot be", attrs...)
-		return false, nil
-	}
-	if !k.allowed(controller, now) {
-		k.log.WarnContext(ctx, "a controller names versions never given out, again; no new epoch is opened so soon", attrs...)
-		return false, fault.New(fault.TooMany, "centre.epoch", "no new epoch is opened so soon after another")
-	}
-	k.log.ErrorContext(ctx, "a controller has versions never given out by this database: a new epoch is opened", attrs...)
-	_, err = k.open(ctx, least, fmt.Sprintf("controller %s has policy %d.%d and revocations %d.%d, and the newest are %d.%d and %d.%d", controller,
-		policy.Epoch, policy.N, revoked.Epoch, revoked.N, given.Policy.Epoch, given.Policy.N, given.Revocation.Epoch, given.Revocation.N))
-	return err == nil, err
-}
-
-// allowed counts an opening, if there may be one.
-func (k *Keeper) allowed(controller string, now time.Time) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	last, before := k.heard[controller]
-	if (before && now.Sub(last) < betweenSame) || (!k.opened.IsZero() && now.Sub(k.opened) < betweenAny) {
-		return false
-	}
-	if len(k.heard) >= forgetHeards {
-		clear(k.heard)
-	}
-	k.heard[controller], k.opened = now, now
-	return true
 }

@@ -2,6 +2,7 @@ package epoch
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -197,5 +198,48 @@ func TestALyingControllerCannotUseUpTheEpochs(t *testing.T) {
 	now = now.Add(betweenSame)
 	if !say("ctl-1", 500) || epochOf(t, city) != 501 {
 		t.Fatalf("epoch %d", epochOf(t, city))
+	}
+}
+
+// A controller in foreign hands that claims more with every status opens two epochs a day and no more. What is over is no error: its messages
+// are handled like any other's, and it takes nothing from who has lost its centre in earnest.
+func TestAControllersClaimsOpenTwoEpochsADay(t *testing.T) {
+	city := lifecycletest.Open(t, dbtest.SQLite(t))
+	city.Found(t)
+	var log strings.Builder
+	k := New(filepath.Join(t.TempDir(), File), city.Store, city.Device, slog.New(slog.NewTextHandler(&log, nil)))
+	began := time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)
+	claim := func(controller string, now time.Time) (bool, error) {
+		epoch := epochOf(t, city)
+		given := Given{Policy: access.Version{Epoch: epoch, N: 5}, Revocation: access.Version{Epoch: epoch}}
+		return k.Seen(t.Context(), controller, access.Version{Epoch: epoch, N: 9}, access.Version{}, given, now)
+	}
+	const every = time.Minute
+	var opened []time.Duration
+	over := 0
+	for passed := time.Duration(0); passed < 48*time.Hour; passed += every {
+		did, err := claim("mad", began.Add(passed))
+		switch {
+		case did:
+			opened = append(opened, passed)
+		case err == nil:
+			over++
+		case fault.KindOf(err) != fault.TooMany || len(opened)%2 == 0:
+			t.Fatalf("after %v: %v", passed, err)
+		}
+		if passed == 12*time.Hour {
+			if honest, err := claim("ctl-1", began.Add(passed)); !honest || err != nil {
+				t.Fatalf("another controller: %v, %v", honest, err)
+			}
+		}
+	}
+	if want := "[0s 10m0s 24h0m0s 24h10m0s]"; fmt.Sprint(opened) != want {
+		t.Errorf("opened after %v, want %s", opened, want)
+	}
+	if k.Refused() != uint64(over) || over < 2000 {
+		t.Errorf("%d claims were over, %d are counted", over, k.Refused())
+	}
+	if lines := strings.Count(log.String(), "opens no more epochs"); lines == 0 || lines > 30 {
+		t.Errorf("%d lines in the log for %d claims", lines, over)
 	}
 }
