@@ -65,8 +65,11 @@ func (k *PolicyKeeper) Offer(ctx context.Context, spec access.Spec, manifest wir
 		}
 		return
 	}
+	if !k.post(core.PolicyReady{Policy: stored.Policy, Hash: stored.Hash}) {
+		k.log.WarnContext(ctx, "policy stored and not put into force, too much waits: it is taken when it comes again")
+		return
+	}
 	k.mu.Lock()
 	k.hash, k.refused = stored.Hash, ""
 	k.mu.Unlock()
-	k.post(core.PolicyReady{Policy: stored.Policy, Hash: stored.Hash})
 }

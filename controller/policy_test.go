@@ -51,6 +51,27 @@ func TestAPolicyComesIntoForceOnlyFromTheDisk(t *testing.T) {
 	}
 }
 
+// A policy that found no room on its way to the doors is not called in force, so it is taken when it comes again.
+func TestAPolicyThatDidNotReachTheDoorsIsTakenAgain(t *testing.T) {
+	room := false
+	var posted []core.Input
+	k := NewPolicyKeeper(&fakeStore{t: t}, policystore.Stored{Hash: "h3"}, func(in core.Input) bool {
+		if room {
+			posted = append(posted, in)
+		}
+		return room
+	}, quietLog)
+	k.Offer(t.Context(), siteSpec(4), wire.Signed{Key: "h4"})
+	if k.InForce() != "h3" {
+		t.Fatalf("in force %q", k.InForce())
+	}
+	room = true
+	k.Offer(t.Context(), siteSpec(4), wire.Signed{Key: "h4"})
+	if k.InForce() != "h4" || len(posted) != 1 {
+		t.Fatalf("in force %q, posted %d", k.InForce(), len(posted))
+	}
+}
+
 // R76-2: what is refused is an alarm, once; what the disk could not take is not the policy's fault.
 func TestARefusedPolicyIsOneAlarm(t *testing.T) {
 	s := &fakeStore{t: t, err: fault.New(fault.Conflict, "policy.older", "older")}

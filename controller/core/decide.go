@@ -33,7 +33,7 @@ func (t *turn) presented(in Presented) {
 		t.note(e)
 		t.open(d, in.Reader)
 	default:
-		t.gate = &gate{decision: d, reader: in.Reader, grant: t.stamp(e)}
+		t.gate = &gate{decision: d, key: in.Key, reader: in.Reader, grant: t.stamp(e)}
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 // gate is a decision to let somebody in that waits for its record.
 type gate struct {
 	decision access.Decision
-	reader   string // "" for a command
+	key      access.Key // of the card; zero for a command
+	reader   string     // "" for a command
 	command  string // id of the command; "" for a card
 	grant    event.Event
 }
@@ -132,7 +133,7 @@ func (t *turn) recorded(in Recorded) {
 		return
 	}
 	t.inTrouble()
-	t.s.revoked.NotOnDisk(p.revoked, r.lastID)
+	t.s.revoked.NotOnDisk(p.revoked)
 	if k := fault.KindOf(in.Err); k == fault.Invalid || k == fault.TooLarge {
 		t.lose(len(p.events)) // the journal will never take these
 		p.events = nil
@@ -151,7 +152,7 @@ func (t *turn) onDisk(p pending) {
 		t.s.records.trouble = false
 		t.s.records.lost -= p.lost
 	}
-	if t.s.revoked.OnDisk(p.revoked, p.id) {
+	if t.s.revoked.OnDisk(p.revoked) {
 		t.receipt()
 	}
 	if p.gate != nil {
@@ -159,12 +160,31 @@ func (t *turn) onDisk(p pending) {
 	}
 }
 
-// pass opens the door of a gate, and answers the command if it was one.
+// pass opens the door of a gate, and answers the command if it was one. A card that was revoked while the disk was waited for stays outside.
 func (t *turn) pass(g gate) {
+	if t.died(g) {
+		return
+	}
 	t.open(g.decision, g.reader)
 	if g.command != "" {
 		t.settle(g.command, true, "")
 	}
+}
+
+// died reports whether the card of a gate was revoked or suspended since the decision, and refuses it then.
+func (t *turn) died(g gate) bool {
+	entry, there := t.s.revoked.Set()[g.key]
+	if g.command != "" || !there || entry.State == access.Active {
+		return false
+	}
+	refusal := g.grant
+	refusal.Kind, refusal.Reason = event.AccessDenied, access.CredentialRevoked
+	if entry.State == access.Suspended {
+		refusal.Reason = access.CredentialSuspend
+	}
+	t.note(refusal)
+	t.show(g.reader, reader.ShowDenied)
+	return true
 }
 
 func (t *turn) inTrouble() {
@@ -191,6 +211,9 @@ func (t *turn) lose(n int) {
 // unrecorded does what the area asks for when a decision to let somebody in is not on disk: it opens and keeps
 // the grant, or refuses and keeps the refusal. A nil grant is on its way to the disk already.
 func (t *turn) unrecorded(g gate, grant *event.Event) {
+	if t.died(g) {
+		return
+	}
 	if g.decision.Record == access.BestEffort {
 		if grant != nil {
 			t.keep(*grant)

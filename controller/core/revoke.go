@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -16,11 +15,7 @@ import (
 // the events and the entries, so that a restart knows them too; only then the centre gets its receipt. When the journal cannot be
 // written the card stays refused, the receipt waits, and the entries are tried again with everything else that is owed.
 
-// maxNoted is how many entries of one message have an event each; more are one event together. A new controller hears of years of
-// lost cards at once.
-const maxNoted = 64
-
-// startRevoked lays what the last run had kept over the policy.
+// startRevoked lays what the last run had kept over the policy. What only the policy has, a run that ended too early did not keep.
 func (t *turn) startRevoked(kept revoked.Kept) {
 	at := kept.At
 	if at.IsZero() {
@@ -28,6 +23,9 @@ func (t *turn) startRevoked(kept revoked.Kept) {
 	}
 	t.s.revoked = revoked.Start(t.s.policy.Revocations(), kept.Upto, at)
 	t.lay(kept.Entries, at)
+	onDisk := make(access.Revocations, len(kept.Entries))
+	onDisk.Merge(kept.Entries...)
+	t.s.revoked.Owe(onDisk.Merge(slices.Collect(maps.Values(t.s.policy.Revocations()))...)...)
 }
 
 // lay puts entries over the policy and returns those that changed something. Without a policy they wait for it in the set.
@@ -45,24 +43,24 @@ func (t *turn) lay(entries []access.Revocation, at time.Time) []access.Revocatio
 	return changed
 }
 
-// revoke takes a run of the set.
+// revoke takes a run of the set. One that goes on in another message does not raise how far the set is complete.
 func (t *turn) revoke(set wire.RevokedSet) {
 	changed := t.lay(set.Entries, t.now.at)
 	t.centreIs(set.Upto.Epoch)
 	r := &t.s.revoked
-	if r.Run(set.From, set.Upto, set.Entries, len(changed) > 0, t.now.at) {
+	upto := set.Upto
+	if set.More {
+		upto = r.Upto()
+	}
+	if r.Run(set.From, upto, set.Entries, len(changed) > 0, t.now.at) {
 		t.noteRevocations(changed)
 	} else if !r.Kept().Less(set.Upto) {
 		t.receipt() // the centre asks again: it has not heard
 	}
 }
 
+// noteRevocations makes one event of each: a centre that has lost an entry takes it back from its event.
 func (t *turn) noteRevocations(changed []access.Revocation) {
-	if len(changed) > maxNoted {
-		newest := slices.MaxFunc(changed, access.CompareRevocations)
-		t.note(event.Event{Kind: event.RevocationApplied, Policy: &newest.Version, Detail: fmt.Sprintf("%d cards", len(changed))})
-		return
-	}
 	for _, r := range changed {
 		e := event.Event{Kind: event.RevocationApplied, Card: r.Card, Credential: r.Key.Fingerprint(), Policy: &r.Version}
 		switch r.State {
@@ -107,13 +105,14 @@ func (t *turn) policyOver(p *access.Policy) {
 	t.s.policy = p.Revoke(slices.Collect(maps.Values(was))...)
 	var changed []access.Revocation
 	for key, e := range t.s.policy.Revocations() {
-		if was[key] != e {
+		if !was[key].Same(e) {
 			changed = append(changed, e)
 		}
 	}
 	if len(changed) > 0 {
 		slices.SortFunc(changed, access.CompareRevocations)
 		r.Replace(t.s.policy.Revocations(), t.now.at)
+		r.Owe(changed...)
 		t.noteRevocations(changed)
 	}
 }

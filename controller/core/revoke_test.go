@@ -230,18 +230,92 @@ func TestTheJournalFailsAtAnyRecord(t *testing.T) {
 	}
 }
 
-func TestManyRevocationsAtOnceAreOneEvent(t *testing.T) {
+// A centre that was put back takes a lost entry back from its event: each has its own, with its seal.
+func TestEachOfManyRevocationsHasItsOwnEvent(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	var many []access.Revocation
-	for i := range uint64(2000) {
-		many = append(many, withdraw(1, i+1, access.Key{9, byte(i), byte(i >> 8)}, "C-9", access.Revoked))
+	for i := range uint64(wire.MaxRevoked) {
+		r := withdraw(1, i+1, access.Key{9, byte(i), byte(i >> 8)}, "C-9", access.Revoked)
+		r.Seal = "sealed"
+		many = append(many, r)
 	}
 	d.onDisk = nil
-	d.step(run(0, ver(1, 2000), many...))
+	d.step(run(0, ver(1, wire.MaxRevoked), many...))
 	saved := d.records[0].Change.Revoked
 	d.answer(nil)
-	if got := d.kinds(); len(got) != 1 || len(saved.Entries) != 2000 || d.last().Detail != "2000 cards" || *d.last().Policy != ver(1, 2000) {
-		t.Fatalf("on disk %v, %d saved", d.onDisk, len(saved.Entries))
+	if len(d.onDisk) != wire.MaxRevoked || len(saved.Entries) != wire.MaxRevoked {
+		t.Fatalf("%d on disk, %d saved", len(d.onDisk), len(saved.Entries))
+	}
+	for i, e := range d.onDisk {
+		if e.Kind != event.RevocationApplied || e.Entry == nil || *e.Entry != many[i] {
+			t.Fatalf("event %d is %+v", i, e)
+		}
+	}
+}
+
+// Of a set that takes several messages the first is not all of it.
+func TestARunThatGoesOnIsNotConfirmedBeforeItsEnd(t *testing.T) {
+	d := newDesk(t, sitePolicy(t, 1))
+	first := run(0, ver(2, 0), withdraw(1, 1, keyAlways, "C-1", access.Revoked))
+	first.Set.More = true
+	d.step(first)
+	d.answer(nil)
+	if got := d.receipts(); len(got) != 0 || d.core.Status(d.state).Revoked != nil {
+		t.Fatalf("confirmed %+v", got)
+	}
+	if got := d.outcome(keyAlways); got != access.CredentialRevoked {
+		t.Fatalf("its entries count: %s", got)
+	}
+	d.step(run(0, ver(2, 0), withdraw(1, 2, access.Key{7}, "C-7", access.Revoked)))
+	d.answer(nil)
+	if got := d.receipts(); len(got) != 1 || got[0].Upto != ver(2, 0) {
+		t.Fatalf("receipts %+v", got)
+	}
+}
+
+// R76-2: what a policy brought is refused after a restart that finds an older policy, too.
+func TestARevocationThatCameWithAPolicyGoesToTheDisk(t *testing.T) {
+	d := newDesk(t, sitePolicy(t, 1))
+	s := siteSpec(2)
+	lost := withdraw(1, 7, keyAlways, "C-1", access.Revoked)
+	s.Revocations = []access.Revocation{lost}
+	p, err := access.Compile(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.step(PolicyReady{Policy: p, Hash: "h2"})
+	if k := d.records[0].Change.Revoked; k == nil || len(k.Entries) != 1 || k.Entries[0] != lost || k.Upto != (access.Version{}) {
+		t.Fatalf("to be saved %+v", k)
+	}
+	again := &desk{t: t, core: NewCore(siteWiring()), now: Moment{Wall: started}}
+	var effects []Effect
+	again.state, effects = again.core.Start(Saved{Policy: p, Floor: started.Add(-time.Hour)}, again.now) // it died before that
+	again.collect(effects)
+	if k := again.records[0].Change.Revoked; k == nil || len(k.Entries) != 1 || k.Entries[0] != lost {
+		t.Fatalf("to be saved after the restart %+v", k)
+	}
+}
+
+// R76-2: a card that is revoked while its entry waits for the disk stays outside, in an area of either record mode.
+func TestACardRevokedWhileItsRecordIsWrittenStaysOutside(t *testing.T) {
+	for _, c := range []struct {
+		reader string
+		disk   error
+		state  access.CredentialState
+		opens  bool
+	}{
+		{"IN-1", nil, access.Revoked, false}, {"IN-1", nil, access.Suspended, false}, {"IN-1", nil, access.Active, true},
+		{"IN-2", nil, access.Revoked, false}, {"IN-2", errDisk, access.Suspended, false}, {"IN-2", errDisk, access.Active, true},
+	} {
+		d := newDesk(t, sitePolicy(t, 1))
+		d.step(Presented{c.reader, keyAlways})
+		d.step(run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", c.state)))
+		d.did()
+		d.answer(c.disk)
+		opened := slices.ContainsFunc(d.did(), func(e Effect) bool { _, strike := e.(Strike); return strike })
+		if opened != c.opens {
+			t.Errorf("%+v: opened %v", c, opened)
+		}
 	}
 }
 

@@ -21,14 +21,14 @@ type Kept struct {
 
 // State of a controller's set. The zero value knows nothing; Start makes one.
 type State struct {
-	set     access.Revocations // in force; never written to once it stands here
-	hash    string             // of set
-	upto    access.Version     // every entry up to here is in force
-	at      time.Time          // the last entry came into force
-	owed    []access.Key       // entries not handed to the journal yet
-	dirty   bool               // there is something to hand over, if only upto
-	kept    access.Version     // every entry up to here is on disk
-	barrier uint64             // up to this record one that carried entries failed: only later ones prove anything
+	set    access.Revocations // in force; never written to once it stands here
+	hash   string             // of set
+	upto   access.Version     // every entry up to here is in force
+	at     time.Time          // the last entry came into force
+	owed   []access.Key       // entries not handed to the journal yet
+	dirty  bool               // there is something to hand over, if only upto
+	flying bool               // a record that carries some of it is on its way
+	kept   access.Version     // every entry up to here is on disk
 }
 
 // Start is a set in force, complete and on disk up to a version.
@@ -51,8 +51,16 @@ func (s *State) Kept() access.Version { return s.kept }
 // At is when the last entry came into force.
 func (s *State) At() time.Time { return s.at }
 
-// Owes reports whether there is something that the journal should have.
-func (s *State) Owes() bool { return s.dirty }
+// Owes reports whether there is something to hand to the journal now. One record at a time carries of the set: a later one that says how far
+// it goes must not reach the disk when the one with the entries does not.
+func (s *State) Owes() bool { return s.dirty && !s.flying }
+
+// Owe notes that entries are in force which a run did not bring: the journal should have them too.
+func (s *State) Owe(entries ...access.Revocation) {
+	for _, e := range entries {
+		s.owed, s.dirty = append(s.owed, e.Key), true
+	}
+}
 
 // News returns what of some entries would change the set.
 func (s *State) News(entries []access.Revocation) []access.Revocation {
@@ -88,9 +96,7 @@ func (s *State) Run(from uint64, upto access.Version, entries []access.Revocatio
 	if s.at.IsZero() {
 		s.at = at
 	}
-	for _, e := range entries {
-		s.owed = append(s.owed, e.Key)
-	}
+	s.Owe(entries...)
 	return true
 }
 
@@ -117,23 +123,26 @@ func (s *State) HandOver() (Kept, *Handed) {
 	for _, key := range s.owed {
 		k.Entries = append(k.Entries, s.set[key])
 	}
-	s.owed, s.dirty = nil, false
+	s.owed, s.dirty, s.flying = nil, false, true
 	return k, h
 }
 
-// OnDisk takes the journal's word that a record is written, and reports whether the set is on disk further than before. Records are
-// answered in the order of their numbers.
-func (s *State) OnDisk(h *Handed, record uint64) bool {
-	if h == nil || record <= s.barrier || !s.kept.Less(h.upto) {
+// OnDisk takes the journal's word that a record is written, and reports whether the set is on disk further than before.
+func (s *State) OnDisk(h *Handed) bool {
+	if h == nil {
+		return false
+	}
+	s.flying = false
+	if !s.kept.Less(h.upto) {
 		return false
 	}
 	s.kept = h.upto
 	return true
 }
 
-// NotOnDisk takes back what a record carried. Records up to last are on their way: without this one they prove nothing.
-func (s *State) NotOnDisk(h *Handed, last uint64) {
+// NotOnDisk takes back what a record carried.
+func (s *State) NotOnDisk(h *Handed) {
 	if h != nil {
-		s.owed, s.dirty, s.barrier = append(h.keys, s.owed...), true, last
+		s.owed, s.dirty, s.flying = append(h.keys, s.owed...), true, false
 	}
 }

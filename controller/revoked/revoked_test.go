@@ -47,14 +47,12 @@ type model struct {
 	published []access.Revocation // in the order of versions
 	came      map[access.Key][]access.Revocation
 	state     State
-	last      uint64 // record
 	flying    []flight
 	disk      map[access.Key]access.Revocation
 	diskUpto  access.Version
 }
 
 type flight struct {
-	record uint64
 	kept   Kept
 	handed *Handed
 }
@@ -114,9 +112,8 @@ func (m *model) deliver() {
 
 func (m *model) handOver() {
 	if m.state.Owes() {
-		m.last++
 		kept, handed := m.state.HandOver()
-		m.flying = append(m.flying, flight{m.last, kept, handed})
+		m.flying = append(m.flying, flight{kept, handed})
 	}
 }
 
@@ -128,33 +125,44 @@ func (m *model) answer() {
 	f := m.flying[0]
 	m.flying = m.flying[1:]
 	if !rapid.Bool().Draw(m.t, "written") {
-		m.state.NotOnDisk(f.handed, m.last)
+		m.state.NotOnDisk(f.handed)
 		return
 	}
+	m.write(f)
+	if m.state.OnDisk(f.handed) && m.state.Kept() != m.diskUpto {
+		m.t.Fatalf("confirmed to %v, the disk goes to %v", m.state.Kept(), m.diskUpto)
+	}
+}
+
+func (m *model) write(f flight) {
 	for _, e := range f.kept.Entries {
 		m.disk[e.Key] = e
 	}
 	m.diskUpto = f.kept.Upto
-	if m.state.OnDisk(f.handed, f.record) {
-		m.checkKept()
-	}
+	m.checkDisk()
 }
 
-// checkKept is what a receipt promises: every entry up to it would be in force after a restart.
-func (m *model) checkKept() {
-	kept := m.state.Kept()
+// checkDisk is what a receipt promises, and what a restart believes: every entry up to where the disk says it goes is there.
+func (m *model) checkDisk() {
+	kept := m.diskUpto
 	for _, e := range m.published {
 		if e.Version.Epoch != kept.Epoch || kept.Less(e.Version) {
 			continue
 		}
 		on, there := m.disk[e.Key]
 		if !there || wins([]access.Revocation{e, on}) != on {
-			m.t.Fatalf("receipt for %v, but of %+v the disk has %+v", kept, e, on)
+			m.t.Fatalf("the disk goes to %v, but of %+v the disk has %+v", kept, e, on)
 		}
 	}
 }
 
 func (m *model) restart() {
+	for _, f := range m.flying { // some of it had reached the disk
+		if !rapid.Bool().Draw(m.t, "written after all") {
+			break
+		}
+		m.write(f)
+	}
 	m.flying = nil
 	set := access.Revocations{}
 	m.came = map[access.Key][]access.Revocation{}
@@ -162,7 +170,7 @@ func (m *model) restart() {
 		set[key] = e
 		m.came[key] = []access.Revocation{e}
 	}
-	m.state = Start(set, m.state.Kept(), time.Unix(1, 0))
+	m.state = Start(set, m.diskUpto, time.Unix(1, 0))
 }
 
 func (m *model) check() {
@@ -225,10 +233,33 @@ func TestEverythingIsConfirmedInTheEnd(t *testing.T) {
 			m.handOver()
 			f := m.flying[0]
 			m.flying = m.flying[1:]
-			m.state.OnDisk(f.handed, f.record)
+			m.state.OnDisk(f.handed)
 		}
 		if m.state.Kept() != end {
 			t.Fatalf("kept %v of %v", m.state.Kept(), end)
 		}
 	})
+}
+
+// A record that says how far the set goes must not reach the disk when the one before it, with the entries, does not.
+func TestOneRecordAtATimeCarriesOfTheSet(t *testing.T) {
+	s := Start(nil, access.Version{}, time.Time{})
+	bring := func(n uint64) {
+		e := entry(1, n, byte(n), access.Revoked)
+		s.Replace(s.With([]access.Revocation{e}), time.Unix(1, 0))
+		s.Run(n-1, v(1, n), []access.Revocation{e}, true, time.Unix(1, 0))
+	}
+	bring(1)
+	_, first := s.HandOver()
+	if bring(2); s.Owes() {
+		t.Fatal("it hands over more while the first is on its way")
+	}
+	s.NotOnDisk(first)
+	again, second := s.HandOver()
+	if len(again.Entries) != 2 || again.Upto != v(1, 2) {
+		t.Fatalf("handed over %+v, want both entries", again)
+	}
+	if !s.OnDisk(second) || s.Kept() != v(1, 2) || s.Owes() {
+		t.Fatalf("kept %v", s.Kept())
+	}
 }
