@@ -130,6 +130,7 @@ func TestFiveStatusesOfAControllerAreWorkedInASecond(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait() // it has rested
 		cancel()
 		if err := g.Wait(); err != nil || len(sizes) != 16 || sizes[0] != 1 || sizes[15] != 3000 {
 			t.Fatalf("worked %v in three seconds, %v", sizes, err)
