@@ -22,7 +22,7 @@ type gate struct {
 	decision access.Decision
 	key      access.Key // of the card; zero for a command
 	reader   string     // "" for a command
-	command  string // id of the command; "" for a card
+	command  string     // id of the command; "" for a card
 	grant    event.Event
 }
 

@@ -304,8 +304,12 @@ func TestACardRevokedWhileItsRecordIsWrittenStaysOutside(t *testing.T) {
 		state  access.CredentialState
 		opens  bool
 	}{
-		{"IN-1", nil, access.Revoked, false}, {"IN-1", nil, access.Suspended, false}, {"IN-1", nil, access.Active, true},
-		{"IN-2", nil, access.Revoked, false}, {"IN-2", errDisk, access.Suspended, false}, {"IN-2", errDisk, access.Active, true},
+		{"IN-1", nil, access.Revoked, false},
+		{"IN-1", nil, access.Suspended, false},
+		{"IN-1", nil, access.Active, true},
+		{"IN-2", nil, access.Revoked, false},
+		{"IN-2", errDisk, access.Suspended, false},
+		{"IN-2", errDisk, access.Active, true},
 	} {
 		d := newDesk(t, sitePolicy(t, 1))
 		d.step(Presented{c.reader, keyAlways})
