@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -15,10 +14,7 @@ import (
 	"kanmon/controller/core"
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
-	"kanmon/controller/lease"
 	"kanmon/controller/output"
-	"kanmon/controller/policystore"
-	"kanmon/controller/revoked"
 	"kanmon/controller/uplink"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
@@ -172,63 +168,6 @@ func (e *Edge) Run(ctx context.Context) error {
 	return nest(ctx, part{"journal", e.journal.Run}, part{"doors", e.runOnJournal})
 }
 
-// runOnJournal reads what the last run left, and runs everything that stands on the journal.
-func (e *Edge) runOnJournal(ctx context.Context) error {
-	state, err := e.journal.Opened(ctx)
-	if err != nil {
-		return err
-	}
-	store := policystore.New(policystore.Config{
-		Dir: e.cfg.DataDir, Site: e.cfg.Site, Controller: e.cfg.Controller, Keys: e.identity.CommandKey, Last: state.Policy,
-	})
-	stored := e.loadPolicy(ctx, store)
-	saved := e.saved(ctx, state, stored)
-	e.uplink = uplink.New(uplink.Config{
-		Site: e.cfg.Site, Controller: e.cfg.Controller, Journal: e.journal, Client: e.client, Signer: e.identity.Identity().Key,
-		Centre: e.identity.CommandKey, CentreEpoch: saved.Centre, Status: e.Status, Changed: e.controller.Changed(),
-		Mono: func() time.Duration { return e.now().Mono }, Doors: e.controller, Log: e.log,
-		Policies: NewPolicyKeeper(store, stored, e.controller.Post, e.log),
-	})
-	parts := []part{{"certificate", e.identity.Run}, {"mqtt", e.client.Run}, {"uplink", e.uplink.Run}}
-	for _, b := range e.buses {
-		parts = append(parts, part{"line", b.Run})
-	}
-	parts = append(parts, part{"controller", func(ctx context.Context) error { return e.controller.Run(ctx, saved) }})
-	return nest(ctx, parts...)
-}
-
-// saved is what the last run left for the core.
-func (e *Edge) saved(ctx context.Context, state journal.State, stored policystore.Stored) core.Saved {
-	saved := core.Saved{
-		Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Wall), Lease: (*lease.Kept)(state.Lease),
-		Centre:  max(state.Centre, stored.Policy.Version().Epoch),
-		Revoked: revoked.Kept{Upto: state.Revoked, At: state.RevokedAt},
-	}
-	if stored.At.After(buildTime()) {
-		saved.Stored = stored.At
-	}
-	entries, err := e.journal.Revocations(ctx)
-	if err != nil { // how far the set goes is then not known either: the centre is asked for all of it
-		e.log.ErrorContext(ctx, "revocations cannot be read", "error", err)
-		saved.Revoked = revoked.Kept{}
-	}
-	saved.Revoked.Entries = entries
-	return saved
-}
-
-func (e *Edge) loadPolicy(ctx context.Context, store *policystore.Store) policystore.Stored {
-	stored, err := store.Load()
-	switch {
-	case err == nil:
-	case stored.Policy == nil && fault.KindOf(err) == fault.NotFound:
-		e.log.InfoContext(ctx, "no policy yet", "folder", filepath.Clean(e.cfg.DataDir))
-	default:
-		e.log.WarnContext(ctx, "policy on disk is not what it was", "error", err)
-		e.controller.Post(core.PolicyRejected{Detail: err.Error()})
-	}
-	return stored
-}
-
 // Status is the controller's status with what the journal and the identity add. The uplink numbers it.
 func (e *Edge) Status() wire.ControllerStatus {
 	s := e.controller.Status()
@@ -264,10 +203,18 @@ func later(a, b time.Time) time.Time {
 // Clock is the machine's clock, never before the program was built: a new machine may still stand in 1970 when it is enrolled.
 func Clock() time.Time { return pki.ClockFloor(buildTime(), nil)() }
 
-// certificateClock has a floor, so that a machine that starts in 1970 still believes the centre's certificate, and its own.
+// certificateClock has a floor, so that a machine that starts in 1970 still believes the centre's certificate, and its own; and a floor
+// that was ever too high does not shut it out with a certificate that is still good.
 func (e *Edge) certificateClock() time.Time {
-	return pki.ClockFloor(later(buildTime(), e.journal.State().Wall), nil)()
+	floor := later(buildTime(), e.journal.State().Floor)
+	if last := e.identity.Until().Add(-certificateRest); floor.After(last) {
+		floor = last
+	}
+	return pki.ClockFloor(floor, nil)()
 }
+
+// certificateRest is how much of the own certificate is always left to a floor.
+const certificateRest = time.Hour
 
 func (e *Edge) certificateEnds(daysLeft int) {
 	e.controller.Post(core.CertificateEnds{Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339))})

@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +17,7 @@ import (
 	"kanmon/controller/core"
 	"kanmon/controller/journal"
 	"kanmon/internal/access"
+	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
@@ -168,6 +172,78 @@ func TestAControllerWithoutADiskStillLetsPeopleOut(t *testing.T) {
 		st := e.Status()
 		return st.Doors != nil && st.Doors[0].State == "released" && slices.Contains(st.Trouble, "journal")
 	})
+}
+
+// R76-2, R84-1: the journal cannot be opened at the start. Whom it refuses stands there, so nobody is let in; when it can be opened, a card
+// that was revoked in the last run is refused, under the same policy as before, and another one passes.
+func TestAJournalThatOpensLateIsRememberedBeforeAnybodyIsLetIn(t *testing.T) {
+	cfg, centre := siteConfig(t)
+	spec, good := siteSpec(9), access.Key{9}
+	spec.Credentials = append(spec.Credentials, access.Credential{Key: good, Card: "C-9", Person: "P-1", State: access.Active})
+	keepPolicy(t, cfg, centre, spec, time.Now())
+	upto := access.Version{Epoch: 1, N: 1}
+	runEdge(t, cfg, func(e *Edge) bool {
+		e.controller.Revoke(wire.NewRevokedSet(0, upto, []access.Revocation{{Version: upto, Key: keyAlways, Card: "C-1", State: access.Revoked}}))
+		return e.journal.State().Revoked == upto
+	})
+	files, err := filepath.Glob(filepath.Join(cfg.DataDir, "journal-*.db"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("journals %v, %v", files, err)
+	}
+	away := filepath.Join(t.TempDir(), "away")
+	if err := errors.Join(os.Rename(files[0], away), os.Mkdir(files[0], 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	tap := func(e *Edge) {
+		e.controller.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
+		e.controller.Post(core.Presented{Reader: "IN-1", Key: good})
+	}
+	begun, back, tapped := false, false, false
+	var got []string
+	runEdge(t, cfg, func(e *Edge) bool {
+		st, j := e.Status(), e.journal.State()
+		switch {
+		case !begun && slices.Contains(st.Trouble, "journal"):
+			begun = true
+			tap(e)
+		case begun && !back:
+			if err := errors.Join(os.Remove(files[0]), os.Rename(away, files[0])); err != nil {
+				t.Error(err)
+			}
+			back = true
+		case back && !tapped && st.Policy != nil:
+			tapped = true
+			if st.Revoked == nil || *st.Revoked != upto {
+				t.Errorf("it says it has %v", st.Revoked)
+			}
+			tap(e)
+		case tapped:
+			got = decisions(t, e, j.Seq)
+		}
+		return len(got) >= 4
+	})
+	if want := "[C-: no_policy C-: no_policy C-1: credential_revoked C-9: granted]"; fmt.Sprint(got) != want {
+		t.Fatalf("decided %v, want %v", got, want)
+	}
+}
+
+// decisions reads what was decided about cards out of the journal.
+func decisions(t *testing.T, e *Edge, upto uint64) (list []string) {
+	t.Helper()
+	b, err := e.journal.Read(t.Context(), 0, int(upto), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range b.Events {
+		ev, err := event.Decode(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Kind == event.AccessGranted || ev.Kind == event.AccessDenied {
+			list = append(list, cmp.Or(ev.Card, "C-")+": "+string(ev.Reason))
+		}
+	}
+	return list
 }
 
 // BenchmarkTapToRecord is the part of a tap that is ours: decision, chain, commit on disk, and the way back to the

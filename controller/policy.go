@@ -65,7 +65,7 @@ func (k *PolicyKeeper) Offer(ctx context.Context, spec access.Spec, manifest wir
 		}
 		return
 	}
-	if !k.post(core.PolicyReady{Policy: stored.Policy, Hash: stored.Hash}) {
+	if !k.post(core.PolicyReady{Policy: stored.Policy, Hash: stored.Hash, Made: stored.Made}) {
 		k.log.WarnContext(ctx, "policy stored and not put into force, too much waits: it is taken when it comes again")
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"kanmon/internal/access"
 	"kanmon/internal/event"
+	"kanmon/internal/wire"
 )
 
 // R121-1: a clock that moved is reported with how far it moved.
@@ -62,28 +63,39 @@ func TestATimeBelowTheFloorIsUnknown(t *testing.T) {
 	}
 }
 
-func TestTheClockIsBelievedAgainPastTheFloor(t *testing.T) {
-	c := newClock(started, Moment{Wall: started.Add(-time.Hour)})
-	c, r := c.read(Moment{Wall: started.Add(-time.Hour), Mono: 0})
-	if r.sure || !r.at.Equal(started) || !r.decideAt().IsZero() {
-		t.Fatalf("below the floor: %+v", r)
+// R121-1: a clock that stood in 2040 for a minute is not believed in any later run; in this one no longer once the centre has said the time.
+func TestAClockThatWasAheadOnceIsRightAgainAfterwards(t *testing.T) {
+	d := newDesk(t, sitePolicy(t, 1))
+	wrong := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+	right := d.now.Wall
+	d.now.Wall = wrong
+	d.step(Presented{"IN-1", keyAlways})
+	if floor := d.records[0].Change.Floor; floor.After(right) {
+		t.Fatalf("the next run would begin at %v", floor)
 	}
-	c, r = c.read(Moment{Wall: started.Add(-time.Hour + time.Minute), Mono: time.Minute})
-	if r.sure || !r.at.Equal(started.Add(time.Minute)) {
-		t.Fatalf("a minute later: %+v", r)
+	d.answer(nil)
+	d.now.Wall = right.Add(time.Minute)
+	d.now.Mono += time.Minute
+	d.step(Tick{})
+	if !slices.Contains(d.core.Status(d.state).Trouble, "clock") {
+		t.Fatal("it goes back and is believed")
 	}
-	_, r = c.read(Moment{Wall: started.Add(time.Minute), Mono: 2 * time.Minute})
-	if !r.sure || !r.at.Equal(started.Add(time.Minute)) || r.stepped != 59*time.Minute {
-		t.Fatalf("set right: %+v", r)
+	d.step(Leased{Grant: wire.LeaseGrant{At: d.now.Wall, Centre: 1}, Made: d.now.Mono})
+	d.step(Tick{})
+	if slices.Contains(d.core.Status(d.state).Trouble, "clock") {
+		t.Fatal("the centre has said the time, and it is not believed")
 	}
 }
 
-// The time of an event never lies before one that was journalled while the clock was believed.
-func TestUnsureTimesNeverFallBehind(t *testing.T) {
-	c := newClock(started, Moment{Wall: started})
-	c, _ = c.read(Moment{Wall: started.Add(time.Hour), Mono: time.Hour})
-	_, r := c.read(Moment{Wall: started, Mono: time.Hour + time.Second})
-	if r.sure || !r.at.Equal(started.Add(time.Hour+time.Second)) {
-		t.Fatalf("reading %+v", r)
+// What the centre has signed is past for every later run, however wrong the clock.
+func TestTheNextRunBeginsWhereTheCentreSaidItIs(t *testing.T) {
+	d := newDesk(t, sitePolicy(t, 1))
+	d.now.Wall = time.Date(1970, 1, 1, 0, 0, 1, 0, time.UTC)
+	said := started.Add(48 * time.Hour)
+	d.step(Leased{Grant: wire.LeaseGrant{At: said, Centre: 1}, Made: d.now.Mono})
+	d.pass(time.Minute)
+	d.step(Presented{"IN-1", keyAlways})
+	if floor := d.records[len(d.records)-1].Change.Floor; !floor.Equal(said.Add(time.Minute)) {
+		t.Fatalf("the next run begins at %v, want a minute after %v", floor, said)
 	}
 }

@@ -84,7 +84,7 @@ func (t *turn) refuseCommand(c wire.DoCommand, code string) {
 
 // noteRefusal raises the alarm, a few times a minute.
 func (t *turn) noteRefusal(doorID, detail string) {
-	detail, ok := t.s.badCommands.admit(t.mono, detail)
+	detail, ok := t.s.badCommands.Admit(t.mono, detail)
 	if !ok {
 		return
 	}

@@ -8,7 +8,7 @@
 //   - Nothing denies an exit. The exit button and exit readers wait for no disk, no policy and no clock.
 //   - The same card at the same reader within a second, while the release it earned is still running, is one
 //     presentation.
-//   - A clock below the last journalled time is not believed (clock.go).
+//   - A clock below what is certainly past is not believed (package clock).
 package core
 
 import (
@@ -16,8 +16,10 @@ import (
 	"unicode/utf8"
 
 	"kanmon/controller/challenge"
+	"kanmon/controller/clock"
 	"kanmon/controller/door"
 	"kanmon/controller/lease"
+	"kanmon/controller/refusals"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -90,11 +92,13 @@ func NewCore(w Wiring) *Core {
 type Saved struct {
 	Policy  *access.Policy // nil: none
 	Hash    string         // of the policy
-	Stored  time.Time      // when the policy was stored; zero if not known
+	Made    time.Time      // when the centre signed the policy
 	Floor   time.Time      // newest moment that is certainly past
 	Revoked revoked.Kept   // beside the policy
 	Lease   *lease.Kept    // nil: the policy was never confirmed
 	Centre  uint64         // newest epoch of the centre heard of
+	// Unread: the journal could not be read. Who was revoked and how old the policy is is then not known, so nobody is let in before Recalled.
+	Unread bool
 }
 
 // State of a controller. Step consumes the state it is given, as append consumes a slice: use the returned one.
@@ -103,7 +107,7 @@ type State struct {
 	hash    string
 	doors   []doorState
 	devices []deviceState
-	clock   clock
+	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
 	records records
@@ -113,8 +117,11 @@ type State struct {
 	lease                    lease.State
 	leaseSaved               time.Duration // Mono when its age was last handed to the journal
 	challenges               challenge.Table
-	badCommands, badPolicies refusals
+	badCommands, badPolicies refusals.Window
 	centre                   uint64 // newest epoch of the centre heard of
+
+	blind bool        // what the last run left could not be read yet
+	ready PolicyReady // while blind: the newest policy, which waits for that
 }
 
 type doorState struct {
@@ -153,8 +160,12 @@ func (s State) Counts() Counts { return s.counts }
 
 // Start is the state at the program's start, and what there is to do about it.
 func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
+	blind := saved.Unread
+	if blind {
+		saved.Policy, saved.Hash = nil, ""
+	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, clock: newClock(saved.Floor, m), recent: map[string]recent{},
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{},
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
 	for range c.wiring.Doors {

@@ -511,7 +511,7 @@ func TestWhatDevicesReportBecomesEvents(t *testing.T) {
 
 func TestANewerPolicyIsInForceAtOnceAndAnOlderOneIsRefused(t *testing.T) {
 	d := newDesk(t, nil)
-	d.step(PolicyReady{sitePolicy(t, 5), "h5"})
+	d.step(PolicyReady{Policy: sitePolicy(t, 5), Hash: "h5"})
 	d.answer(nil)
 	if got := d.last(); got.Kind != event.PolicyApplied || got.Policy.N != 5 {
 		t.Fatalf("recorded %+v", got)
@@ -519,7 +519,7 @@ func TestANewerPolicyIsInForceAtOnceAndAnOlderOneIsRefused(t *testing.T) {
 	d.step(Presented{"IN-2", keyAlways})
 	d.answer(nil)
 	d.expect(Strike{"D-2", 3 * time.Second}, Show{"IN-2", reader.ShowGranted})
-	d.step(PolicyReady{sitePolicy(t, 4), "h4"})
+	d.step(PolicyReady{Policy: sitePolicy(t, 4), Hash: "h4"})
 	d.step(PolicyRejected{"the hash is wrong"})
 	d.answer(nil)
 	st := d.core.Status(d.state)
@@ -530,7 +530,7 @@ func TestANewerPolicyIsInForceAtOnceAndAnOlderOneIsRefused(t *testing.T) {
 
 func TestEveryRecordCarriesThePolicyInForce(t *testing.T) {
 	d := newDesk(t, nil)
-	d.step(PolicyReady{sitePolicy(t, 5), "h5"})
+	d.step(PolicyReady{Policy: sitePolicy(t, 5), Hash: "h5"})
 	if p := d.records[0].Change.Policy; p == nil || p.N != 5 {
 		t.Fatalf("record of policy %v", p)
 	}

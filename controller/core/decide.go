@@ -9,7 +9,7 @@ import (
 
 // presented decides about a card. An entry waits for its record; an exit waits for nothing.
 func (t *turn) presented(in Presented) {
-	d := access.Decide(t.s.policy, access.Request{Reader: in.Reader, Key: in.Key, Lapsed: t.lapsed()}, t.now.decideAt())
+	d := access.Decide(t.s.policy, access.Request{Reader: in.Reader, Key: in.Key, Lapsed: t.lapsed()}, t.now.DecideAt())
 	t.freeExit(&d, in.Reader)
 	if t.repeated(in, d) {
 		t.s.counts.Repeats++

@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"kanmon/controller/clock"
 	"kanmon/controller/lease"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
@@ -11,12 +12,8 @@ import (
 	"kanmon/reader"
 )
 
-// Moment is one reading of both clocks. Wall may step and may be wrong; Mono counts from the program's start
-// and never steps. Deadlines live on Mono, events carry what the rules of clock.go make of Wall.
-type Moment struct {
-	Wall time.Time
-	Mono time.Duration
-}
+// Moment is one reading of both clocks. Deadlines live on Mono, events carry what package clock makes of Wall.
+type Moment = clock.Moment
 
 // Input is what can happen to a controller.
 type Input interface{ input() }
@@ -68,7 +65,11 @@ type DeviceLocal struct {
 type PolicyReady struct {
 	Policy *access.Policy
 	Hash   string
+	Made   time.Time // when the centre signed it
 }
+
+// Recalled is what the last run left, after all: the journal could not be read when the program started (Saved.Unread).
+type Recalled struct{ Saved Saved }
 
 // PolicyRejected says that a policy came and was not taken.
 type PolicyRejected struct{ Detail string }
@@ -118,6 +119,7 @@ func (DeviceAttacked) input() {}
 func (DeviceLocal) input()    {}
 func (PolicyReady) input()    {}
 func (PolicyRejected) input() {}
+func (Recalled) input()       {}
 func (Recorded) input()       {}
 func (StrikeFailed) input()   {}
 func (Tick) input()           {}
@@ -144,6 +146,7 @@ type Record struct {
 type Change struct {
 	Policy  *access.Version // in force; nil for none
 	Centre  uint64          // newest epoch of the centre heard of
+	Floor   time.Time       // newest moment that is certainly past
 	Revoked *revoked.Kept   // nil: nothing new
 	Lease   *lease.Kept     // nil: never confirmed
 }

@@ -13,10 +13,10 @@ import (
 // The lease refuses people whose policy the centre has not confirmed for too long (package lease). It denies no exit.
 
 func (t *turn) leaseNow() lease.Now {
-	if !t.now.sure {
+	if !t.now.Sure {
 		return lease.Now{Mono: t.mono}
 	}
-	return lease.Now{Mono: t.mono, Wall: t.now.at}
+	return lease.Now{Mono: t.mono, Wall: t.now.At}
 }
 
 func (t *turn) startLease(saved Saved) {
@@ -24,7 +24,7 @@ func (t *turn) startLease(saved Saved) {
 	case saved.Lease != nil:
 		t.s.lease = lease.Resume(*saved.Lease, t.leaseNow())
 	case saved.Policy != nil: // never confirmed
-		t.s.lease = lease.From(saved.Stored, t.leaseNow())
+		t.s.lease = lease.From(saved.Made, t.leaseNow())
 	}
 	t.s.leaseSaved = t.mono
 }
@@ -37,6 +37,7 @@ func (t *turn) lapsed() access.Classes {
 // leased takes the centre's answer to a nonce made at a moment. It counts only where the policy and the revocations that it
 // speaks of are in force.
 func (t *turn) leased(in Leased) {
+	t.s.clock = t.s.clock.Prove(in.Grant.At, in.Made, t.mono)
 	t.centreIs(in.Grant.Centre)
 	if t.covers(in.Grant) {
 		t.s.lease = t.s.lease.Confirm(in.Made, t.leaseNow())
@@ -60,7 +61,7 @@ func (t *turn) watchLease() {
 	for _, a := range alarms {
 		detail := fmt.Sprintf("%s: over", a.Class)
 		if a.Level == lease.Ends {
-			detail = fmt.Sprintf("%s: ends %s", a.Class, t.now.at.Add(a.Left).UTC().Format(time.RFC3339))
+			detail = fmt.Sprintf("%s: ends %s", a.Class, t.now.At.Add(a.Left).UTC().Format(time.RFC3339))
 		}
 		t.note(event.Event{Kind: leaseKinds[a.Level], Policy: t.version(), Detail: detail})
 	}

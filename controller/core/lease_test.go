@@ -162,8 +162,19 @@ func TestTheAgeGoesOnAfterARestart(t *testing.T) {
 		}
 	}
 	core := NewCore(siteWiring())
-	s, _ := core.Start(Saved{Policy: sitePolicy(t, 1), Stored: started.Add(-5 * time.Hour), Floor: started.Add(-6 * time.Hour)}, Moment{Wall: started})
+	s, _ := core.Start(Saved{Policy: sitePolicy(t, 1), Made: started.Add(-5 * time.Hour), Floor: started.Add(-6 * time.Hour)}, Moment{Wall: started})
 	if s.LeaseAge() != 5*time.Hour {
 		t.Errorf("never confirmed: age %v", s.LeaseAge())
+	}
+}
+
+// R76-2: a controller that has never had a policy does not take an old one, which the centre did sign once, for a new one.
+func TestAnOldPolicyIsOldForANewController(t *testing.T) {
+	for age, want := range map[time.Duration]access.Reason{71 * time.Hour: access.Granted, 72 * time.Hour: access.LeaseOver} {
+		d := newDesk(t, nil)
+		d.step(PolicyReady{Policy: sitePolicy(t, 1), Hash: "h1", Made: started.Add(-age)})
+		if got := d.outcome(keyAlways); got != want {
+			t.Errorf("signed %v ago: %s, want %s", age, got, want)
+		}
 	}
 }

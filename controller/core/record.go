@@ -76,7 +76,7 @@ func (r records) waiting(readerName string) bool {
 // record sends the turn's events to the journal, what is owed first.
 func (t *turn) record() {
 	r := &t.s.records
-	idle := len(t.notes) == 0 && t.gate == nil && (r.trouble || !t.s.revoked.Owes()) && !t.leaseDue()
+	idle := len(t.notes) == 0 && t.gate == nil && (r.trouble || !t.owesRevoked()) && !t.leaseDue()
 	if idle && (!r.owes() || t.mono < r.retry) {
 		return
 	}
@@ -97,7 +97,7 @@ func (t *turn) record() {
 		p.grant = &t.gate.grant
 		all = append(all, *p.grant)
 	}
-	change := Change{Policy: t.version(), Centre: t.s.centre, Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
+	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.clock.Proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
 	r.flying = append(r.flying, p)
 	t.do(Record{ID: p.id, Events: all, Change: change})
 }
@@ -190,7 +190,7 @@ func (t *turn) died(g gate) bool {
 func (t *turn) inTrouble() {
 	r := &t.s.records
 	if !r.trouble {
-		r.trouble, r.since = true, t.now.at
+		r.trouble, r.since = true, t.now.At
 	}
 	r.retry = t.mono + RetryRecord
 }

@@ -19,7 +19,7 @@ import (
 func (t *turn) startRevoked(kept revoked.Kept) {
 	at := kept.At
 	if at.IsZero() {
-		at = t.now.at
+		at = t.now.At
 	}
 	t.s.revoked = revoked.Start(t.s.policy.Revocations(), kept.Upto, at)
 	t.lay(kept.Entries, at)
@@ -45,14 +45,14 @@ func (t *turn) lay(entries []access.Revocation, at time.Time) []access.Revocatio
 
 // revoke takes a run of the set. One that goes on in another message does not raise how far the set is complete.
 func (t *turn) revoke(set wire.RevokedSet) {
-	changed := t.lay(set.Entries, t.now.at)
+	changed := t.lay(set.Entries, t.now.At)
 	t.centreIs(set.Upto.Epoch)
 	r := &t.s.revoked
 	upto := set.Upto
 	if set.More {
 		upto = r.Upto()
 	}
-	if r.Run(set.From, upto, set.Entries, len(changed) > 0, t.now.at) {
+	if r.Run(set.From, upto, set.Entries, len(changed) > 0, t.now.At) {
 		t.noteRevocations(changed)
 	} else if !r.Kept().Less(set.Upto) {
 		t.receipt() // the centre asks again: it has not heard
@@ -77,9 +77,13 @@ func (t *turn) noteRevocations(changed []access.Revocation) {
 	}
 }
 
+// owesRevoked reports whether the journal is to have something of the set. Not while it is not known what it has: there a card may be
+// revoked that the centre speaks of more kindly since.
+func (t *turn) owesRevoked() bool { return t.s.revoked.Owes() && !t.s.blind }
+
 // keepRevoked hands to the journal what it does not have.
 func (t *turn) keepRevoked(p *pending) *revoked.Kept {
-	if !t.s.revoked.Owes() {
+	if !t.owesRevoked() {
 		return nil
 	}
 	kept, handed := t.s.revoked.HandOver()
@@ -111,7 +115,7 @@ func (t *turn) policyOver(p *access.Policy) {
 	}
 	if len(changed) > 0 {
 		slices.SortFunc(changed, access.CompareRevocations)
-		r.Replace(t.s.policy.Revocations(), t.now.at)
+		r.Replace(t.s.policy.Revocations(), t.now.At)
 		r.Owe(changed...)
 		t.noteRevocations(changed)
 	}

@@ -90,7 +90,7 @@ func TestASuspendedCardIsLiftedByALaterEntryAndARevokedOneByNothing(t *testing.T
 		{run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", access.Suspended)), access.Granted}, // late
 		{run(2, ver(1, 3), withdraw(1, 3, keyAlways, "C-1", access.Revoked)), access.CredentialRevoked},
 		{run(3, ver(1, 4), withdraw(1, 4, keyAlways, "C-1", access.Active)), access.CredentialRevoked},
-		{PolicyReady{sitePolicy(t, 2), "h2"}, access.CredentialRevoked},                                // made before it was lost
+		{PolicyReady{Policy: sitePolicy(t, 2), Hash: "h2"}, access.CredentialRevoked},                  // made before it was lost
 		{run(0, ver(2, 1), withdraw(2, 1, keyAlways, "C-1", access.Active)), access.CredentialRevoked}, // a centre from yesterday
 	} {
 		d.step(c.in)
@@ -107,7 +107,7 @@ func TestRevocationsWaitForAPolicy(t *testing.T) {
 	if got := d.receipts(); len(got) != 1 {
 		t.Fatalf("receipts %v", got)
 	}
-	d.step(PolicyReady{sitePolicy(t, 1), "h1"})
+	d.step(PolicyReady{Policy: sitePolicy(t, 1), Hash: "h1"})
 	if got := d.outcome(keyAlways); got != access.CredentialRevoked {
 		t.Fatalf("with the policy: %s", got)
 	}
@@ -122,7 +122,7 @@ func TestARevocationThatComesWithAPolicyCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.step(PolicyReady{p, "h2"})
+	d.step(PolicyReady{Policy: p, Hash: "h2"})
 	if got := d.outcome(keyAlways); got != access.CredentialRevoked {
 		t.Fatal(got)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"kanmon/controller/clock"
 	"kanmon/controller/door"
 	"kanmon/controller/lease"
 	"kanmon/internal/access"
@@ -15,7 +16,7 @@ type turn struct {
 	core    *Core
 	s       State
 	mono    time.Duration
-	now     reading
+	now     clock.Reading
 	effects []Effect
 
 	notes []event.Event // to be recorded at the end of the turn
@@ -24,10 +25,10 @@ type turn struct {
 
 func (c *Core) turn(s State, m Moment) *turn {
 	t := &turn{core: c, s: s, mono: m.Mono}
-	t.s.clock, t.now = s.clock.read(m)
-	t.s.sure = t.now.sure
-	if t.now.stepped != 0 {
-		t.note(event.Event{Kind: event.ClockStepped, Detail: fmt.Sprintf("%+.1f s", t.now.stepped.Seconds())})
+	t.s.clock, t.now = s.clock.Read(m)
+	t.s.sure = t.now.Sure
+	if t.now.Stepped != 0 {
+		t.note(event.Event{Kind: event.ClockStepped, Detail: fmt.Sprintf("%+.1f s", t.now.Stepped.Seconds())})
 	}
 	return t
 }
@@ -42,7 +43,7 @@ func (t *turn) end() (State, []Effect) {
 func (t *turn) do(e Effect) { t.effects = append(t.effects, e) }
 
 func (t *turn) stamp(e event.Event) event.Event {
-	e.At, e.Unsure = t.now.at, !t.now.sure
+	e.At, e.Unsure = t.now.At, !t.now.Sure
 	return e
 }
 
@@ -75,6 +76,8 @@ func (t *turn) take(in Input) {
 		t.inputs(in)
 	case DeviceUp, DeviceDown, DeviceAttacked, DeviceLocal:
 		t.device(in)
+	case Recalled:
+		t.recalled(in.Saved)
 	case PolicyReady, PolicyRejected, RevocationsCame, Leased, Commanded, CommandRejected, CentreSeen:
 		t.centre(in)
 	case CertificateEnds:
@@ -93,7 +96,7 @@ func (t *turn) centre(in Input) {
 	case PolicyReady:
 		t.policyReady(in)
 	case PolicyRejected:
-		if detail, ok := t.s.badPolicies.admit(t.mono, in.Detail); ok {
+		if detail, ok := t.s.badPolicies.Admit(t.mono, in.Detail); ok {
 			t.note(event.Event{Kind: event.PolicyRefused, Policy: t.version(), Detail: detail})
 		}
 	case RevocationsCame:
@@ -128,17 +131,24 @@ func (t *turn) area(doorID string) string {
 
 func (t *turn) policyReady(in PolicyReady) {
 	v := in.Policy.Version()
+	if t.s.blind {
+		if !v.Less(t.s.ready.Policy.Version()) {
+			t.s.ready = in
+		}
+		return
+	}
 	if t.s.policy != nil && v.Less(t.s.policy.Version()) {
 		t.note(event.Event{Kind: event.PolicyRefused, Policy: &v, Detail: "older than the one in force"})
 		return
 	}
+	t.s.clock = t.s.clock.Raise(in.Made, t.mono)
 	t.centreIs(v.Epoch)
 	t.policyOver(in.Policy)
 	t.s.hash = in.Hash
 	t.configureDoors()
 	t.note(event.Event{Kind: event.PolicyApplied, Policy: &v})
-	if !t.s.lease.Known() { // never confirmed: it counts from now
-		t.s.lease = lease.From(time.Time{}, t.leaseNow())
+	if !t.s.lease.Known() { // never confirmed: it is as old as the centre's signature
+		t.s.lease = lease.From(in.Made, t.leaseNow())
 	}
 }
 

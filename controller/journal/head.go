@@ -43,6 +43,9 @@ func (h *head) append(r request) ([]row, error) {
 	if r.change.Policy != nil {
 		next.policy = *r.change.Policy
 	}
+	if !r.change.Floor.IsZero() {
+		next.wall = db.FormatTime(r.change.Floor)
+	}
 	next.apply(r.change)
 	*h = next
 	return rows, nil
@@ -59,9 +62,6 @@ func (h head) number(events []event.Event) ([]row, head, error) {
 		}
 		h.seq, h.hash = e.Seq, event.Next(h.hash, b)
 		rows = append(rows, row{h.seq, b, h.hash})
-		if wall := db.FormatTime(e.At); !e.Unsure && wall > h.wall {
-			h.wall = wall
-		}
 	}
 	return rows, h, nil
 }

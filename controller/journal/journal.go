@@ -48,6 +48,7 @@ type Config struct {
 type Change struct {
 	Policy  *access.Version // newly applied; nil for no change
 	Centre  uint64          // newest epoch of the centre heard of; a lower one changes nothing
+	Floor   time.Time       // newest moment that is certainly past; zero for no change
 	Revoked *Revoked        // nil for no change
 	Lease   *Lease          // nil for no change
 }
@@ -57,12 +58,12 @@ type Position struct{ Epoch, Seq uint64 }
 
 // State is where a journal stands.
 type State struct {
-	Open      bool   // false: it could not be opened yet; Trouble says why
-	Epoch     uint64 //
-	Seq       uint64 // the newest event
-	Acked     uint64 // the centre has everything up to here
-	Base      uint64 // the newest event no longer kept
-	Wall      time.Time
+	Open      bool      // false: it could not be opened yet; Trouble says why
+	Epoch     uint64    //
+	Seq       uint64    // the newest event
+	Acked     uint64    // the centre has everything up to here
+	Base      uint64    // the newest event no longer kept
+	Floor     time.Time // newest moment that is certainly past
 	Policy    access.Version
 	Start     uint64         // number of this start of the program, above those of all earlier ones
 	Centre    uint64         // newest epoch of the centre heard of; 0 for none

@@ -119,7 +119,7 @@ func TestARestartFindsEventsCursorPolicyAndTime(t *testing.T) {
 	unsure := draft(100)
 	unsure.Unsure = true
 	v := access.Version{Epoch: 3, N: 9}
-	if _, err := j.Append(t.Context(), []event.Event{unsure}, Change{Policy: &v}); err != nil {
+	if _, err := j.Append(t.Context(), []event.Event{unsure}, Change{Policy: &v, Floor: noon.Add(7 * time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Ack(t.Context(), j.State().Epoch, 4); err != nil {
@@ -132,7 +132,7 @@ func TestARestartFindsEventsCursorPolicyAndTime(t *testing.T) {
 	if after.Start <= before.Start {
 		t.Fatalf("start %d after start %d", after.Start, before.Start)
 	}
-	if after.Start = before.Start; after != before || after.Seq != 6 || after.Acked != 4 || after.Policy != v || !after.Wall.Equal(noon.Add(4*time.Second)) {
+	if after.Start = before.Start; after != before || after.Seq != 6 || after.Acked != 4 || after.Policy != v || !after.Floor.Equal(noon.Add(7*time.Second)) {
 		t.Fatalf("state %+v, was %+v", after, before)
 	}
 	appendN(t, j, 6, 1)

@@ -54,17 +54,18 @@ const (
 	Over
 )
 
-// Resume goes on from what the last run kept. Where the time since is not known, SaveEvery is added, so that nobody stops the count
-// by pulling the plug again and again.
+// Resume goes on from what the last run kept. At least SaveEvery is taken to have passed since, so that nobody stops the count by pulling the
+// plug again and again.
 func Resume(k Kept, now Now) State {
 	s := State{known: true, base: min(max(k.Age, 0), most), mono: now.Mono, wall: k.Wall}
-	if k.Wall.IsZero() || now.Wall.IsZero() {
-		s.base += SaveEvery
+	s.base += SaveEvery
+	if !k.Wall.IsZero() && !now.Wall.IsZero() {
+		s.base -= min(max(now.Wall.Sub(k.Wall), 0), SaveEvery) // the wall clock counts these
 	}
 	return s.anchor(now)
 }
 
-// From counts from a moment by the wall clock: a policy that was stored then and never confirmed. A zero moment is now.
+// From counts from a moment by the wall clock: a policy that was signed then and never confirmed. A zero moment is now.
 func From(wall time.Time, now Now) State {
 	return State{known: true, mono: now.Mono, wall: wall}.anchor(now)
 }

@@ -41,7 +41,7 @@ const (
 type Stored struct {
 	Policy *access.Policy
 	Hash   string    // hex, see wire.PolicyHash
-	At     time.Time // when it was stored, by the controller's clock; not signed
+	Made   time.Time // when the centre signed it
 }
 
 // Config of a store. Dir and Keys are required.
@@ -172,7 +172,7 @@ func (s *Store) verify(f file) (Stored, error) {
 	if err != nil {
 		return Stored{}, err
 	}
-	return Stored{Policy: p, Hash: m.Hash, At: f.Stored}, nil
+	return Stored{Policy: p, Hash: m.Hash, Made: m.At}, nil
 }
 
 // Save verifies a policy and puts it in place of the current one. An older one than the newest known is

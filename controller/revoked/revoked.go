@@ -81,6 +81,16 @@ func (s *State) With(entries []access.Revocation) access.Revocations {
 	return next
 }
 
+// Remember takes an earlier run's word that entries which are in force by now are complete and on disk up to a version.
+func (s *State) Remember(upto access.Version) {
+	if s.upto.Less(upto) {
+		s.upto = upto
+	}
+	if s.kept.Less(upto) {
+		s.kept = upto
+	}
+}
+
 // Replace puts a set that contains the present one into force.
 func (s *State) Replace(set access.Revocations, at time.Time) {
 	s.set, s.hash, s.at = set, set.Hash(), at
