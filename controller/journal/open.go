@@ -68,24 +68,18 @@ func (w *writer) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	old := salvaged{trust: noTrust}
 	if f.current != 0 {
-		err := w.openFile(ctx, f.current, "", old)
+		err := w.openFile(ctx, f.current, f.broken)
 		if err == nil || !isBroken(err) {
 			return err
 		}
 		w.cfg.Log.ErrorContext(ctx, "journal is broken and is set aside", slog.Uint64("epoch", f.current), slog.Any("error", err))
-		old = w.salvage(ctx, f.current)
 		if err := w.putAside(f.current); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "set the broken journal aside")
 		}
 		f.broken = f.current
 	}
-	replaces := ""
-	if f.broken != 0 {
-		replaces = filepath.Base(w.path(f.broken)) + setAsideSuffix
-	}
-	return w.openFile(ctx, w.newEpoch(f.highest), replaces, old)
+	return w.openFile(ctx, w.newEpoch(f.highest), f.broken)
 }
 
 // newEpoch is a number above all earlier ones even if the clock is wrong: milliseconds since 1970.
@@ -104,14 +98,14 @@ func (w *writer) putAside(epoch uint64) error {
 	return nil
 }
 
-// openFile opens or makes the journal of an epoch and checks it. A new one begins with an alarm when it replaces
-// a broken one, and with what could be read of it.
-func (w *writer) openFile(ctx context.Context, epoch uint64, replaces string, old salvaged) error {
+// openFile opens or makes the journal of an epoch and checks it. A new one, also one whose making was interrupted, begins with an alarm when it
+// replaces a broken one (0: none), and with what can be read of that.
+func (w *writer) openFile(ctx context.Context, epoch, broken uint64) error {
 	d, err := db.Open(ctx, db.Config{Driver: db.SQLite, Path: w.path(epoch), Readers: 2, Log: w.cfg.Log})
 	if err != nil {
 		return err
 	}
-	h, err := w.prepare(ctx, d, epoch, replaces, old)
+	h, replaces, err := w.prepare(ctx, d, epoch, broken)
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
@@ -129,38 +123,45 @@ func (w *writer) countStart(h head) {
 	}
 }
 
-func (w *writer) prepare(ctx context.Context, d *db.DB, epoch uint64, replaces string, old salvaged) (head, error) {
+// prepare returns the head, and the name of the file that a new journal replaces.
+func (w *writer) prepare(ctx context.Context, d *db.DB, epoch, set uint64) (h head, replaces string, err error) {
 	if err := d.Migrate(ctx, migrations.Controller()); err != nil {
-		return head{}, err
+		return head{}, "", err
 	}
-	h, err := load(ctx, d)
+	h, err = load(ctx, d)
 	if fault.KindOf(err) == fault.NotFound && !errors.Is(err, errBroken) {
-		return w.begin(ctx, d, epoch, replaces, old)
+		return w.begin(ctx, d, epoch, set)
 	}
 	if err != nil {
-		return head{}, err
+		return head{}, "", err
 	}
+	return h, "", w.checkHead(ctx, d, h, epoch)
+}
+
+func (w *writer) checkHead(ctx context.Context, d *db.DB, h head, epoch uint64) error {
 	if h.controller != w.cfg.Controller {
-		return head{}, fault.New(fault.Conflict, "journal.other", fmt.Sprintf("the journal in this folder is that of controller %q", h.controller))
+		return fault.New(fault.Conflict, "journal.other", fmt.Sprintf("the journal in this folder is that of controller %q", h.controller))
 	}
 	if h.epoch != epoch {
-		return head{}, broken(fmt.Sprintf("file of epoch %d holds epoch %d", epoch, h.epoch))
+		return broken(fmt.Sprintf("file of epoch %d holds epoch %d", epoch, h.epoch))
 	}
-	return h, d.Read(ctx, func(q db.Queryer) error { return check(ctx, q, h, tailStart(h)) })
+	return d.Read(ctx, func(q db.Queryer) error { return check(ctx, q, h, tailStart(h)) })
 }
 
 // begin writes the first head, the alarm and what is left of the broken one.
-func (w *writer) begin(ctx context.Context, d *db.DB, epoch uint64, replaces string, old salvaged) (head, error) {
-	h, rows := newHead(w.cfg.Controller, epoch), []row(nil)
-	h.trust = old.trust
-	if replaces != "" {
+func (w *writer) begin(ctx context.Context, d *db.DB, epoch, broken uint64) (h head, replaces string, err error) {
+	h = newHead(w.cfg.Controller, epoch)
+	old, rows := salvaged{trust: noTrust}, []row(nil)
+	if broken != 0 {
+		file := w.path(broken) + setAsideSuffix
+		old, replaces = w.salvage(ctx, file), filepath.Base(file)
+		h.trust, h.wall = old.trust, old.wall
 		alarm := event.Event{At: w.cfg.Now(), Kind: event.JournalTrouble, Unsure: true, Detail: "broken journal set aside: " + replaces}
-		var err error
 		if rows, h, err = h.number([]event.Event{alarm}); err != nil {
-			return head{}, err
+			return head{}, "", err
 		}
 	}
-	return h, d.Write(ctx, func(tx *db.Tx) error {
+	return h, replaces, d.Write(ctx, func(tx *db.Tx) error {
 		if err := saveRevoked(ctx, tx, &Revoked{Entries: old.entries}); err != nil {
 			return err
 		}

@@ -139,13 +139,14 @@ func (c Config) startNumber() uint64 {
 // asked for all of it again.
 type salvaged struct {
 	trust   trust
+	wall    string // the floor of the clock
 	entries []access.Revocation
 }
 
 // salvage reads what it can of a journal that does not hold. What cannot be read is gone: the centre sends it again.
-func (w *writer) salvage(ctx context.Context, epoch uint64) salvaged {
+func (w *writer) salvage(ctx context.Context, file string) salvaged {
 	s := salvaged{trust: noTrust}
-	d, err := db.Open(ctx, db.Config{Driver: db.SQLite, Path: w.path(epoch), Readers: 1, Log: w.cfg.Log})
+	d, err := db.Open(ctx, db.Config{Driver: db.SQLite, Path: file, Readers: 1, Log: w.cfg.Log})
 	if err != nil {
 		return s
 	}
@@ -157,7 +158,7 @@ func (w *writer) salvage(ctx context.Context, epoch uint64) salvaged {
 		if h.controller != w.cfg.Controller {
 			return broken(fmt.Sprintf("the journal is that of controller %q", h.controller))
 		}
-		s.trust = h.trust
+		s.trust, s.wall = h.trust, h.wall
 		s.trust.revoked, s.trust.revokedAt = access.Version{}, ""
 		s.entries, err = revocationsIn(ctx, q)
 		return err

@@ -1,8 +1,10 @@
 package journal
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,6 +130,46 @@ func TestABrokenJournalHandsOnWhomToRefuse(t *testing.T) {
 	j, _ = open(t, dir, nil)
 	if s := j.State(); !s.Open || s.Lease != nil || s.Start <= old.Start {
 		t.Fatalf("state %+v", s)
+	}
+}
+
+// Power fails between setting a journal aside and beginning the next, or a technician renames it: it hands on whom to refuse all the same.
+func TestAJournalSetAsideHandsOnWhomToRefuseWheneverTheNextBegins(t *testing.T) {
+	for name, left := range map[string]bool{"no next file": false, "a next file with nothing in it": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			j, stop := open(t, dir, nil)
+			appendChange(t, j, Change{
+				Centre: 2, Floor: noon, Revoked: &Revoked{Entries: []access.Revocation{withdrawn(1, 7, access.Revoked)}, Upto: access.Version{Epoch: 1, N: 1}, At: noon},
+			})
+			old := j.State()
+			stop()
+			files, _ := filepath.Glob(filepath.Join(dir, "journal-*.db*"))
+			for _, f := range files {
+				base, suffix, _ := strings.Cut(f, ".db")
+				if err := os.Rename(f, base+".db.broken"+suffix); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if left {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("journal-%d.db", old.Epoch+1)), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			j, stop = open(t, dir, nil)
+			for range 2 {
+				s := j.State()
+				entries, err := j.Revocations(t.Context())
+				if err != nil || len(entries) != 1 || s.Epoch <= old.Epoch || s.Centre != 2 || !s.Floor.Equal(noon) || s.Start <= old.Start {
+					t.Fatalf("entries %v, %v, state %+v", entries, err, s)
+				}
+				stop()
+				j, stop = open(t, dir, nil)
+			}
+			if all := readAll(t, j, 0); all[0].Kind != event.JournalTrouble {
+				t.Errorf("it begins with %+v", all[0])
+			}
+		})
 	}
 }
 
