@@ -42,6 +42,8 @@ type Config struct {
 	Floor time.Time
 	Now   func() time.Time // wall clock for new epochs and for keeping times; nil: time.Now
 	Log   *slog.Logger
+
+	ackDelay time.Duration // 0: ackDelay
 }
 
 // Change is derived state that is committed together with events.
@@ -123,6 +125,9 @@ func New(cfg Config) (*Journal, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.ackDelay == 0 {
+		cfg.ackDelay = ackDelay
+	}
 	j := &Journal{cfg: cfg, opened: make(chan struct{}), wake: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 	j.state.Store(&State{Start: cfg.startNumber(), Trouble: "not opened yet"})
 	return j, nil
@@ -162,7 +167,7 @@ func (j *Journal) Append(ctx context.Context, events []event.Event, change Chang
 }
 
 // Ack takes the centre's word that it has everything of an epoch up to upTo, and moves the cursor there, also
-// back. It refuses another epoch and a number that was never given out with fault.Conflict.
+// back. Ahead, the cursor may reach the disk with a later commit: a program that dies before sends some events once more. It refuses another epoch and a number that was never given out with fault.Conflict.
 func (j *Journal) Ack(ctx context.Context, epoch, upTo uint64) error {
 	_, err := j.wait(ctx, request{ack: &Position{epoch, upTo}}, "acknowledge events")
 	return err

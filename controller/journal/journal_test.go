@@ -34,7 +34,12 @@ var noon = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 // open starts a journal that ends with the test, or with the returned function.
 func open(t testing.TB, dir string, now func() time.Time) (*Journal, func()) {
 	t.Helper()
-	j, err := New(Config{Dir: dir, Controller: controllerName, Now: now, Log: slog.New(slog.DiscardHandler)})
+	return start(t, Config{Dir: dir, Controller: controllerName, Now: now, Log: slog.New(slog.DiscardHandler)})
+}
+
+func start(t testing.TB, cfg Config) (*Journal, func()) {
+	t.Helper()
+	j, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,21 +10,25 @@ import (
 )
 
 // groupSize bounds the events of one commit; retryOpen is the pause between tries to open; pruneEvery is how
-// often old events are looked for.
+// often old events are looked for; ackDelay is how long an acknowledgement may wait for a commit of something else.
 const (
 	groupSize  = 1024
 	retryOpen  = time.Second
 	pruneEvery = time.Hour
+	ackDelay   = 2 * time.Second
 )
 
 // writer is the one goroutine that writes.
 type writer struct {
 	*Journal
 	head     head
-	start    uint64    // number of this start of the program
-	counted  bool      // the starts in the journal are counted in
-	setAside string    // name of the broken journal that the open one replaces
-	suspect  bool      // what is on disk is not known: open it anew before the next commit
+	start    uint64 // number of this start of the program
+	counted  bool   // the starts in the journal are counted in
+	setAside string // name of the broken journal that the open one replaces
+	suspect  bool   // what is on disk is not known: open it anew before the next commit
+	acked    bool   // the cursor in the head is ahead of the one on disk
+	ackDay   int64  // when the cursor came to where it is
+	due      <-chan time.Time
 	tried    time.Time // of the last failed opening
 	failure  error     // of the last failed opening
 }
@@ -46,6 +50,8 @@ func (j *Journal) Run(ctx context.Context) error {
 			w.commitQueued(work)
 		case <-ticker.C:
 			w.startPruning()
+		case <-w.due:
+			w.saveCursor(work)
 		case <-ctx.Done():
 			return w.finish(work)
 		}
@@ -57,6 +63,7 @@ func (w *writer) finish(ctx context.Context) error {
 	w.closed = true
 	w.mu.Unlock()
 	w.commitQueued(ctx)
+	w.saveCursor(ctx)
 	return w.closeDB()
 }
 
@@ -103,7 +110,7 @@ func (w *writer) commit(ctx context.Context, group []request) {
 	}
 	before := w.head
 	err := w.ensure(ctx)
-	if err == nil {
+	if err == nil && !w.advance(answers) {
 		err = w.write(ctx, answers)
 	}
 	w.report(ctx, err)
@@ -118,6 +125,40 @@ func (w *writer) commit(ctx context.Context, group []request) {
 	}
 }
 
+// advance moves the cursor ahead in memory alone, when a group has nothing else to do; false when it has. The next commit takes it to the disk,
+// ackDelay later at the latest. Should the program die before, some events are sent once more, which the centre knows.
+func (w *writer) advance(answers []answer) bool {
+	next := w.head
+	for i := range answers {
+		r := answers[i].request
+		if r.ack == nil || next.ack(*r.ack) != nil || next.acked < w.head.acked {
+			return false
+		}
+		answers[i].at = Position{next.epoch, next.seq}
+	}
+	w.head, w.ackDay = next, day(w.cfg.Now())
+	if !w.acked {
+		w.acked, w.due = true, time.After(w.cfg.ackDelay)
+	}
+	return true
+}
+
+// saveCursor takes the cursor to the disk if no other commit has.
+func (w *writer) saveCursor(ctx context.Context) {
+	w.due = nil
+	if !w.acked {
+		return
+	}
+	err := w.ensure(ctx)
+	if err == nil {
+		err = w.write(ctx, nil)
+	}
+	w.report(ctx, err)
+	if err != nil {
+		w.due = time.After(w.cfg.ackDelay)
+	}
+}
+
 // write carries a group out in one transaction and moves the head. What is wrong with a single request stays
 // with that request.
 func (w *writer) write(ctx context.Context, answers []answer) error {
@@ -125,6 +166,11 @@ func (w *writer) write(ctx context.Context, answers []answer) error {
 	err := w.db.Load().Write(ctx, func(tx *db.Tx) error {
 		next = w.head
 		next.starts = max(next.starts, w.start)
+		if w.acked {
+			if err := saveAck(ctx, tx, w.ackDay, next.acked); err != nil {
+				return err
+			}
+		}
 		var rows []row
 		for i := range answers {
 			a := &answers[i]
@@ -140,7 +186,7 @@ func (w *writer) write(ctx context.Context, answers []answer) error {
 	if err != nil && !w.written(ctx, next) {
 		return fault.Wrap(fault.Unavailable, err, "commit to the journal")
 	}
-	w.head = next
+	w.head, w.acked = next, false
 	return nil
 }
 
@@ -187,7 +233,7 @@ func (w *writer) ensure(ctx context.Context) error {
 		w.report(ctx, w.failure)
 		return w.failure
 	}
-	w.suspect = false
+	w.suspect, w.acked = false, false
 	w.report(ctx, nil)
 	return nil
 }
