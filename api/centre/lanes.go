@@ -44,8 +44,8 @@ const (
 	quickEach  = 256
 	quickSize  = 8 << 10 // bytes; more is no receipt and no answer, and goes where there is room to look at it
 
-	eventWorkers  = 4
-	statusWorkers = 4
+	eventWorkers  = 32 // they wait for one another's commit most of the time
+	statusWorkers = 16
 	quickWorkers  = 2 // they check signatures
 
 	betweenStatuses = 200 * time.Millisecond // of one controller; the newest of those that come meanwhile counts
