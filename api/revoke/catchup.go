@@ -220,13 +220,17 @@ func (p *Publisher) runs(ctx context.Context, jobs []job) (map[access.Version][]
 
 func (p *Publisher) send(ctx context.Context, controller string, sets []wire.RevokedSet) error {
 	for _, set := range sets {
-		at := time.Now()
+		p.mu.Lock()
+		at := p.peers[controller]
+		before := at.last
+		at.last = sending{set.Upto, time.Now()} // its receipt may be quicker than the broker's word
+		p.mu.Unlock()
 		if err := p.publish(ctx, controller, set); err != nil {
+			p.mu.Lock()
+			at.last = before
+			p.mu.Unlock()
 			return err
 		}
-		p.mu.Lock()
-		p.peers[controller].last = sending{set.Upto, at}
-		p.mu.Unlock()
 	}
 	return nil
 }

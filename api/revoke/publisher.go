@@ -159,11 +159,12 @@ func (p *Publisher) broadcast(ctx context.Context) error {
 
 func (p *Publisher) toAll(ctx context.Context, sets []wire.RevokedSet) error {
 	for _, set := range sets {
-		at := time.Now()
+		p.sends(sending{set.Upto, time.Now()}) // the first receipt may be quicker than the broker's word
 		if err := p.publish(ctx, wire.All, set); err != nil {
+			p.unsent()
 			return err
 		}
-		p.broadcasted(sending{set.Upto, at})
+		p.broadcasted(set.Upto)
 	}
 	return nil
 }
@@ -191,15 +192,27 @@ func (p *Publisher) news(ctx context.Context) ([]wire.RevokedSet, error) {
 	return sets, err
 }
 
-func (p *Publisher) broadcasted(s sending) {
+func (p *Publisher) sends(s sending) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sent = s.upto
 	p.sentAt = append(p.sentAt, s)
 	if len(p.sentAt) > mostSendings {
 		p.sentAt = p.sentAt[len(p.sentAt)-mostSendings/2:]
 	}
 	p.hurry(s.upto)
+}
+
+// unsent takes the last one back: the broker did not have it.
+func (p *Publisher) unsent() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sentAt = p.sentAt[:len(p.sentAt)-1]
+}
+
+func (p *Publisher) broadcasted(upto access.Version) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent = upto
 }
 
 func (p *Publisher) publish(ctx context.Context, to string, set wire.RevokedSet) error {
