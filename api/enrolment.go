@@ -28,5 +28,18 @@ func (e restEnrolment) Known(ctx context.Context, csr []byte) bool { return e.se
 
 func (e restEnrolment) Renew(ctx context.Context, csr []byte) (rest.Renewed, error) {
 	got, err := e.service.Renew(ctx, csr)
-	return rest.Renewed(got), err
+	return rest.Renewed{Certificate: got.Certificate, CA: got.CA, Keys: restKeys(got.Keys)}, err
+}
+
+func (e restEnrolment) Keys(ctx context.Context, controller string, commandKeys, authorities []string, sig []byte) (rest.Keys, error) {
+	got, err := e.service.Keys(ctx, controller, commandKeys, authorities, sig)
+	return restKeys(got), err
+}
+
+func restKeys(k enrol.Keys) rest.Keys {
+	keys := rest.Keys{CommandKeys: k.CommandKeys}
+	for _, a := range k.Announced {
+		keys.Announced = append(keys.Announced, rest.Announcement(a))
+	}
+	return keys
 }

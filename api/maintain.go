@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os/user"
 	"path/filepath"
 	"time"
 
+	"kanmon/api/commandkey"
 	"kanmon/api/epoch"
 	"kanmon/api/sitekey"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/key"
 )
 
 // NewEpoch opens a new epoch of a centre that is not running: its database and the file beside it were both put back from a copy, which
@@ -25,6 +28,30 @@ func NewEpoch(ctx context.Context, settings Settings, reason string, log *slog.L
 		return err
 	})
 	return opened, err
+}
+
+// CommandKey takes a step towards a new command key for a centre that is not running (package commandkey), by whoever runs the program, and
+// returns how the keys stand then.
+func CommandKey(ctx context.Context, settings Settings, step commandkey.Step, reason string, force bool, log *slog.Logger) (now []commandkey.Standing, err error) {
+	if step != commandkey.Show && (reason == "" || len(reason) > 200) {
+		return nil, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
+	}
+	act := sitekey.Act{At: time.Now().UTC(), By: "operator", Reason: reason}
+	if u, err := user.Current(); err == nil {
+		act.By = u.Username
+	}
+	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+		believed, err := device.New(s).Believed(ctx, store.System("command keys"))
+		if err != nil {
+			return err
+		}
+		if err := commandkey.Take(keys, believed, step, act, force); err != nil {
+			return err
+		}
+		now = commandkey.Standings(keys, believed)
+		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
+	})
+	return now, err
 }
 
 // BrokerFiles writes the files of another broker once, for a centre that is not running: a running one keeps them itself. It reports whether

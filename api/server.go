@@ -226,7 +226,7 @@ func (s *Server) openCentre(context.Context) error {
 	}
 	s.centre, err = centre.New(centre.Config{
 		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
-		Signer: s.keys.Command(), Known: wire.OneKey(s.keys.Command().Public()), Lease: s.settings.Lease.lease(), Link: link, Log: s.log,
+		Signer: s.keys.Command(), Known: wire.ManyKeys(s.keys.CommandKeys()...), Lease: s.settings.Lease.lease(), Link: link, Log: s.log,
 	})
 	if err != nil {
 		return err

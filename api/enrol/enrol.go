@@ -23,7 +23,8 @@ import (
 // Secrets of the site; *sitekey.Keys is one.
 type Secrets interface {
 	CA() *pki.CA
-	Command() pki.SigningKey
+	// Believed are the command keys that controllers are to believe, oldest first, and the words that lead there from older ones.
+	Believed() ([]ed25519.PublicKey, []pki.Announcement)
 	SealHashKey(controller string, box []byte) ([]byte, error)
 }
 
@@ -58,7 +59,7 @@ type Enrolled struct {
 // Renewed is what a controller gets for its old key. Certificates are PEM.
 type Renewed struct {
 	Certificate, CA string
-	CommandKeys     [][]byte
+	Keys
 }
 
 // New prepares the service.
@@ -102,7 +103,7 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 	if err != nil {
 		return Enrolled{}, err
 	}
-	keys := s.commandKeys()
+	keys, _ := s.cfg.Secrets.Believed()
 	introduction, err := s.cfg.Secrets.CA().Introduce(pki.Introduction{Site: s.cfg.Site, Controller: public, CommandKeys: keys, HashKey: hash})
 	if err != nil {
 		return Enrolled{}, err
@@ -144,10 +145,6 @@ func (s *Service) issue(name string, public ed25519.PublicKey, into **x509.Certi
 		*into = c
 		return device.Certificate{Serial: pki.Serial(c), Fingerprint: pki.Fingerprint(public), Issued: now, Until: c.NotAfter, DER: c.Raw}, nil
 	}
-}
-
-func (s *Service) commandKeys() []ed25519.PublicKey {
-	return []ed25519.PublicKey{s.cfg.Secrets.Command().Public()}
 }
 
 func raw(keys []ed25519.PublicKey) [][]byte {

@@ -37,7 +37,7 @@ func (s *Service) Renew(ctx context.Context, csr []byte) (Renewed, error) {
 		return Renewed{}, err
 	}
 	return Renewed{
-		Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), CommandKeys: raw(s.commandKeys()),
+		Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), Keys: s.keys(),
 	}, nil
 }
 

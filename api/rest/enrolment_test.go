@@ -48,10 +48,17 @@ func (e *enrolment) Enrol(_ context.Context, controller, token string, csr, box 
 
 func (e *enrolment) Known(context.Context, []byte) bool { return e.known }
 
+func (e *enrolment) Keys(_ context.Context, controller string, commandKeys, _ []string, sig []byte) (rest.Keys, error) {
+	e.got.controller, e.got.token = controller, strings.Join(commandKeys, " ")+" "+string(sig)
+	return rest.Keys{CommandKeys: [][]byte{[]byte("key")}, Announced: []rest.Announcement{{Keys: [][]byte{[]byte("key")}, Key: "old", Sig: []byte("sig")}}}, e.fail
+}
+
 func (e *enrolment) Renew(_ context.Context, csr []byte) (rest.Renewed, error) {
 	e.got.csr = csr
-	return rest.Renewed{Certificate: "PEM 2", CA: "PEM of CA", CommandKeys: [][]byte{[]byte("key")}}, e.fail
+	return rest.Renewed{Certificate: "PEM 2", CA: "PEM of CA", Keys: rest.Keys{CommandKeys: [][]byte{[]byte("key")}}}, e.fail
 }
+
+const keysBody = `{"controller":"ctl-1","command_keys":["k1","k2"],"authorities":[],"sig":"c2ln"}`
 
 func enrolBody() string {
 	b64 := base64.StdEncoding.EncodeToString
@@ -110,14 +117,21 @@ func TestAControllerGetsWhatTheServiceGives(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}
 	got = b.want(200, "", "", "POST", "/enrol/renew", `{"csr":"AAAA"}`)
-	if strings.TrimSpace(got.text) != `{"certificate":"PEM 2","ca":"PEM of CA","command_keys":["a2V5"]}` {
+	if strings.TrimSpace(got.text) != `{"certificate":"PEM 2","ca":"PEM of CA","command_keys":["a2V5"],"announced":[]}` {
 		t.Errorf("renewed: %s", got.text)
+	}
+	got = b.want(200, "", "", "POST", "/enrol/keys", keysBody)
+	if strings.TrimSpace(got.text) != `{"command_keys":["a2V5"],"announced":[{"keys":["a2V5"],"key":"old","sig":"c2ln"}]}` {
+		t.Errorf("keys: %s", got.text)
+	}
+	if sent := b.enrolment.got; sent.controller != "ctl-1" || sent.token != "k1 k2 sig" {
+		t.Errorf("handed on: %+v", sent)
 	}
 }
 
 // R103-1: an unknown controller, a wrong, old or used token, a key that is taken and a bad request are the same answer, byte for byte.
 func TestARefusedEnrolmentDoesNotSayWhy(t *testing.T) {
-	for path, body := range map[string]string{"/enrol": enrolBody(), "/enrol/renew": `{"csr":"AAAA"}`} {
+	for path, body := range map[string]string{"/enrol": enrolBody(), "/enrol/renew": `{"csr":"AAAA"}`, "/enrol/keys": keysBody} {
 		b := newBench(t)
 		var first reply
 		for i, err := range []error{

@@ -37,7 +37,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "2.2.0"
+const SpecVersion = "2.3.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -70,6 +70,12 @@ type Enrolled = enrolment.Enrolled
 
 // Renewed is what a controller gets for its old key.
 type Renewed = enrolment.Renewed
+
+// Keys are the command keys that a controller is to believe.
+type Keys = enrolment.Keys
+
+// Announcement is the word of one command key for a list of them.
+type Announcement = enrolment.Announcement
 
 // API is the interface. It is an http.Handler for paths under /api/.
 type API struct{ frame *frame.Frame }

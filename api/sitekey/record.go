@@ -22,7 +22,6 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 	ca, server := k.ca.Certificate(), k.Server().Leaf
 	keys := []key.Key{
 		{Purpose: key.DeviceCA, Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(ca), NotAfter: ca.NotAfter},
-		{Purpose: key.Command, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.command.Public()), KeyID: k.command.KeyID()},
 		{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(verifier)},
 		{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: k.hashFingerprint()},
 		{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.centre.Public()), KeyID: k.centre.KeyID()},
@@ -34,11 +33,53 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 	}
 	for _, one := range keys {
 		one.State = key.Active
-		if _, err := register.Record(ctx, store.System("keys"), one, "made or renewed by the centre"); err != nil {
+		if _, err := register.Record(ctx, store.System("keys"), one, byItself); err != nil {
 			return err
 		}
 	}
-	return nil
+	return k.recordCommandKeys(ctx, register)
+}
+
+const byItself = "made or renewed by the centre"
+
+// recordCommandKeys enters which command key signs, which is announced and which is on its way out, with who took the step and why. A start
+// makes up for what a crash between the step and its record left out.
+func (k *Keys) recordCommandKeys(ctx context.Context, register *key.Register) error {
+	r := k.ring()
+	for _, one := range []struct {
+		purpose string
+		stage   stage
+		state   key.State
+	}{
+		{key.Command, present, key.Active},
+		{key.CommandNext, announced, key.Active},
+		{key.CommandBefore, retired, key.Retired},
+		{key.CommandBefore, leaving, key.Active},
+	} {
+		c, ok := r.at(one.stage)
+		if _, later := r.at(leaving); !ok || one.stage == retired && later {
+			continue
+		}
+		if err := record(ctx, register, one.purpose, c, one.state); err != nil {
+			return err
+		}
+	}
+	c, _ := r.at(present)
+	if _, ok := r.at(announced); ok || c.Act.At.IsZero() {
+		return nil
+	}
+	return record(ctx, register, key.CommandNext, c, key.Retired) // it was the next one, and signs now
+}
+
+func record(ctx context.Context, register *key.Register, purpose string, c commandKey, state key.State) error {
+	why := byItself
+	if !c.Act.At.IsZero() {
+		why = c.Act.Reason + " (" + c.Act.By + ")"
+	}
+	_, err := register.Record(ctx, store.System("keys"), key.Key{
+		Purpose: purpose, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(c.Public), KeyID: pki.KeyID(c.Public), State: state,
+	}, why)
+	return err
 }
 
 // verifierKey is the 32 bytes of the public checkpoint key: "origin+hash+base64 of the algorithm and the key"; an origin has no '+'.

@@ -1,7 +1,7 @@
 // Package sitekey keeps the secrets of a site: made at the first start, sealed in one folder, never printed.
 //
 //	device-ca            the authority that signs the certificates of controllers, of the centre and of its servers
-//	command-key          Ed25519: what the centre sends is signed with it
+//	command-key          Ed25519: what the centre sends is signed with it; beside it the one announced, and those before
 //	checkpoint-key       the ledger's checkpoints are signed with it
 //	credential-hash-key  cards are known by their keyed hash alone
 //	centre-key           the centre's own key as an MQTT client; its certificate lies beside it
@@ -29,7 +29,7 @@ import (
 // Names in the folder.
 const (
 	authority   = "device-ca"
-	commandKey  = "command-key"
+	commandKeys = "command-key"
 	checkpoint  = "checkpoint-key"
 	hashKey     = "credential-hash-key"
 	centreKey   = "centre-key"
@@ -57,6 +57,8 @@ type Keys struct {
 	vault      *pki.Vault
 	ca         *pki.CA
 	command    pki.SigningKey
+	ring       func() ring // a function is printed as an address
+	words      []pki.Announcement
 	checkpoint *ledger.Signer
 	hash       func() [32]byte
 	centre     pki.SigningKey
@@ -114,11 +116,6 @@ func (k *Keys) openAuthority() error {
 		return fault.New(fault.Invalid, "", fmt.Sprintf("the authority in %s is of the site %q, not %q", k.cfg.Dir, o, k.cfg.Site))
 	}
 	return nil
-}
-
-func (k *Keys) openCommandKey() (err error) {
-	k.command, err = k.openSigning(commandKey)
-	return err
 }
 
 func (k *Keys) openSigning(name string) (pki.SigningKey, error) {
@@ -198,9 +195,6 @@ func (k *Keys) openCentre() (err error) {
 
 // CA is the device authority.
 func (k *Keys) CA() *pki.CA { return k.ca }
-
-// Command signs what the centre sends.
-func (k *Keys) Command() pki.SigningKey { return k.command }
 
 // Checkpoint signs the ledger's checkpoints.
 func (k *Keys) Checkpoint() *ledger.Signer { return k.checkpoint }

@@ -35,6 +35,8 @@ type centre struct {
 	seen   []ed25519.PublicKey         // keys it was asked to certify
 	box    []byte                      // the last one's, to seal to
 	strays int                         // requests to other paths
+	known  []string                    // what each controller said it knows, in order: "ids; pins"
+	next   *pki.SigningKey             // announced besides command
 	pair   *tls.Certificate            // shown as a server
 	clock  func() time.Time
 }
@@ -46,6 +48,7 @@ func startCentre(t *testing.T) *centre {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/enrol", c.enrol)
 	mux.HandleFunc("POST /api/v1/enrol/renew", c.renew)
+	mux.HandleFunc("POST /api/v1/enrol/keys", c.keys)
 	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -138,6 +141,44 @@ func (c *centre) renew(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.answer(w, c.certify(in.CSR))
+}
+
+// keys answers what the centre's keys are, to a controller that says truly what it knows.
+func (c *centre) keys(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Controller  string   `json:"controller"`
+		CommandKeys []string `json:"command_keys"`
+		Authorities []string `json:"authorities"`
+		Sig         []byte   `json:"sig"`
+	}
+	err := json.NewDecoder(r.Body).Decode(&in)
+	said := pki.Known{Site: "demo", Controller: in.Controller, CommandKeys: in.CommandKeys, Authorities: in.Authorities}
+	if seen := c.asked(); err != nil || len(seen) == 0 || said.Verify(seen[len(seen)-1], in.Sig) != nil {
+		c.problem(w, http.StatusForbidden)
+		return
+	}
+	answer := map[string]any{"command_keys": [][]byte{c.command.Public()}, "announced": []pki.Announcement{}}
+	c.mu.Lock()
+	c.known = append(c.known, strings.Join(in.CommandKeys, " ")+"; "+strings.Join(in.Authorities, " "))
+	if c.next != nil {
+		both := []ed25519.PublicKey{c.command.Public(), c.next.Public()}
+		answer["command_keys"], answer["announced"] = [][]byte{both[0], both[1]}, []pki.Announcement{pki.Announce("demo", both, c.command)}
+	}
+	c.mu.Unlock()
+	c.answer(w, answer)
+}
+
+// announce has the centre name another command key besides.
+func (c *centre) announce(key pki.SigningKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next = &key
+}
+
+func (c *centre) told() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.known)
 }
 
 func (c *centre) certify(csr []byte) map[string]any {

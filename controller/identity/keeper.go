@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -35,9 +33,12 @@ type KeeperConfig struct {
 	Log  *slog.Logger
 }
 
-// Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key.
+// Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key. It asks which keys the
+// centre has.
 type Keeper struct {
-	cfg KeeperConfig
+	cfg     KeeperConfig
+	unknown chan struct{} // the centre signed with a key that is not known
+	turn    sync.Mutex    // one at a time speaks to the centre, from the identity to the next one
 
 	mu     sync.Mutex
 	id     Identity
@@ -49,7 +50,7 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Keeper{cfg: cfg, id: cfg.Identity, warned: notWarned}
+	return &Keeper{cfg: cfg, id: cfg.Identity, warned: notWarned, unknown: make(chan struct{}, 1)}
 }
 
 const notWarned = 1 << 20
@@ -64,16 +65,6 @@ func (k *Keeper) Identity() Identity {
 // Until is when the present certificate ends.
 func (k *Keeper) Until() time.Time { return k.Identity().Certificate.NotAfter }
 
-// CommandKey finds a key that the centre may sign with; it is a wire.Keys.
-func (k *Keeper) CommandKey(id string) (ed25519.PublicKey, bool) {
-	for _, key := range k.Identity().CommandKeys {
-		if pki.KeyID(key) == id {
-			return key, true
-		}
-	}
-	return nil, false
-}
-
 // TLS is for the MQTT client; each new connection shows the present certificate.
 func (k *Keeper) TLS() *tls.Config {
 	return pki.ClientTLS(pki.Pool(k.cfg.Identity.CA), func() (*tls.Certificate, error) {
@@ -82,8 +73,19 @@ func (k *Keeper) TLS() *tls.Config {
 	}, k.now)
 }
 
-// Run renews when it is time, until ctx ends, and returns nil then.
+// Run renews when it is time and asks for the centre's keys, until ctx ends, and returns nil then.
 func (k *Keeper) Run(ctx context.Context) error {
+	listening := make(chan struct{})
+	go func() {
+		defer close(listening)
+		k.listen(ctx)
+	}()
+	k.renewals(ctx)
+	<-listening
+	return nil
+}
+
+func (k *Keeper) renewals(ctx context.Context) {
 	pause := time.Duration(0)
 	for {
 		wait := look
@@ -104,7 +106,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil
+			return
 		case <-timer.C:
 		}
 	}
@@ -152,21 +154,22 @@ func (k *Keeper) warn(left time.Duration) {
 
 // renewed is the centre's answer. That it sends the authority along is for people who look: another one needs a new enrolment.
 type renewed struct {
-	Certificate string            `json:"certificate"`
-	CA          string            `json:"ca"`
-	CommandKeys [][]byte          `json:"command_keys"`
-	Announced   *pki.Announcement `json:"announced"`
+	told
+	Certificate string `json:"certificate"`
+	CA          string `json:"ca"`
 }
 
 // Renew asks for a new certificate for the same key. The request is signed with the key, which is all the proof there is and
 // all that is needed: a certificate is of no use without the key.
 func (k *Keeper) Renew(ctx context.Context) error {
+	k.turn.Lock()
+	defer k.turn.Unlock()
 	id := k.Identity()
 	csr, err := pki.MakeCSR(id.Key, id.Controller)
 	if err != nil {
 		return err
 	}
-	c, err := newClient(id.URL, pki.Pin(id.CA), k.webCA(), k.now)
+	c, err := k.client(id)
 	if err != nil {
 		return err
 	}
@@ -181,7 +184,7 @@ func (k *Keeper) Renew(ctx context.Context) error {
 	if err := id.proves(id.Certificate, k.now()); err != nil {
 		return err
 	}
-	if id.CommandKeys, err = k.commandKeys(ctx, id, a); err != nil {
+	if id.CommandKeys, err = k.follow(ctx, id, a.told); err != nil {
 		return err
 	}
 	k.mu.Lock()
@@ -194,21 +197,9 @@ func (k *Keeper) Renew(ctx context.Context) error {
 	return nil
 }
 
-// commandKeys takes the centre's list when it names nothing new, or when a key that is known announces it. HTTPS alone does not say
-// enough: by way of a proxy it may stand on any authority that the machine trusts.
-func (k *Keeper) commandKeys(ctx context.Context, id Identity, a renewed) ([]ed25519.PublicKey, error) {
-	keys, err := publicKeys(a.CommandKeys)
-	if err != nil {
-		return nil, err
-	}
-	news := slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool {
-		return !slices.ContainsFunc(id.CommandKeys, func(old ed25519.PublicKey) bool { return old.Equal(key) })
-	})
-	if !news || (a.Announced != nil && a.Announced.Verify(id.Site, keys, id.CommandKeys) == nil) {
-		return keys, nil
-	}
-	k.cfg.Log.ErrorContext(ctx, "the centre names a command key that no known key announces; the known ones stay")
-	return id.CommandKeys, nil
+// client is for the centre's REST interface.
+func (k *Keeper) client(id Identity) (*client, error) {
+	return newClient(id.URL, pki.Pin(id.CA), k.webCA(), k.now)
 }
 
 func (k *Keeper) webCA() string {

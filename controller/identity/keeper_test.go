@@ -155,14 +155,14 @@ func TestANewCommandKeyIsTakenOnTheWordOfAKnownOneOnly(t *testing.T) {
 	k := keeper(r, id, &log)
 	for _, step := range []struct {
 		name      string
-		announced any
+		announced []pki.Announcement
 		want      pki.SigningKey
 		loud      bool
 	}{
 		{"without a word", nil, old, true},
-		{"by itself", pki.Announce("demo", keys, next), old, true},
-		{"for another site", pki.Announce("other", keys, old), old, true},
-		{"by the known key", pki.Announce("demo", keys, old), next, false},
+		{"by itself", []pki.Announcement{pki.Announce("demo", keys, next)}, old, true},
+		{"for another site", []pki.Announcement{pki.Announce("other", keys, old)}, old, true},
+		{"by the known key", []pki.Announcement{pki.Announce("demo", keys, old)}, next, false},
 	} {
 		log.Reset()
 		c.set(0, func(a map[string]any) { a["command_keys"], a["announced"] = [][]byte{next.Public()}, step.announced })

@@ -13,6 +13,7 @@ func restRoutes() []Route {
 		{"POST /api/v1/session/password", LoggedIn()},
 		{"POST /api/v1/enrol", Public()},       // the token is the right
 		{"POST /api/v1/enrol/renew", Public()}, // the enrolled key is the right
+		{"POST /api/v1/enrol/keys", Public()},  // so it is here
 
 		{"GET /api/v1/staff", May(StaffRead)},
 		{"POST /api/v1/staff", May(StaffWrite)},

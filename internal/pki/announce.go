@@ -1,39 +1,110 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"kanmon/internal/fault"
 )
 
-// Announcement is the word of one of the centre's command keys for a list of them: a controller that knows the one takes the others.
-// Without it, whoever can answer in the centre's name over HTTPS could name a key of his own and open doors.
+// Announcement is the word of one of a site's command keys, or of its authority, for a list of them: a controller that knows the one takes
+// the others. Without it, whoever can answer in the centre's name over HTTPS could name a key of his own and open doors.
+//
+// Lists are in the order in which their members came. A key never signs a list with a key that came before the ones it replaced, so no old
+// announcement brings back what was retired.
 type Announcement struct {
-	Key string `json:"key"` // KeyID of the key that signs
-	Sig []byte `json:"sig"`
+	Keys [][]byte `json:"keys"` // public keys; of an authority: its certificates, DER
+	Key  string   `json:"key"`  // KeyID of the key that signs; of an authority: its pin
+	Sig  []byte   `json:"sig"`
 }
 
 // Announce signs the list of command keys of a site with a key that controllers know already.
 func Announce(site string, keys []ed25519.PublicKey, by SigningKey) Announcement {
-	return Announcement{by.KeyID(), by.Sign(keysStatement(site, keys))}
+	list := rawKeys(keys)
+	return Announcement{list, by.KeyID(), by.Sign(statement(keysDomain, site, list))}
 }
 
-func keysStatement(site string, keys []ed25519.PublicKey) []byte {
-	lines := []string{"kanmon command keys v1", site}
-	for _, k := range keys {
+// FollowKeys is what a controller believes that knew some command keys, oldest first, once it has heard announcements in their order. What is
+// not signed by a key known at its turn, or takes away one that came after the key that signs, changes nothing.
+func FollowKeys(site string, known []ed25519.PublicKey, words []Announcement) []ed25519.PublicKey {
+	list := rawKeys(known)
+	for _, a := range words {
+		by := slices.IndexFunc(list, func(k []byte) bool { return KeyID(k) == a.Key })
+		if by >= 0 && a.holds(list, by, ed25519.PublicKeySize) && ed25519.Verify(list[by], statement(keysDomain, site, a.Keys), a.Sig) {
+			list = a.Keys
+		}
+	}
+	keys := make([]ed25519.PublicKey, len(list))
+	for i, k := range list {
+		keys[i] = k
+	}
+	return keys
+}
+
+const keysDomain = "kanmon command keys v1"
+
+// statement is what is signed of a list.
+func statement(domain, site string, list [][]byte) []byte {
+	lines := []string{domain, site}
+	for _, k := range list {
 		lines = append(lines, hex.EncodeToString(k))
 	}
 	return []byte(strings.Join(append(lines, ""), "\n"))
 }
 
-// Verify checks the announcement of a list, in its order, by one of the keys known. An error is fault.Denied.
-func (a Announcement) Verify(site string, keys, known []ed25519.PublicKey) error {
-	for _, k := range known {
-		if KeyID(k) == a.Key && ed25519.Verify(k, keysStatement(site, keys), a.Sig) {
-			return nil
+// maxAnnounced bounds a list; a site has two at most, while one replaces the other.
+const maxAnnounced = 8
+
+// holds checks the form of an announced list, and that it keeps what came after the member that signs. size 0: any.
+func (a Announcement) holds(known [][]byte, by, size int) bool {
+	if len(a.Keys) == 0 || len(a.Keys) > maxAnnounced {
+		return false
+	}
+	for _, k := range a.Keys {
+		if len(k) == 0 || size > 0 && len(k) != size {
+			return false
 		}
 	}
-	return fault.New(fault.Denied, "pki.announcement", "the list of command keys is not signed by one that is known")
+	for _, newer := range known[by+1:] {
+		if !slices.ContainsFunc(a.Keys, func(k []byte) bool { return bytes.Equal(k, newer) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func rawKeys(keys []ed25519.PublicKey) [][]byte {
+	list := make([][]byte, len(keys))
+	for i, k := range keys {
+		list[i] = k
+	}
+	return list
+}
+
+// Known is what a controller says it knows of the centre: which of the site's keys it believes. It signs that with its own key. One that is
+// shown again says only what was true once.
+type Known struct {
+	Site, Controller string
+	CommandKeys      []string // KeyID
+	Authorities      []string // Pin
+}
+
+func (k Known) statement() []byte {
+	return []byte(strings.Join([]string{
+		"kanmon known keys v1", k.Site, k.Controller, strings.Join(k.CommandKeys, " "), strings.Join(k.Authorities, " "), "",
+	}, "\n"))
+}
+
+// Sign signs it with the controller's key.
+func (k Known) Sign(by SigningKey) []byte { return by.Sign(k.statement()) }
+
+// Verify checks the signature by the key the controller is enrolled with. An error is fault.Denied.
+func (k Known) Verify(public ed25519.PublicKey, sig []byte) error {
+	if len(public) != ed25519.PublicKeySize || !ed25519.Verify(public, k.statement(), sig) {
+		return fault.New(fault.Denied, "pki.known", "what a controller says it knows is not signed by its key")
+	}
+	return nil
 }

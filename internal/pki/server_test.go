@@ -232,27 +232,3 @@ func TestADevicesCertificateDoesNotMakeAServer(t *testing.T) {
 		}
 	}
 }
-
-func TestKeysAreTakenOnTheWordOfAKnownKeyOnly(t *testing.T) {
-	old, next, thief := pki.NewSigningKey(), pki.NewSigningKey(), pki.NewSigningKey()
-	known := []ed25519.PublicKey{old.Public()}
-	keys := []ed25519.PublicKey{old.Public(), next.Public()}
-	good := pki.Announce("demo", keys, old)
-	if err := good.Verify("demo", keys, known); err != nil {
-		t.Error(err)
-	}
-	forged := pki.Announce("demo", keys, thief)
-	forged.Key = old.KeyID()
-	for name, err := range map[string]error{
-		"by a stranger":          pki.Announce("demo", keys, thief).Verify("demo", keys, known),
-		"by a stranger as known": forged.Verify("demo", keys, known),
-		"for another site":       good.Verify("other", keys, known),
-		"with one key more":      good.Verify("demo", append(keys, thief.Public()), known),
-		"with another key":       good.Verify("demo", []ed25519.PublicKey{old.Public(), thief.Public()}, known),
-		"empty":                  (pki.Announcement{}).Verify("demo", keys, known),
-	} {
-		if fault.KindOf(err) != fault.Denied {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}

@@ -22,6 +22,8 @@ import (
 const (
 	DeviceCA       = "device-ca"
 	Command        = "command"
+	CommandNext    = "command-next"   // announced; retired as the next one when it signs
+	CommandBefore  = "command-before" // active while controllers still believe it
 	Checkpoint     = "checkpoint"
 	Document       = "document"
 	CredentialHash = "credential-hash"

@@ -7,8 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"kanmon/api"
+	"kanmon/api/commandkey"
 )
 
 // work is what a command does once its configuration is read.
@@ -16,7 +18,9 @@ type work func(ctx context.Context, settings api.Settings, log *slog.Logger, std
 
 // commands are what the program can do; some have flags of their own.
 func commands(flags *flag.FlagSet) map[string]work {
-	return map[string]work{"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags)}
+	return map[string]work{
+		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags), "command-key": commandKey(flags),
+	}
 }
 
 func serve(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
@@ -74,6 +78,31 @@ func newEpoch(flags *flag.FlagSet) work {
 			return exitFailed
 		}
 		_, _ = fmt.Fprintf(stdout, "epoch %d begins with the next start; doors send again what the database lacks\n", epoch)
+		return exitOK
+	}
+}
+
+// commandKey has its flags only where it is the command.
+func commandKey(flags *flag.FlagSet) work {
+	step, reason, force := new(string), new(string), new(bool)
+	if flags.Name() == "kanmon-api command-key" {
+		flags.StringVar(step, "step", string(commandkey.Show), "announce, use, retire, or show, which changes nothing")
+		flags.StringVar(reason, "reason", "", "why; it goes into the ledger")
+		flags.BoolVar(force, "force", false, "do not wait for controllers that have not heard")
+	}
+	return func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
+		keys, err := api.CommandKey(ctx, settings, commandkey.Step(*step), *reason, *force, log)
+		if err != nil {
+			_, _ = fmt.Fprintln(stderr, "kanmon-api: command key:", err)
+			return exitFailed
+		}
+		for _, k := range keys {
+			_, _ = fmt.Fprintf(stdout, "%s %s", k.Key, k.Stage)
+			if len(k.Missing) > 0 {
+				_, _ = fmt.Fprint(stdout, ", not known to ", strings.Join(k.Missing, ", "))
+			}
+			_, _ = fmt.Fprintln(stdout)
+		}
 		return exitOK
 	}
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// R47-1: an operator replaces the command key in three steps, each with a reason, in their order; the centre starts with the new one, and the
+// ledger holds as recorded.
+func TestAnOperatorReplacesTheCommandKey(t *testing.T) {
+	file, _ := config(t)
+	serveOnce(t, file)
+	step := func(want int, args ...string) string {
+		t.Helper()
+		var out, problems bytes.Buffer
+		if code := run(t.Context(), append([]string{"command-key", "-config", file}, args...), &out, &problems); code != want {
+			t.Fatalf("%v: %d %s %s", args, code, out.String(), problems.String())
+		}
+		return out.String() + problems.String()
+	}
+	stages := func(text string) (list []string) {
+		for line := range strings.Lines(text) {
+			if _, stage, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+				list = append(list, stage)
+			}
+		}
+		return list
+	}
+	if got := stages(step(exitOK)); strings.Join(got, ",") != "present" {
+		t.Fatalf("at first %v", got)
+	}
+	if got := step(exitFailed, "-step", "announce"); !strings.Contains(got, "reason") {
+		t.Fatalf("without a reason: %s", got)
+	}
+	if got := step(exitFailed, "-step", "use", "-reason", "x"); !strings.Contains(got, "no command key is announced") {
+		t.Fatalf("out of order: %s", got)
+	}
+	step(exitFailed, "-step", "burn", "-reason", "x")
+	for _, c := range []struct{ step, want string }{
+		{"announce", "present,announced"}, {"use", "leaving,present"}, {"retire", "present"},
+	} {
+		if got := stages(step(exitOK, "-step", c.step, "-reason", "年次の交換")); strings.Join(got, ",") != c.want {
+			t.Fatalf("after %s: %v, want %s", c.step, got, c.want)
+		}
+		serveOnce(t, file)
+	}
+	var out, problems bytes.Buffer
+	if code := run(t.Context(), []string{"verify", "-config", file}, &out, &problems); code != exitOK {
+		t.Fatalf("%d %s", code, out.String())
+	}
+}

@@ -1,0 +1,88 @@
+package enrol_test
+
+import (
+	"crypto/ed25519"
+	"slices"
+	"strings"
+	"testing"
+
+	"kanmon/api/sitekey"
+	"kanmon/internal/db"
+	"kanmon/internal/db/dbtest"
+	"kanmon/internal/fault"
+	"kanmon/internal/pki"
+	"kanmon/internal/store"
+)
+
+// R47-1: a controller hears of a new command key, says so with its own key, and only its own word counts.
+func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		r := open(t, d)
+		box := newBox()
+		key := box.key
+		first, err := r.enrol.Enrol(t.Context(), "ctl-1", r.token("ctl-1"), box.csr(t, "ctl-1"), box.box.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.believed("ctl-1:")
+		knows := []ed25519.PublicKey{first.CommandKeys[0]}
+		say := func(by pki.SigningKey) []ed25519.PublicKey {
+			t.Helper()
+			said := pki.Known{Site: "demo", Controller: "ctl-1", Authorities: []string{"pin"}}
+			for _, k := range knows {
+				said.CommandKeys = append(said.CommandKeys, pki.KeyID(k))
+			}
+			got, err := r.enrol.Keys(t.Context(), "ctl-1", said.CommandKeys, said.Authorities, said.Sign(by))
+			if by.KeyID() != key.KeyID() {
+				if fault.KindOf(err) != fault.Denied {
+					t.Fatalf("by another key: %v", err)
+				}
+				return nil
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pki.FollowKeys("demo", knows, got.Announced)
+		}
+		if next := say(key); !slices.EqualFunc(next, knows, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
+			t.Fatalf("nothing was announced, and it knows %d keys", len(next))
+		}
+		act := sitekey.Act{At: r.Clock.Now(), By: "root", Reason: "yearly"}
+		if err := r.keys.AnnounceCommandKey(act); err != nil {
+			t.Fatal(err)
+		}
+		knows = say(key)
+		announced, _ := r.keys.Announced()
+		if len(knows) != 2 || pki.KeyID(knows[1]) != announced {
+			t.Fatalf("it knows %d keys", len(knows))
+		}
+		say(pki.NewSigningKey())
+		r.believed("ctl-1:" + pki.KeyID(knows[0])) // it has not said that it took the new one
+		say(key)
+		r.believed("ctl-1:" + pki.KeyID(knows[0]) + "," + announced)
+		if err := r.keys.UseCommandKey(act); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.keys.RetireCommandKey(act); err != nil {
+			t.Fatal(err)
+		}
+		if knows = say(key); len(knows) != 1 || pki.KeyID(knows[0]) != announced || r.keys.Command().KeyID() != announced {
+			t.Fatalf("in the end it knows %d keys", len(knows))
+		}
+		if _, err := r.enrol.Keys(t.Context(), "ctl-2", nil, nil, nil); fault.KindOf(err) != fault.Denied {
+			t.Errorf("one that is not enrolled: %v", err)
+		}
+		if _, err := r.enrol.Keys(t.Context(), "ctl-9", nil, nil, nil); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("one that nobody knows: %v", err)
+		}
+	})
+}
+
+// believed wants what the enrolled controllers have said.
+func (r *rig) believed(want string) {
+	r.t.Helper()
+	all, err := r.Device.Believed(r.t.Context(), store.System("test"))
+	if err != nil || len(all) != 1 || all[0].Controller+":"+strings.Join(all[0].CommandKeys, ",") != want {
+		r.t.Fatalf("believed %+v, %v, want %q", all, err, want)
+	}
+}
