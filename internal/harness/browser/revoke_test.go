@@ -34,7 +34,7 @@ func TestRevokedCardIsRedForTheCutOffDoorAndGreenWhenItReturns(t *testing.T) {
 	d.login(manager)
 	d.Open(d.City.URL() + "/cards/" + card)
 	d.Proxy.Partition()
-	if a := d.Tap("IN-1", "佐藤"); !a.Released {
+	if a := d.Tap("IN-1", "鈴木"); !a.Released {
 		t.Errorf("a cut-off door decides by itself, but the card got %+v", a)
 	}
 	d.Type("#f-reason", "紛失")
