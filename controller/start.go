@@ -44,7 +44,9 @@ const recallEvery = 200 * time.Millisecond
 
 // recall waits until the journal can be read and hands on what the last run left there: whom it refuses, and how old the policy is.
 func (e *Edge) recall(ctx context.Context) error {
-	e.log.ErrorContext(ctx, "the journal cannot be read: nobody is let in before it can", "error", e.journal.State().Trouble)
+	if ctx.Err() == nil {
+		e.log.ErrorContext(ctx, "the journal cannot be read: nobody is let in before it can", "error", e.journal.State().Trouble)
+	}
 	tick := time.NewTicker(recallEvery)
 	defer tick.Stop()
 	for done := false; ; {
@@ -78,7 +80,9 @@ func (e *Edge) saved(ctx context.Context, state journal.State, stored policystor
 	}
 	entries, err := e.journal.Revocations(ctx)
 	if err != nil {
-		e.log.ErrorContext(ctx, "revocations cannot be read", "error", err)
+		if ctx.Err() == nil {
+			e.log.ErrorContext(ctx, "revocations cannot be read", "error", err)
+		}
 		saved.Unread = true
 	}
 	saved.Revoked.Entries = entries

@@ -111,6 +111,7 @@ func TestM7NothingOpensOrIsRecordedTwice(t *testing.T) {
 		checkStrikes(t, s, 4)
 
 		s.StopController()
+		s.await("the centre to hear that it stopped", func() bool { return !s.online() })
 		s.Relay.Tamper(Honest)
 		s.StartController()
 		s.AwaitDoors()
