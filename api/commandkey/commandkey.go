@@ -30,28 +30,40 @@ type Standing struct {
 	Missing    []string
 }
 
-// Take takes a step. believed is what the enrolled controllers have said. Unless forced, a key is used only when every one of them believes it,
-// and one is retired only when all believe the one that signs: fault.Conflict names those who do not. Who misses a forced step learns of it
-// later by the words of the older keys, unless it misses many, and takes nothing new from the centre until then.
-func Take(keys *sitekey.Keys, believed []device.Believes, step Step, act sitekey.Act, force bool) error {
+// Heard is what the enrolled controllers have said: which keys they believe, and who has not applied the policy that it should have.
+type Heard struct {
+	Believed []device.Believes
+	Behind   []string
+}
+
+// Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. A key is used only when every one of them
+// believes it. One is retired only when all believe the one that signs, and have a policy that it signed: they judge by it after a restart, and
+// cannot read it under a key that they believe no longer. Who misses a forced step learns of it later by the words of the older keys, unless it
+// misses many, and takes nothing new from the centre until then.
+func Ready(keys *sitekey.Keys, heard Heard, step Step) error {
+	if next, ok := keys.Announced(); step == Use && ok {
+		return allBelieve(heard.Believed, next)
+	}
+	if _, ok := keys.Leaving(); step != Retire || !ok {
+		return nil
+	}
+	if err := allBelieve(heard.Believed, keys.Command().KeyID()); err != nil || len(heard.Behind) == 0 {
+		return err
+	}
+	return fault.New(fault.Conflict, "sitekey.policy", fmt.Sprintf("not yet: %s do not have the newest policy, and the one they have may be signed "+
+		"by the key before (-force goes on without them)", strings.Join(heard.Behind, ", ")))
+}
+
+// Take takes a step.
+func Take(keys *sitekey.Keys, step Step, act sitekey.Act) error {
 	switch step {
 	case Show:
 		return nil
 	case Announce:
 		return keys.AnnounceCommandKey(act)
 	case Use:
-		if next, ok := keys.Announced(); ok && !force {
-			if err := allBelieve(believed, next); err != nil {
-				return err
-			}
-		}
 		return keys.UseCommandKey(act)
 	case Retire:
-		if _, ok := keys.Leaving(); ok && !force {
-			if err := allBelieve(believed, keys.Command().KeyID()); err != nil {
-				return err
-			}
-		}
 		return keys.RetireCommandKey(act)
 	}
 	return fault.BadField("step", "sitekey.step", "the steps are announce, use and retire; show takes none")

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"kanmon/api/commandkey"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/device"
+)
+
+// R84-1: a controller judges by the policy on its disk after a restart, and reads it only under a key that it believes. So a new command key
+// has every policy signed anew, and the one before is not retired while a controller still has a policy that it signed.
+func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) {
+	dir := t.TempDir()
+	within := func(fn func(*running)) {
+		t.Helper()
+		r := start(t, dir)
+		fn(r)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step := func(s commandkey.Step) error {
+		_, err := CommandKey(t.Context(), settings(t, dir), s, "年次の交換", false, slog.New(slog.DiscardHandler))
+		return err
+	}
+	n := uint64(0)
+	applies := func(r *running) { // the policy it should have
+		t.Helper()
+		n++
+		c, err := r.devices.Controller(t.Context(), store.System("test"), "ctl-1")
+		if err == nil {
+			_, err = r.devices.RecordStatus(t.Context(), "ctl-1", device.Status{Online: true, Start: 1, N: n, Policy: c.Wanted}, time.Now())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var d *farDoor
+	within(func(r *running) { d = r.enter("ctl-1"); applies(r) })
+	if err := step(commandkey.Announce); err != nil {
+		t.Fatal(err)
+	}
+	within(func(r *running) {
+		next, _ := r.keys.Announced()
+		believes := device.Believes{Controller: "ctl-1", CommandKeys: []string{r.keys.Command().KeyID(), next}}
+		if err := r.devices.RecordBelieves(t.Context(), believes, d.key.Public()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := step(commandkey.Use); err != nil {
+		t.Fatal(err)
+	}
+	if err := step(commandkey.Retire); fault.CodeOf(err) != "sitekey.policy" || !strings.Contains(err.Error(), "ctl-1") {
+		t.Fatalf("its policy is signed by the key before: %v", err)
+	}
+	within(applies)
+	if err := step(commandkey.Retire); err != nil {
+		t.Error(err)
+	}
+}
