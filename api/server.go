@@ -216,6 +216,12 @@ func newBrokerFiles(s Settings, keys *sitekey.Keys, devices *device.Register, lo
 // centreQueue is how many messages may wait for the centre's lanes: hundreds of controllers confirm one revocation in one moment.
 const centreQueue = 8192
 
+// sealedBy are the command keys whose seals bring a lost revocation back. A retired one does not: it may have been retired because it was stolen.
+func (s *Server) sealedBy() wire.Keys {
+	believed, _ := s.keys.Believed()
+	return wire.ManyKeys(believed...)
+}
+
 func (s *Server) openCentre(context.Context) error {
 	link, err := mqtt.New(mqtt.Config{
 		URL: s.linkURL(), ClientID: wire.Centre, TLS: pki.ClientTLS(s.keys.CA().Pool(), s.keys.Centre, time.Now),
@@ -226,7 +232,7 @@ func (s *Server) openCentre(context.Context) error {
 	}
 	s.centre, err = centre.New(centre.Config{
 		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
-		Signer: s.keys.Command(), Known: wire.ManyKeys(s.keys.CommandKeys()...), Lease: s.settings.Lease.lease(), Link: link, Log: s.log,
+		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Link: link, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -225,17 +225,11 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 	for i, d := range s.doors {
 		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
 	}
-	if s.records.trouble {
-		st.Trouble = append(st.Trouble, "journal")
-	}
-	if !s.sure {
-		st.Trouble = append(st.Trouble, "clock")
-	}
-	if s.policy == nil {
-		st.Trouble = append(st.Trouble, "no_policy")
-	}
-	if s.lease.Warned() {
-		st.Trouble = append(st.Trouble, "lease")
+	codes := []string{"journal", "clock", "no_policy", "lease"}
+	for i, stands := range []bool{s.records.trouble || s.blind, !s.sure, s.policy == nil, s.lease.Warned()} {
+		if stands {
+			st.Trouble = append(st.Trouble, codes[i])
+		}
 	}
 	return st
 }

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	"kanmon/controller/revoked"
 )
 
@@ -38,4 +40,12 @@ func (t *turn) remember(kept revoked.Kept) {
 	}
 	t.lay(kept.Entries, at)
 	r.Remember(kept.Upto)
+}
+
+// proven is what the next run's clock begins with; zero while it is not known whether the journal has something better.
+func (s State) proven(mono time.Duration) (floor time.Time) {
+	if !s.blind {
+		floor = s.clock.Proven(mono)
+	}
+	return floor
 }

@@ -30,6 +30,11 @@ func TestNobodyIsLetInBeforeTheJournalCouldBeRead(t *testing.T) {
 		}
 		d.step(PolicyReady{Policy: sitePolicy(t, 2), Hash: "h2"})
 	}
+	for _, r := range d.records {
+		if !r.Change.Floor.IsZero() {
+			t.Errorf("the next run would begin at %v, and the journal may know better", r.Change.Floor)
+		}
+	}
 	d.step(run(0, ver(1, 1), withdraw(1, 1, access.Key{8}, "C-8", access.Suspended))) // in force, and not on its way to the disk
 	if len(d.records) != 0 && d.records[0].Change.Revoked != nil {
 		t.Fatalf("to be saved %+v", d.records[0].Change.Revoked)

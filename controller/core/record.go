@@ -97,7 +97,7 @@ func (t *turn) record() {
 		p.grant = &t.gate.grant
 		all = append(all, *p.grant)
 	}
-	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.clock.Proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
+	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
 	r.flying = append(r.flying, p)
 	t.do(Record{ID: p.id, Events: all, Change: change})
 }

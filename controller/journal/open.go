@@ -145,7 +145,12 @@ func (w *writer) checkHead(ctx context.Context, d *db.DB, h head, epoch uint64) 
 	if h.epoch != epoch {
 		return broken(fmt.Sprintf("file of epoch %d holds epoch %d", epoch, h.epoch))
 	}
-	return d.Read(ctx, func(q db.Queryer) error { return check(ctx, q, h, tailStart(h)) })
+	return d.Read(ctx, func(q db.Queryer) error {
+		if _, err := revocationsIn(ctx, q); err != nil {
+			return err
+		}
+		return check(ctx, q, h, tailStart(h))
+	})
 }
 
 // begin writes the first head, the alarm and what is left of the broken one.

@@ -93,24 +93,41 @@ type revocationRow struct {
 	N     int64  `db:"n"`
 }
 
+// entry reads a row; an error says what is wrong with it.
+func (r revocationRow) entry() (access.Revocation, error) {
+	e := access.Revocation{
+		Version: access.Version{Epoch: uint64(r.Epoch), N: uint64(r.N)}, Card: r.Card, State: access.CredentialState(r.State),
+	}
+	if copy(e.Key[:], r.Key) != len(e.Key) || len(r.Key) != len(e.Key) {
+		return e, broken("a credential's key has another length")
+	}
+	if err := e.Validate(); err != nil {
+		return e, broken(err.Error())
+	}
+	return e, nil
+}
+
+// mended is what to make of a damaged row: a card whose state cannot be read is refused.
+func (r revocationRow) mended() (access.Revocation, error) {
+	r.Epoch, r.N, r.State = max(r.Epoch, 1), max(r.N, 1), string(access.Revoked)
+	return r.entry()
+}
+
+func revocationRows(ctx context.Context, q db.Queryer) (rows []revocationRow, err error) {
+	err = q.Select(ctx, &rows, `SELECT credential_key, card, state, epoch, n FROM journal_revocation ORDER BY epoch, n`)
+	return rows, err
+}
+
 func revocationsIn(ctx context.Context, q db.Queryer) ([]access.Revocation, error) {
-	var rows []revocationRow
-	if err := q.Select(ctx, &rows, `SELECT credential_key, card, state, epoch, n FROM journal_revocation ORDER BY epoch, n`); err != nil {
+	rows, err := revocationRows(ctx, q)
+	if err != nil {
 		return nil, err
 	}
-	entries := make([]access.Revocation, 0, len(rows))
-	for _, r := range rows {
-		e := access.Revocation{
-			Version: access.Version{Epoch: uint64(r.Epoch), N: uint64(r.N)}, Card: r.Card, State: access.CredentialState(r.State),
+	entries := make([]access.Revocation, len(rows))
+	for i, r := range rows {
+		if entries[i], err = r.entry(); err != nil {
+			return nil, err
 		}
-		if len(r.Key) != len(e.Key) {
-			return nil, broken("a credential's key has another length")
-		}
-		e.Key = access.Key(r.Key)
-		if err := e.Validate(); err != nil {
-			return nil, broken(err.Error())
-		}
-		entries = append(entries, e)
 	}
 	return entries, nil
 }
@@ -160,7 +177,16 @@ func (w *writer) salvage(ctx context.Context, file string) salvaged {
 		}
 		s.trust, s.wall = h.trust, h.wall
 		s.trust.revoked, s.trust.revokedAt = access.Version{}, ""
-		s.entries, err = revocationsIn(ctx, q)
+		rows, err := revocationRows(ctx, q)
+		for _, r := range rows {
+			e, bad := r.entry()
+			if bad != nil {
+				e, bad = r.mended()
+			}
+			if bad == nil {
+				s.entries = append(s.entries, e)
+			}
+		}
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -170,6 +171,37 @@ func TestAJournalSetAsideHandsOnWhomToRefuseWheneverTheNextBegins(t *testing.T) 
 				t.Errorf("it begins with %+v", all[0])
 			}
 		})
+	}
+}
+
+// One damaged row costs the journal, not the doors: what can be read goes on, and a card whose state cannot be read is refused.
+func TestADamagedRevocationSetsTheJournalAside(t *testing.T) {
+	dir := t.TempDir()
+	j, stop := open(t, dir, nil)
+	appendChange(t, j, Change{Revoked: &Revoked{
+		Entries: []access.Revocation{withdrawn(1, 7, access.Suspended), withdrawn(2, 8, access.Suspended)}, Upto: access.Version{Epoch: 1, N: 2}, At: noon,
+	}})
+	stop()
+	files, _ := filepath.Glob(filepath.Join(dir, "journal-*.db"))
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := bytes.Index(b, []byte("C-1suspended"))
+	if i < 0 {
+		t.Fatal("no state in the file")
+	}
+	b[i+11] = 'e'
+	if err := os.WriteFile(files[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, _ = open(t, dir, nil)
+	entries, err := j.Revocations(t.Context())
+	if s := j.State(); err != nil || !s.Open || s.SetAside == "" || len(entries) != 2 {
+		t.Fatalf("entries %+v, %v, state %+v", entries, err, s)
+	}
+	if a, b := entries[0].State, entries[1].State; a == b || (a != access.Revoked && b != access.Revoked) {
+		t.Errorf("entries %+v: the damaged one is to be refused for good, the other as it was", entries)
 	}
 }
 

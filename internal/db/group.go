@@ -18,6 +18,7 @@ import (
 const (
 	mostFollowers = 63
 	groupTime     = 20 * time.Millisecond // after which no follower joins
+	mostTime      = 5 * time.Minute       // for a database that does not answer
 )
 
 // errLost is what a transaction ends with that was lost through another one of its group. It runs again.
@@ -113,12 +114,18 @@ func (d *DB) write(ctx context.Context, alone bool, fn func(*Tx) error) error {
 	if its.lead {
 		return d.lead(ctx, alone, fn)
 	}
+	var own error
 	if its.tx != nil {
-		if err := w.follow(its.tx, fn); err != nil {
-			return err
-		}
+		own = w.follow(its.tx, fn)
 	}
-	return <-w.done
+	switch committed := <-w.done; {
+	case committed != nil && own != nil:
+		return errLost // it may have failed on what others wrote, which is not there now
+	case committed != nil:
+		return committed
+	default:
+		return own
+	}
 }
 
 // follow runs fn, and tells the leader how it ended, however it ends.
@@ -138,7 +145,8 @@ func (d *DB) lead(ctx context.Context, alone bool, fn func(*Tx) error) error {
 	}
 	defer conn.Close() //nolint:errcheck // it only goes back to the pool
 	// From here on it may be the work of several. The statements of each have its own context.
-	detached := context.WithoutCancel(ctx)
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), mostTime)
+	defer cancel()
 	tx, err := conn.BeginTxx(detached, nil)
 	if err != nil {
 		return interpret(err, "begin transaction")
@@ -161,29 +169,27 @@ func (d *DB) lead(ctx context.Context, alone bool, fn func(*Tx) error) error {
 	return err
 }
 
-// gather lets followers run, and returns those whose work is in the transaction. An error (errLost) means that the transaction is broken.
+// gather lets followers run, and returns them: they wait for the commit, those too who failed, perhaps on what others wrote before them. An error
+// (errLost) means that the transaction is broken.
 func (d *DB) gather(ctx context.Context, tx *Tx) (followers []*writer, err error) {
 	for last := time.Now().Add(groupTime); len(followers) < mostFollowers && time.Now().Before(last); {
 		w := d.group.follower()
 		if w == nil {
 			break
 		}
-		in, err := tx.join(ctx, w)
-		if in {
-			followers = append(followers, w)
-		}
-		if err != nil {
+		followers = append(followers, w)
+		if err := tx.join(ctx, w); err != nil {
 			return followers, err
 		}
 	}
 	return followers, nil
 }
 
-// join runs one follower within a savepoint and reports whether it waits for the commit. An error means that the transaction is broken.
-func (t *Tx) join(ctx context.Context, w *writer) (waits bool, err error) {
+// join runs one follower within a savepoint. An error means that the transaction is broken.
+func (t *Tx) join(ctx context.Context, w *writer) error {
 	if _, err := t.tx.ExecContext(ctx, "SAVEPOINT follower"); err != nil {
 		w.turn <- turn{tx: nil}
-		return true, errLost
+		return errLost
 	}
 	w.turn <- turn{tx: t}
 	failed := <-w.ran
@@ -192,7 +198,7 @@ func (t *Tx) join(ctx context.Context, w *writer) (waits bool, err error) {
 		end = "ROLLBACK TO SAVEPOINT follower; " + end
 	}
 	if _, err := t.tx.ExecContext(ctx, end); err != nil {
-		return failed == nil, errLost
+		return errLost
 	}
-	return failed == nil, nil
+	return nil
 }

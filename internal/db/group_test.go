@@ -136,6 +136,37 @@ func TestAStatementThatIsInterruptedCostsNobodyElseHisWork(t *testing.T) {
 	})
 }
 
+// Who fails because of what another one wrote before him is not told so when that was never committed: he runs again.
+func TestNobodyIsAnsweredByWhatIsNotCommitted(t *testing.T) {
+	onBoth(t, func(t *testing.T, d *db.DB) {
+		runs, known := 0, errors.New("known already")
+		errs := crowd(t, d,
+			func(tx *db.Tx) error {
+				if runs++; runs > 1 {
+					return errMine
+				}
+				return inserts(t, 1, fine)(tx)
+			},
+			func(tx *db.Tx) error {
+				var n int
+				if err := tx.Get(t.Context(), &n, `SELECT COUNT(*) FROM thing WHERE id = 1`); err != nil || n == 0 {
+					return err
+				}
+				return known
+			},
+			func(tx *db.Tx) error {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				defer cancel()
+				_, err := tx.Exec(ctx, `INSERT INTO thing (id, name)
+					WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT i, CAST(i AS TEXT) FROM n`)
+				return err
+			})
+		if n := count(t, d, "thing"); errors.Is(errs[1], known) && n == 0 {
+			t.Errorf("told %q of a row that is not there", errs[1])
+		}
+	})
+}
+
 // A small model: the sum of what was said to be written is what stands there, however many write at once and however many of them fail.
 func TestWhatWasSaidToBeWrittenIsThere(t *testing.T) {
 	onBoth(t, func(t *testing.T, d *db.DB) {

@@ -13,6 +13,7 @@ import (
 func (r *Register) Bootstrap(ctx context.Context) (t Token, ok bool, err error) {
 	fresh := NewToken()
 	err = r.store.WriteDerived(ctx, "bootstrap token", func(tx *store.Tx) error {
+		ok = false
 		if any, err := anyAccount(ctx, tx); err != nil || any {
 			return err
 		}

@@ -1,0 +1,77 @@
+package harness
+
+import (
+	"encoding/json"
+	"log/slog"
+	"testing"
+
+	"kanmon/api"
+	"kanmon/api/commandkey"
+	"kanmon/firmware-sim/control"
+	"kanmon/internal/db"
+)
+
+// R47-1, R103-1: an operator replaces the centre's command key. At every step doors obey, and after the last one a controller that starts anew with
+// the centre away still knows its policy: it is signed by the new key.
+func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
+	s := Start(t)
+	step := func(step commandkey.Step) {
+		t.Helper()
+		s.StopCentre()
+		settings, err := api.ReadSettings(s.City.Files.CentreConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.CommandKey(t.Context(), settings, step, "年次の交換", false, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatalf("%s: %v", step, err)
+		}
+		s.StartCentre()
+		s.AwaitDoors()
+	}
+	for i, next := range []commandkey.Step{commandkey.Announce, commandkey.Use, commandkey.Retire} {
+		step(next)
+		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
+		if next == commandkey.Announce {                                         // it asks for the keys when it starts
+			s.StopController()
+			s.await("the centre to hear that it stopped", func() bool { return !s.online() })
+			s.StartController()
+			s.AwaitDoors()
+			s.await("its word for the new key", func() bool { return s.believes() == 2 })
+		}
+		if r, err := s.Release("D-1"); err != nil || !r.Done {
+			t.Errorf("after %s a release: %+v, %v", next, r, err)
+		}
+	}
+	s.StopController()
+	s.StopCentre()
+	s.StartController()
+	s.await("a good card's answer", func() bool {
+		a, err := control.Ask(t.Context(), s.City.Files.Socket(), control.Request{Op: control.Tap, Reader: "IN-1", Card: "佐藤", Stay: true})
+		return err == nil && a.Released
+	})
+	if a := s.Tap("IN-1", "鈴木"); a.Released || a.LED != "red" {
+		t.Errorf("the revoked card got %+v", a)
+	}
+}
+
+// believes is how many command keys the city's controller says it believes.
+func (s *System) believes() int {
+	s.t.Helper()
+	centre, err := db.Open(s.t.Context(), db.Config{Driver: db.SQLite, Path: s.Database()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer centre.Close() // only read
+	var lists []string
+	err = centre.Read(s.t.Context(), func(q db.Queryer) error {
+		return q.Select(s.t.Context(), &lists, `SELECT command_keys FROM controller_believes`)
+	})
+	if err != nil || len(lists) == 0 {
+		return 0
+	}
+	var keys []string
+	if err := json.Unmarshal([]byte(lists[0]), &keys); err != nil {
+		s.t.Fatal(err)
+	}
+	return len(keys)
+}
