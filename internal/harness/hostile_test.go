@@ -195,14 +195,14 @@ func TestMessagesTheCentreCannotReadAreKeptApartAndAlarm(t *testing.T) {
 		wire.Topic("demo", own, wire.Status): {[]byte(`{"v":9,"type":"status","online":true}`), []byte(`{"v":1,"type":"status","online":"yes"}`)},
 	}
 	sent := 0
+	alarms := func() int { return len(i.quarantined("bad_payload")) + len(i.quarantined("bad_signature")) }
 	for topic, payloads := range bad {
 		for _, p := range payloads {
 			i.publish(c, topic, p)
 			sent++
+			i.await("an alarm for it", func() bool { return alarms() == sent }) // of statuses that wait only the newest is looked at
 		}
 	}
-	alarms := func() int { return len(i.quarantined("bad_payload")) + len(i.quarantined("bad_signature")) }
-	i.await("an alarm for each", func() bool { return alarms() == sent })
 	i.publish(c, wire.Topic("demo", own, wire.Events), []byte("{")) // the same again is no other alarm
 	i.unharmed()
 	if n := alarms(); n != sent {
