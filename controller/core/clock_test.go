@@ -99,3 +99,14 @@ func TestTheNextRunBeginsWhereTheCentreSaidItIs(t *testing.T) {
 		t.Fatalf("the next run begins at %v, want a minute after %v", floor, said)
 	}
 }
+
+// A policy that the centre signed is word of the time too, for a controller that the centre never answered.
+func TestTheNextRunBeginsNotBeforeThePolicyWasSigned(t *testing.T) {
+	d := newDesk(t, nil)
+	d.now.Wall = time.Date(1970, 1, 1, 0, 0, 1, 0, time.UTC)
+	signed := started.Add(48 * time.Hour)
+	d.step(PolicyReady{Policy: sitePolicy(t, 1), Hash: "h1", Made: signed})
+	if floor := d.records[len(d.records)-1].Change.Floor; !floor.Equal(signed) {
+		t.Fatalf("the next run begins at %v, want %v", floor, signed)
+	}
+}

@@ -209,17 +209,17 @@ func (t *turn) lose(n int) {
 }
 
 // unrecorded does what the area asks for when a decision to let somebody in is not on disk: it opens and keeps
-// the grant, or refuses and keeps the refusal. A nil grant is on its way to the disk already.
-func (t *turn) unrecorded(g gate, grant *event.Event) {
+// the grant, or refuses and keeps the refusal, and reports which. A nil grant is on its way to the disk already.
+func (t *turn) unrecorded(g gate, grant *event.Event) (opened bool) {
 	if t.died(g) {
-		return
+		return false
 	}
 	if g.decision.Record == access.BestEffort {
 		if grant != nil {
 			t.keep(*grant)
 		}
 		t.pass(g)
-		return
+		return true
 	}
 	refusal := g.grant
 	refusal.Kind, refusal.Reason = event.AccessDenied, access.NotRecorded
@@ -229,6 +229,7 @@ func (t *turn) unrecorded(g gate, grant *event.Event) {
 	}
 	t.keep(t.stamp(refusal))
 	t.show(g.reader, reader.ShowTrouble)
+	return false
 }
 
 // giveUpWaiting ends gates that the journal has not answered in time. A grant refused here may still reach the
@@ -241,10 +242,9 @@ func (t *turn) giveUpWaiting() {
 		}
 		g := *p.gate
 		p.gate = nil
-		if g.decision.Record != access.BestEffort {
+		t.inTrouble()
+		if !t.unrecorded(g, nil) {
 			p.grant = nil
 		}
-		t.inTrouble()
-		t.unrecorded(g, nil)
 	}
 }

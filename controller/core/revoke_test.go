@@ -323,6 +323,58 @@ func TestACardRevokedWhileItsRecordIsWrittenStaysOutside(t *testing.T) {
 	}
 }
 
+// Nor is it written down that it was let in, however the journal fails meanwhile: at once, or after nobody waited for it any more.
+func TestACardThatStayedOutsideIsNotWrittenDownAsLetIn(t *testing.T) {
+	for name, late := range map[string]bool{"at once": false, "too late": true} {
+		for _, where := range []string{"IN-1", "IN-2"} {
+			d := newDesk(t, sitePolicy(t, 1))
+			d.onDisk = nil
+			d.step(Presented{where, keyAlways})
+			d.step(run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", access.Revoked)))
+			if late {
+				d.pass(RecordTimeout)
+			}
+			for len(d.records) > 0 {
+				d.answer(errDisk)
+			}
+			d.pass(RetryRecord)
+			d.answer(nil)
+			var decided []access.Reason
+			for _, e := range d.onDisk {
+				if e.Kind == event.AccessGranted || e.Kind == event.AccessDenied {
+					decided = append(decided, e.Reason)
+				}
+			}
+			if !slices.Equal(decided, []access.Reason{access.CredentialRevoked}) {
+				t.Errorf("%s, %s: on disk %v", name, where, decided)
+			}
+		}
+	}
+}
+
+// The seal decides nothing: an entry that comes with one after it came without is no news.
+func TestASealThatComesLaterIsNoSecondEvent(t *testing.T) {
+	d := newDesk(t, sitePolicy(t, 1))
+	bare := withdraw(1, 7, keyAlways, "C-1", access.Revoked)
+	d.step(run(0, ver(1, 7), bare))
+	d.answer(nil)
+	d.onDisk = nil
+	sealed := bare
+	sealed.Seal = "sealed"
+	d.step(run(0, ver(1, 7), sealed))
+	s := siteSpec(2)
+	s.Revocations = []access.Revocation{sealed}
+	p, err := access.Compile(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.step(PolicyReady{Policy: p, Hash: "h2"})
+	d.answer(nil)
+	if got := d.kinds(); !slices.Equal(got, []event.Kind{event.PolicyApplied}) {
+		t.Fatalf("on disk %v", got)
+	}
+}
+
 func TestAStartLaysWhatWasKeptOverThePolicy(t *testing.T) {
 	d := &desk{t: t, core: NewCore(siteWiring()), now: Moment{Wall: started}}
 	var effects []Effect
