@@ -227,6 +227,32 @@ func TestAJournalThatOpensLateIsRememberedBeforeAnybodyIsLetIn(t *testing.T) {
 	}
 }
 
+// R103-1: a floor that was ever too high does not shut a controller out whose certificate is still good.
+func TestAFloorThatIsTooHighLeavesTheCertificateGood(t *testing.T) {
+	cfg, _ := siteConfig(t)
+	j, err := journal.New(journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Log: quietLog})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- j.Run(ctx) }()
+	_, err = j.Append(t.Context(), nil, journal.Change{Floor: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)})
+	cancel()
+	if err = errors.Join(err, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	runEdge(t, cfg, func(e *Edge) bool {
+		if !e.journal.State().Open {
+			return false
+		}
+		if now, until := e.certificateClock(), e.identity.Until(); !now.Before(until) || now.Before(until.Add(-2*certificateRest)) {
+			t.Errorf("it takes %v for now, its certificate is good until %v", now, until)
+		}
+		return true
+	})
+}
+
 // decisions reads what was decided about cards out of the journal.
 func decisions(t *testing.T, e *Edge, upto uint64) (list []string) {
 	t.Helper()

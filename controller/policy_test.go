@@ -27,7 +27,7 @@ func (s *fakeStore) Save(spec access.Spec, manifest wire.Signed) (policystore.St
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return policystore.Stored{Policy: p, Hash: manifest.Key}, nil
+	return policystore.Stored{Policy: p, Hash: manifest.Key, Made: started}, nil
 }
 
 func (s *fakeStore) Spec(hash string) (access.Spec, error) {
@@ -45,6 +45,9 @@ func TestAPolicyComesIntoForceOnlyFromTheDisk(t *testing.T) {
 	in := posted.take()
 	if len(in) != 1 || in[0].(core.PolicyReady).Policy.Version().N != 4 || in[0].(core.PolicyReady).Hash != "h4" || k.InForce() != "h4" {
 		t.Fatalf("posted %+v after %d saves", in, s.saves)
+	}
+	if made := in[0].(core.PolicyReady).Made; !made.Equal(started) {
+		t.Errorf("signed %v, want %v", made, started)
 	}
 	if _, err := k.Spec(); err == nil || err.Error() != "the one with hash h4" {
 		t.Fatalf("the base of a delta: %v", err)

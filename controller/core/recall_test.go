@@ -30,11 +30,6 @@ func TestNobodyIsLetInBeforeTheJournalCouldBeRead(t *testing.T) {
 		}
 		d.step(PolicyReady{Policy: sitePolicy(t, 2), Hash: "h2"})
 	}
-	for _, r := range d.records {
-		if !r.Change.Floor.IsZero() {
-			t.Errorf("the next run would begin at %v, and the journal may know better", r.Change.Floor)
-		}
-	}
 	d.step(run(0, ver(1, 1), withdraw(1, 1, access.Key{8}, "C-8", access.Suspended))) // in force, and not on its way to the disk
 	if len(d.records) != 0 && d.records[0].Change.Revoked != nil {
 		t.Fatalf("to be saved %+v", d.records[0].Change.Revoked)
@@ -76,5 +71,28 @@ func TestAJournalThatIsReadLateBringsItsLeaseAndItsEpoch(t *testing.T) {
 	d.step(Recalled{Saved{Policy: sitePolicy(t, 3)}}) // once only
 	if st := d.core.Status(d.state); st.Policy.N != 2 {
 		t.Errorf("policy %v", st.Policy)
+	}
+}
+
+// What is written meanwhile leaves in the journal what it may know better: how old the policy is, and what time is certainly past.
+func TestABlindControllerOverwritesNothingItDoesNotKnow(t *testing.T) {
+	d := blind(t, sitePolicy(t, 1))
+	d.step(PolicyReady{Policy: sitePolicy(t, 2), Hash: "h2", Made: started})
+	d.step(Leased{grant(ver(1, 2), access.Version{}), d.now.Mono})
+	d.pass(RetryRecord)
+	d.step(Presented{"IN-1", keyAlways})
+	if len(d.records) != 2 {
+		t.Fatalf("%d records", len(d.records))
+	}
+	for _, r := range d.records {
+		if c := r.Change; !c.Floor.IsZero() || c.Lease != nil || c.Policy != nil || c.Revoked != nil {
+			t.Errorf("to be saved %+v", c)
+		}
+	}
+	d.answer(nil)
+	d.step(Recalled{Saved{Policy: sitePolicy(t, 1), Hash: "h1", Floor: started.Add(-time.Hour), Lease: &lease.Kept{Age: time.Hour, Wall: started}}})
+	c := d.records[len(d.records)-1].Change
+	if c.Floor.IsZero() || c.Lease == nil || c.Lease.Age < time.Hour || c.Policy == nil || c.Policy.N != 2 {
+		t.Fatalf("to be saved %+v", c)
 	}
 }
