@@ -227,6 +227,38 @@ func TestAJournalThatOpensLateIsRememberedBeforeAnybodyIsLetIn(t *testing.T) {
 	}
 }
 
+// R84-1: a journal that can never be opened again does not keep people out for ever. A technician puts it aside under the name of a broken one,
+// while the controller runs or not, and the policy on the disk holds again.
+func TestAJournalThatIsLostForGoodIsPutAsideByHand(t *testing.T) {
+	cfg, centre := siteConfig(t)
+	keepPolicy(t, cfg, centre, siteSpec(9), time.Now())
+	lost := filepath.Join(cfg.DataDir, "journal-1.db")
+	if err := os.Mkdir(lost, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	aside, tapped := false, false
+	var got []string
+	runEdge(t, cfg, func(e *Edge) bool {
+		st := e.Status()
+		switch {
+		case !aside && slices.Contains(st.Trouble, "journal"):
+			aside = true
+			if err := os.Rename(lost, lost+".broken"); err != nil {
+				t.Error(err)
+			}
+		case aside && !tapped && st.Policy != nil:
+			tapped = true
+			e.controller.Post(core.Presented{Reader: "IN-1", Key: keyAlways})
+		case tapped:
+			got = decisions(t, e, e.journal.State().Seq)
+		}
+		return len(got) > 0
+	})
+	if want := "[C-1: granted]"; fmt.Sprint(got) != want {
+		t.Fatalf("decided %v, want %v", got, want)
+	}
+}
+
 // R103-1: a floor that was ever too high does not shut a controller out whose certificate is still good.
 func TestAFloorThatIsTooHighLeavesTheCertificateGood(t *testing.T) {
 	cfg, _ := siteConfig(t)
