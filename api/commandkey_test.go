@@ -58,8 +58,23 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 	if err := step(commandkey.Retire); fault.CodeOf(err) != "sitekey.policy" || !strings.Contains(err.Error(), "ctl-1") {
 		t.Fatalf("its policy is signed by the key before: %v", err)
 	}
-	within(applies)
+	var before string
+	within(func(r *running) {
+		applies(r)
+		before, _ = r.keys.Leaving()
+		if _, counts := r.sealedBy()(before); !counts {
+			t.Error("what the key before has sealed does not count while controllers believe it")
+		}
+	})
 	if err := step(commandkey.Retire); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	within(func(r *running) { // it may have been stolen
+		if _, counts := r.sealedBy()(before); counts || before == "" {
+			t.Errorf("what the retired key %q seals brings a revocation back", before)
+		}
+		if _, counts := r.sealedBy()(r.keys.Command().KeyID()); !counts {
+			t.Error("what the present key has sealed does not count")
+		}
+	})
 }
