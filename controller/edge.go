@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/controller/clock"
 	"kanmon/controller/core"
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
@@ -193,20 +194,13 @@ const (
 	certificateWarning = 30 * 24 * time.Hour
 )
 
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // Clock is the machine's clock, never before the program was built: a new machine may still stand in 1970 when it is enrolled.
 func Clock() time.Time { return pki.ClockFloor(buildTime(), nil)() }
 
 // certificateClock has a floor, so that a machine that starts in 1970 still believes the centre's certificate, and its own; and a floor
 // that was ever too high does not shut it out with a certificate that is still good.
 func (e *Edge) certificateClock() time.Time {
-	floor := later(buildTime(), e.journal.State().Floor)
+	floor := clock.Later(buildTime(), e.journal.State().Floor)
 	if last := e.identity.Until().Add(-certificateRest); floor.After(last) {
 		floor = last
 	}
@@ -256,7 +250,7 @@ var oldest = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 func buildTime() time.Time {
 	info, _ := debug.ReadBuildInfo()
 	if t, err := time.Parse(time.RFC3339, setting(info, "vcs.time")); err == nil {
-		return later(oldest, t)
+		return clock.Later(oldest, t)
 	}
 	return oldest
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"kanmon/controller/clock"
 	"kanmon/controller/core"
 	"kanmon/controller/journal"
 	"kanmon/controller/lease"
@@ -74,7 +75,7 @@ func (e *Edge) policies(ctx context.Context, state journal.State) (*policystore.
 // saved is what the last run left for the core.
 func (e *Edge) saved(ctx context.Context, state journal.State, stored policystore.Stored) core.Saved {
 	saved := core.Saved{
-		Policy: stored.Policy, Hash: stored.Hash, Floor: later(buildTime(), state.Floor), Made: stored.Made, Lease: (*lease.Kept)(state.Lease),
+		Policy: stored.Policy, Hash: stored.Hash, Floor: clock.Later(buildTime(), state.Floor), Made: stored.Made, Lease: (*lease.Kept)(state.Lease),
 		Centre:  max(state.Centre, stored.Policy.Version().Epoch),
 		Revoked: revoked.Kept{Upto: state.Revoked, At: state.RevokedAt},
 	}

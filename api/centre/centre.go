@@ -50,7 +50,7 @@ type Config struct {
 	Revocations *revocation.Register
 	Epochs      *epoch.Keeper // started
 	Signer      wire.Signer   // of everything that is sent
-	Known       wire.Keys     // the keys it has signed with, today's included
+	Known       wire.Keys     // the command keys whose seals on revocations count
 	Lease       access.Lease
 	Link        Link
 	Log         *slog.Logger

@@ -120,7 +120,7 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 	s.cfg.Changed()
 	return Enrolled{
 		Site: s.cfg.Site, Controller: controller, Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()),
-		CommandKeys: raw(keys), HashKey: hash, Introduction: introduction, BrokerURL: s.cfg.BrokerURL(),
+		CommandKeys: pki.RawKeys(keys), HashKey: hash, Introduction: introduction, BrokerURL: s.cfg.BrokerURL(),
 	}, nil
 }
 
@@ -145,12 +145,4 @@ func (s *Service) issue(name string, public ed25519.PublicKey, into **x509.Certi
 		*into = c
 		return device.Certificate{Serial: pki.Serial(c), Fingerprint: pki.Fingerprint(public), Issued: now, Until: c.NotAfter, DER: c.Raw}, nil
 	}
-}
-
-func raw(keys []ed25519.PublicKey) [][]byte {
-	list := make([][]byte, len(keys))
-	for i, k := range keys {
-		list[i] = k
-	}
-	return list
 }

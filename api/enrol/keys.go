@@ -37,5 +37,5 @@ func (s *Service) Keys(ctx context.Context, controller string, commandKeys, auth
 
 func (s *Service) keys() Keys {
 	keys, words := s.cfg.Secrets.Believed()
-	return Keys{raw(keys), words}
+	return Keys{pki.RawKeys(keys), words}
 }

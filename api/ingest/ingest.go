@@ -38,7 +38,7 @@ type Config struct {
 	Cards       *card.Register
 	Revocations *revocation.Register
 	Epochs      *epoch.Keeper
-	Known       wire.Keys // the centre's command keys, of today and of before: what they sealed, the centre made
+	Known       wire.Keys // the command keys whose seals on revocations count
 	// PublishedAt is when the revocation set up to a version was last sent to a controller.
 	PublishedAt func(controller string, upto access.Version) time.Time
 	// Confirmed hears of receipts that are committed.

@@ -30,8 +30,7 @@ func (p *Publisher) present(ctx context.Context) (standing, error) {
 		if err != nil {
 			return err
 		}
-		set := make(access.Revocations, len(list))
-		set.Merge(list...)
+		set := access.NewRevocations(list...)
 		s = standing{known: true, latest: latest, empty: len(list) == 0, hash: set.Hash()}
 		return nil
 	})

@@ -37,7 +37,8 @@ func (k *Keys) install(r ring) error {
 // Command signs what the centre sends.
 func (k *Keys) Command() pki.SigningKey { return k.command }
 
-// CommandKeys are the public parts of all command keys there ever were, the present one first: what one of them signed, the centre said.
+// CommandKeys are the public parts of all command keys there ever were, the present one first, to check what was signed years ago. What still counts
+// is signed by those that are Believed.
 func (k *Keys) CommandKeys() []ed25519.PublicKey { return k.ring().all() }
 
 // Believed are the command keys that controllers are to believe, oldest first, and the words by which those that know older ones get there.

@@ -97,7 +97,7 @@ func (c Clock) Read(m Moment) (Clock, Reading) {
 		r.Stepped, c.base = d, m
 	}
 	if c.seen.below(m.Wall, m.Mono) || c.proven.below(m.Wall, m.Mono) {
-		r.At = later(c.seen.least(m.Mono), c.proven.least(m.Mono))
+		r.At = Later(c.seen.least(m.Mono), c.proven.least(m.Mono))
 		return c, r
 	}
 	r.At, r.Sure = m.Wall, true
@@ -107,7 +107,8 @@ func (c Clock) Read(m Moment) (Clock, Reading) {
 	return c, r
 }
 
-func later(a, b time.Time) time.Time {
+// Later is the later of two moments.
+func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

@@ -23,8 +23,7 @@ func (t *turn) startRevoked(kept revoked.Kept) {
 	}
 	t.s.revoked = revoked.Start(t.s.policy.Revocations(), kept.Upto, at)
 	t.lay(kept.Entries, at)
-	onDisk := make(access.Revocations, len(kept.Entries))
-	onDisk.Merge(kept.Entries...)
+	onDisk := access.NewRevocations(kept.Entries...)
 	t.s.revoked.Owe(onDisk.Merge(slices.Collect(maps.Values(t.s.policy.Revocations()))...)...)
 }
 

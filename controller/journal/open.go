@@ -99,13 +99,13 @@ func (w *writer) putAside(epoch uint64) error {
 }
 
 // openFile opens or makes the journal of an epoch and checks it. A new one, also one whose making was interrupted, begins with an alarm when it
-// replaces a broken one (0: none), and with what can be read of that.
-func (w *writer) openFile(ctx context.Context, epoch, broken uint64) error {
+// replaces one that was set aside (0: none), and with what can be read of that.
+func (w *writer) openFile(ctx context.Context, epoch, aside uint64) error {
 	d, err := db.Open(ctx, db.Config{Driver: db.SQLite, Path: w.path(epoch), Readers: 2, Log: w.cfg.Log})
 	if err != nil {
 		return err
 	}
-	h, replaces, err := w.prepare(ctx, d, epoch, broken)
+	h, replaces, err := w.prepare(ctx, d, epoch, aside)
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
@@ -124,13 +124,13 @@ func (w *writer) countStart(h head) {
 }
 
 // prepare returns the head, and the name of the file that a new journal replaces.
-func (w *writer) prepare(ctx context.Context, d *db.DB, epoch, set uint64) (h head, replaces string, err error) {
+func (w *writer) prepare(ctx context.Context, d *db.DB, epoch, aside uint64) (h head, replaces string, err error) {
 	if err := d.Migrate(ctx, migrations.Controller()); err != nil {
 		return head{}, "", err
 	}
 	h, err = load(ctx, d)
 	if fault.KindOf(err) == fault.NotFound && !errors.Is(err, errBroken) {
-		return w.begin(ctx, d, epoch, set)
+		return w.begin(ctx, d, epoch, aside)
 	}
 	if err != nil {
 		return head{}, "", err
@@ -154,11 +154,11 @@ func (w *writer) checkHead(ctx context.Context, d *db.DB, h head, epoch uint64) 
 }
 
 // begin writes the first head, the alarm and what is left of the broken one.
-func (w *writer) begin(ctx context.Context, d *db.DB, epoch, broken uint64) (h head, replaces string, err error) {
+func (w *writer) begin(ctx context.Context, d *db.DB, epoch, aside uint64) (h head, replaces string, err error) {
 	h = newHead(w.cfg.Controller, epoch)
 	old, rows := salvaged{trust: noTrust}, []row(nil)
-	if broken != 0 {
-		file := w.path(broken) + setAsideSuffix
+	if aside != 0 {
+		file := w.path(aside) + setAsideSuffix
 		old, replaces = w.salvage(ctx, file), filepath.Base(file)
 		h.trust, h.wall = old.trust, old.wall
 		alarm := event.Event{At: w.cfg.Now(), Kind: event.JournalTrouble, Unsure: true, Detail: "broken journal set aside: " + replaces}

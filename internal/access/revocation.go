@@ -17,7 +17,7 @@ type Revocation struct {
 	Key     Key             `json:"key"`
 	Card    string          `json:"card"`
 	State   CredentialState `json:"state"`
-	// Seal is the centre's signature over the entry by itself (wire.SealRevocation): with it a controller can prove later that the entry was
+	// Seal is the centre's signature over the entry by itself (wire.Sealer): with it a controller can prove later that the entry was
 	// made, to a centre that has lost it. It decides nothing at a door and is no part of the hash.
 	Seal string `json:"seal,omitempty"`
 }
@@ -59,6 +59,13 @@ func (r Revocation) outranks(old Revocation) bool {
 
 // Revocations is the set: the entry in force for each credential. A nil set can be read, not merged into.
 type Revocations map[Key]Revocation
+
+// NewRevocations is the set of some entries, in any order.
+func NewRevocations(entries ...Revocation) Revocations {
+	s := make(Revocations, len(entries))
+	s.Merge(entries...)
+	return s
+}
 
 // Merge adds entries, in any order and as often as they come, and returns those that changed the set.
 func (s Revocations) Merge(entries ...Revocation) []Revocation {

@@ -56,7 +56,7 @@ var rules = []rule{
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
-		"controller/core", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
+		"controller/clock", "controller/core", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
 		"controller/revoked", "controller/uplink",
 		"internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",

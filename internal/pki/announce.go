@@ -23,14 +23,14 @@ type Announcement struct {
 
 // Announce signs the list of command keys of a site with a key that controllers know already.
 func Announce(site string, keys []ed25519.PublicKey, by SigningKey) Announcement {
-	list := rawKeys(keys)
+	list := RawKeys(keys)
 	return Announcement{list, by.KeyID(), by.Sign(statement(keysDomain, site, list))}
 }
 
 // FollowKeys is what a controller believes that knew some command keys, oldest first, once it has heard announcements in their order. What is
 // not signed by a key known at its turn, or takes away one that came after the key that signs, changes nothing.
 func FollowKeys(site string, known []ed25519.PublicKey, words []Announcement) []ed25519.PublicKey {
-	list := rawKeys(known)
+	list := RawKeys(known)
 	for _, a := range words {
 		by := slices.IndexFunc(list, func(k []byte) bool { return KeyID(k) == a.Key })
 		if by >= 0 && a.holds(list, by, ed25519.PublicKeySize) && ed25519.Verify(list[by], statement(keysDomain, site, a.Keys), a.Sig) {
@@ -76,7 +76,8 @@ func (a Announcement) holds(known [][]byte, by, size int) bool {
 	return true
 }
 
-func rawKeys(keys []ed25519.PublicKey) [][]byte {
+// RawKeys are the bytes of public keys.
+func RawKeys(keys []ed25519.PublicKey) [][]byte {
 	list := make([][]byte, len(keys))
 	for i, k := range keys {
 		list[i] = k

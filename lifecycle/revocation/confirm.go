@@ -269,9 +269,7 @@ func hashAt(ctx context.Context, q store.Queryer, v access.Version) (string, err
 	if err != nil {
 		return "", err
 	}
-	set := make(access.Revocations, len(all))
-	set.Merge(all...)
-	return set.Hash(), nil
+	return access.NewRevocations(all...).Hash(), nil
 }
 
 // mostRaised is how many rows one statement writes.

@@ -69,9 +69,7 @@ func Set(ctx context.Context, q store.Queryer) ([]access.Revocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := make(access.Revocations, len(all))
-	set.Merge(all...)
-	return set.List(), nil
+	return access.NewRevocations(all...).List(), nil
 }
 
 // InForce returns the entry in force of one credential; false when it has none.
@@ -80,8 +78,7 @@ func InForce(ctx context.Context, q store.Queryer, key access.Key) (access.Revoc
 	if err != nil {
 		return access.Revocation{}, false, err
 	}
-	set := access.Revocations{}
-	set.Merge(all...)
+	set := access.NewRevocations(all...)
 	entry, found := set[key]
 	return entry, found, nil
 }

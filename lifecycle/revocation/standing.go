@@ -17,6 +17,7 @@ func (r *Register) Standing(ctx context.Context, actor store.Actor) (latest acce
 	return latest, hash, err
 }
 
+// whole is Standing within a transaction.
 func whole(ctx context.Context, q store.Queryer) (access.Version, string, error) {
 	latest, err := Latest(ctx, q)
 	if err != nil {
@@ -26,7 +27,5 @@ func whole(ctx context.Context, q store.Queryer) (access.Version, string, error)
 	if err != nil || len(list) == 0 {
 		return latest, "", err
 	}
-	set := make(access.Revocations, len(list))
-	set.Merge(list...)
-	return latest, set.Hash(), nil
+	return latest, access.NewRevocations(list...).Hash(), nil
 }
