@@ -89,7 +89,7 @@ func TestADoorWithAnotherListIsNotGreen(t *testing.T) {
 	p := get(t, consoletest.Revocations{Back: true, Differs: true}, "/revocations/1/3")
 	p.Has(t, ".verdict.open .verdict-word", "1 台の制御装置（扉 2 か所）がまだ確認していません")
 	p.Count(t, ".steps tr.open", 1)
-	p.Has(t, ".steps tr.open", "不一致 制御装置の停止一覧が中央装置と異なります")
+	p.Has(t, ".steps tr.open", "不一致 02:58:11.204 制御装置の停止一覧が中央装置と異なります")
 }
 
 // R76-2: where a lost card was used since it was lost.
