@@ -37,15 +37,24 @@ func (e restEnrolment) Renew(ctx context.Context, csr []byte) (rest.Renewed, err
 }
 
 // Keys is enrol.Service.Keys.
-func (e restEnrolment) Keys(ctx context.Context, controller string, commandKeys, authorities []string, sig []byte) (rest.Keys, error) {
-	got, err := e.service.Keys(ctx, controller, commandKeys, authorities, sig)
+func (e restEnrolment) Keys(ctx context.Context, said rest.Known, sig []byte) (rest.Keys, error) {
+	got, err := e.service.Keys(ctx, pki.Known{
+		Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
+	}, sig)
 	return restKeys(got), err
 }
 
 func restKeys(k enrol.Keys) rest.Keys {
-	keys := rest.Keys{CommandKeys: k.CommandKeys}
-	for _, a := range k.Announced {
-		keys.Announced = append(keys.Announced, rest.Announcement(a))
+	return rest.Keys{
+		CommandKeys: append([][]byte{}, k.CommandKeys...), Announced: restWords(k.Announced),
+		Authorities: append([][]byte{}, k.Authorities...), AnnouncedAuthorities: restWords(k.AnnouncedAuthorities), Issuer: k.Issuer,
 	}
-	return keys
+}
+
+func restWords(words []pki.Announcement) []rest.Announcement {
+	list := make([]rest.Announcement, len(words))
+	for i, a := range words {
+		list[i] = rest.Announcement(a)
+	}
+	return list
 }

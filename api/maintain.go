@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"kanmon/api/commandkey"
 	"kanmon/api/epoch"
+	"kanmon/api/keychange"
 	"kanmon/api/sitekey"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -30,45 +30,61 @@ func NewEpoch(ctx context.Context, settings Settings, reason string, log *slog.L
 	return opened, err
 }
 
-// CommandKey takes a step towards a new command key for a centre that is not running (package commandkey), by whoever runs the program, and
-// returns how the keys stand then.
-func CommandKey(ctx context.Context, settings Settings, step commandkey.Step, reason string, force bool, log *slog.Logger) (now []commandkey.Standing, err error) {
-	if step != commandkey.Show && (reason == "" || len(reason) > 200) {
+// KeyChange is a step towards a new key of a site.
+type KeyChange struct {
+	Kind   keychange.Kind
+	Step   keychange.Step
+	Reason string // goes into the ledger
+	Force  bool   // does not wait for controllers
+}
+
+// ChangeKey takes a step towards a new key for a centre that is not running (package keychange), by whoever runs the program, and returns how the
+// keys of that kind stand then.
+func ChangeKey(ctx context.Context, settings Settings, c KeyChange, log *slog.Logger) (now []keychange.Standing, err error) {
+	if c.Step != keychange.Show && (c.Reason == "" || len(c.Reason) > 200) {
 		return nil, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
-	}
-	act := sitekey.Act{At: time.Now().UTC(), By: "operator", Reason: reason}
-	if u, err := user.Current(); err == nil {
-		act.By = u.Username
 	}
 	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
 		heard, err := heard(ctx, device.New(s))
 		if err != nil {
 			return err
 		}
-		if err := commandkey.Ready(keys, heard, step); err != nil && !force {
+		if err := keychange.Ready(keys, c.Kind, heard, c.Step); err != nil && !c.Force {
 			return err
 		}
-		if err := signAnew(ctx, s, keys, step, heard); err != nil {
+		if err := wantAnew(ctx, s, c, heard); err != nil {
 			return err
 		}
-		if err := commandkey.Take(keys, step, act); err != nil {
+		if err := keychange.Take(keys, c.Kind, c.Step, c.act()); err != nil {
 			return err
 		}
-		now = commandkey.Standings(keys, heard.Believed)
+		now = keychange.Standings(keys, c.Kind, heard.Believed)
 		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
 	})
 	return now, err
 }
 
+// act is the step as the ledger tells of it.
+func (c KeyChange) act() sitekey.Act {
+	a := sitekey.Act{At: time.Now().UTC(), By: "operator", Reason: c.Reason}
+	if u, err := user.Current(); err == nil {
+		a.By = u.Username
+	}
+	if c.Force {
+		a.Reason += " (-force)"
+	}
+	return a
+}
+
 // heard is what the register of devices knows of the enrolled controllers.
-func heard(ctx context.Context, devices *device.Register) (commandkey.Heard, error) {
-	actor := store.System("command keys")
+func heard(ctx context.Context, devices *device.Register) (keychange.Heard, error) {
+	actor := store.System("keys")
 	believed, err := devices.Believed(ctx, actor)
 	if err != nil {
-		return commandkey.Heard{}, err
+		return keychange.Heard{}, err
 	}
 	all, err := devices.Controllers(ctx, actor)
-	h := commandkey.Heard{Believed: believed}
+	h := keychange.Heard{Believed: believed}
 	for _, c := range all {
 		if c.State == device.Enrolled && !c.UpToDate() {
 			h.Behind = append(h.Behind, c.Name)
@@ -77,17 +93,17 @@ func heard(ctx context.Context, devices *device.Register) (commandkey.Heard, err
 	return h, err
 }
 
-// signAnew has every enrolled controller want a higher version of its policy when another key is about to sign: the centre signs a policy only
+// wantAnew has every enrolled controller want a higher version of its policy when another key is about to serve: the centre makes a policy only
 // when it sends one. It comes first: a policy sent once too often costs nothing.
-func signAnew(ctx context.Context, s *store.Store, keys *sitekey.Keys, step commandkey.Step, heard commandkey.Heard) error {
-	if _, ok := keys.Announced(); step != commandkey.Use || !ok {
+func wantAnew(ctx context.Context, s *store.Store, c KeyChange, heard keychange.Heard) error {
+	if c.Step != keychange.Use {
 		return nil
 	}
 	names := make([]string, len(heard.Believed))
 	for i, b := range heard.Believed {
 		names[i] = b.Controller
 	}
-	return s.WriteDerived(ctx, "policies under another command key", func(tx *store.Tx) error {
+	return s.WriteDerived(ctx, "policies under another key", func(tx *store.Tx) error {
 		return device.Want(ctx, tx, names...)
 	})
 }

@@ -98,7 +98,7 @@ func (s *Server) openKeys(context.Context) error {
 	if s.keys, err = sitekey.Open(s.settings.keyConfig()); err != nil {
 		return err
 	}
-	return pki.WriteDurably(filepath.Join(s.settings.DataDir, authorityFile), s.keys.CA().PEM())
+	return pki.WriteDurably(filepath.Join(s.settings.DataDir, authorityFile), s.keys.TrustedPEM())
 }
 
 func (s Settings) keyConfig() sitekey.Config {
@@ -196,7 +196,7 @@ func (s *Server) openBroker(ctx context.Context) error {
 		return fault.New(fault.Internal, "", "the centre's certificate is for another kind of key")
 	}
 	s.broker, err = broker.New(ctx, broker.Config{
-		Listen: b.Listen, TLS: pki.BrokerTLS(s.keys.Server, s.keys.CA().Pool(), time.Now), Site: s.settings.Site, Log: s.log,
+		Listen: b.Listen, TLS: pki.BrokerTLS(s.keys.Server, s.keys.Trusted(), time.Now), Site: s.settings.Site, Log: s.log,
 		Authenticate: identities(s.devices, public),
 	})
 	if err != nil {
@@ -224,7 +224,7 @@ func (s *Server) sealedBy() wire.Keys {
 
 func (s *Server) openCentre(context.Context) error {
 	link, err := mqtt.New(mqtt.Config{
-		URL: s.linkURL(), ClientID: wire.Centre, TLS: pki.ClientTLS(s.keys.CA().Pool(), s.keys.Centre, time.Now),
+		URL: s.linkURL(), ClientID: wire.Centre, TLS: pki.ClientTLS(s.keys.Trusted(), s.keys.Centre, time.Now),
 		QueueSize: centreQueue, Log: s.log,
 	})
 	if err != nil {

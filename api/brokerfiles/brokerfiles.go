@@ -22,7 +22,9 @@ import (
 
 // Secrets of the site; *sitekey.Keys is one.
 type Secrets interface {
-	CA() *pki.CA
+	// TrustedPEM are the certificates of the authorities, CRLs a revocation list of each.
+	TrustedPEM() []byte
+	CRLs(list []pki.Revoked, number int64, now time.Time) ([]byte, error)
 	// Issued is a server's certificate and key, PEM, kept under a name.
 	Issued(name string, hosts []string) (chain, key []byte, err error)
 }
@@ -100,7 +102,7 @@ func (w *Writer) Write(ctx context.Context, now time.Time) (changed bool, err er
 	for _, f := range []struct {
 		name    string
 		content []byte
-	}{{mosquitto.CAFile, w.cfg.Secrets.CA().PEM()}, {mosquitto.KeyFile, key}, {mosquitto.CertificateFile, chain}} {
+	}{{mosquitto.CAFile, w.cfg.Secrets.TrustedPEM()}, {mosquitto.KeyFile, key}, {mosquitto.CertificateFile, chain}} {
 		fresh, err := replace(filepath.Join(w.cfg.Dir, f.name), f.content)
 		if err != nil {
 			return changed, fmt.Errorf("write the other broker's %s: %w", f.name, err)
@@ -145,7 +147,7 @@ func (w *Writer) list(ctx context.Context, now time.Time) ([]byte, error) {
 	for i, v := range void {
 		revoked[i] = pki.Revoked{Serial: v.Serial, At: v.Since}
 	}
-	crl, err := w.cfg.Secrets.CA().CRL(revoked, now.Unix(), now)
+	crl, err := w.cfg.Secrets.CRLs(revoked, now.Unix(), now)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,10 @@ import (
 
 // Secrets of the site; *sitekey.Keys is one.
 type Secrets interface {
+	// CA issues certificates now.
 	CA() *pki.CA
+	// Authorities are those that controllers are to believe, oldest first, and the words that lead there from older ones.
+	Authorities() ([]*x509.Certificate, []pki.Announcement)
 	// Believed are the command keys that controllers are to believe, oldest first, and the words that lead there from older ones.
 	Believed() ([]ed25519.PublicKey, []pki.Announcement)
 	SealHashKey(controller string, box []byte) ([]byte, error)

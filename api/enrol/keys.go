@@ -9,27 +9,34 @@ import (
 	"kanmon/lifecycle/device"
 )
 
-// Keys are the command keys that a controller is to believe, and the words by which who knows older ones gets there.
+// Keys are the keys that a controller is to believe, oldest first, and the words by which who knows older ones gets there.
 type Keys struct {
 	CommandKeys [][]byte
 	Announced   []pki.Announcement
+	Authorities [][]byte // certificates, DER
+	// AnnouncedAuthorities is what authorities announce, Issuer the pin of the one that issues certificates now.
+	AnnouncedAuthorities []pki.Announcement
+	Issuer               string
 }
 
 // Keys answers a controller that says which of the centre's keys it knows, and keeps that. Errors are Denied for what an enrolled controller
 // has not signed, and those of device.Register.Peer.
-func (s *Service) Keys(ctx context.Context, controller string, commandKeys, authorities []string, sig []byte) (Keys, error) {
-	if !wire.ValidController(controller) {
+func (s *Service) Keys(ctx context.Context, said pki.Known, sig []byte) (Keys, error) {
+	if !wire.ValidController(said.Controller) {
 		return Keys{}, fault.New(fault.Invalid, "enrol.controller", "no controller has such a name")
 	}
-	public, err := s.cfg.Devices.PublicKey(ctx, controller)
+	public, err := s.cfg.Devices.PublicKey(ctx, said.Controller)
 	if err != nil {
 		return Keys{}, err
 	}
-	said := pki.Known{Site: s.cfg.Site, Controller: controller, CommandKeys: commandKeys, Authorities: authorities}
+	said.Site = s.cfg.Site
 	if err := said.Verify(public, sig); err != nil {
 		return Keys{}, err
 	}
-	if err := s.cfg.Devices.RecordBelieves(ctx, device.Believes{Controller: controller, CommandKeys: commandKeys}, public); err != nil {
+	b := device.Believes{
+		Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
+	}
+	if err := s.cfg.Devices.RecordBelieves(ctx, b, public); err != nil {
 		return Keys{}, err
 	}
 	return s.keys(), nil
@@ -37,5 +44,6 @@ func (s *Service) Keys(ctx context.Context, controller string, commandKeys, auth
 
 func (s *Service) keys() Keys {
 	keys, words := s.cfg.Secrets.Believed()
-	return Keys{pki.RawKeys(keys), words}
+	authorities, their := s.cfg.Secrets.Authorities()
+	return Keys{pki.RawKeys(keys), words, pki.RawCertificates(authorities), their, s.cfg.Secrets.CA().Pin()}
 }

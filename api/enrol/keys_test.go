@@ -32,7 +32,7 @@ func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
 			for _, k := range knows {
 				said.CommandKeys = append(said.CommandKeys, pki.KeyID(k))
 			}
-			got, err := r.enrol.Keys(t.Context(), "ctl-1", said.CommandKeys, said.Authorities, said.Sign(by))
+			got, err := r.enrol.Keys(t.Context(), said, said.Sign(by))
 			if by.KeyID() != key.KeyID() {
 				if fault.KindOf(err) != fault.Denied {
 					t.Fatalf("by another key: %v", err)
@@ -69,10 +69,10 @@ func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
 		if knows = say(key); len(knows) != 1 || pki.KeyID(knows[0]) != announced || r.keys.Command().KeyID() != announced {
 			t.Fatalf("in the end it knows %d keys", len(knows))
 		}
-		if _, err := r.enrol.Keys(t.Context(), "ctl-2", nil, nil, nil); fault.KindOf(err) != fault.Denied {
+		if _, err := r.enrol.Keys(t.Context(), pki.Known{Controller: "ctl-2"}, nil); fault.KindOf(err) != fault.Denied {
 			t.Errorf("one that is not enrolled: %v", err)
 		}
-		if _, err := r.enrol.Keys(t.Context(), "ctl-9", nil, nil, nil); fault.KindOf(err) != fault.NotFound {
+		if _, err := r.enrol.Keys(t.Context(), pki.Known{Controller: "ctl-9"}, nil); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("one that nobody knows: %v", err)
 		}
 	})

@@ -48,17 +48,29 @@ func (e *enrolment) Enrol(_ context.Context, controller, token string, csr, box 
 
 func (e *enrolment) Known(context.Context, []byte) bool { return e.known }
 
-func (e *enrolment) Keys(_ context.Context, controller string, commandKeys, _ []string, sig []byte) (rest.Keys, error) {
-	e.got.controller, e.got.token = controller, strings.Join(commandKeys, " ")+" "+string(sig)
-	return rest.Keys{CommandKeys: [][]byte{[]byte("key")}, Announced: []rest.Announcement{{Keys: [][]byte{[]byte("key")}, Key: "old", Sig: []byte("sig")}}}, e.fail
+func (e *enrolment) Keys(_ context.Context, said rest.Known, sig []byte) (rest.Keys, error) {
+	e.got.controller, e.got.token = said.Controller, strings.Join(said.CommandKeys, " ")+" "+said.Issuer+" "+strings.Join(said.HashKeys, " ")+" "+string(sig)
+	return keysAnswer("old"), e.fail
 }
 
 func (e *enrolment) Renew(_ context.Context, csr []byte) (rest.Renewed, error) {
 	e.got.csr = csr
-	return rest.Renewed{Certificate: "PEM 2", CA: "PEM of CA", Keys: rest.Keys{CommandKeys: [][]byte{[]byte("key")}}}, e.fail
+	return rest.Renewed{Certificate: "PEM 2", CA: "PEM of CA", Keys: keysAnswer("older")}, e.fail
 }
 
-const keysBody = `{"controller":"ctl-1","command_keys":["k1","k2"],"authorities":[],"sig":"c2ln"}`
+// keysAnswer has one list announced by a key.
+func keysAnswer(by string) rest.Keys {
+	key := [][]byte{[]byte("key")}
+	return rest.Keys{
+		CommandKeys: key, Announced: []rest.Announcement{{Keys: key, Key: by, Sig: []byte("sig")}}, Authorities: key,
+		AnnouncedAuthorities: []rest.Announcement{}, Issuer: "pin",
+	}
+}
+
+const (
+	keysBody = `{"controller":"ctl-1","command_keys":["k1","k2"],"authorities":[],"issuer":"pin","hash_keys":["h1"],"sig":"c2ln"}`
+	keysText = `"command_keys":["a2V5"],"announced":[{"keys":["a2V5"],"key":"%s","sig":"c2ln"}],"authorities":["a2V5"],"announced_authorities":[],"issuer":"pin"}`
+)
 
 func enrolBody() string {
 	b64 := base64.StdEncoding.EncodeToString
@@ -117,14 +129,14 @@ func TestAControllerGetsWhatTheServiceGives(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}
 	got = b.want(200, "", "", "POST", "/enrol/renew", `{"csr":"AAAA"}`)
-	if strings.TrimSpace(got.text) != `{"certificate":"PEM 2","ca":"PEM of CA","command_keys":["a2V5"],"announced":[]}` {
+	if strings.TrimSpace(got.text) != `{"certificate":"PEM 2","ca":"PEM of CA",`+fmt.Sprintf(keysText, "older") {
 		t.Errorf("renewed: %s", got.text)
 	}
 	got = b.want(200, "", "", "POST", "/enrol/keys", keysBody)
-	if strings.TrimSpace(got.text) != `{"command_keys":["a2V5"],"announced":[{"keys":["a2V5"],"key":"old","sig":"c2ln"}]}` {
+	if strings.TrimSpace(got.text) != "{"+fmt.Sprintf(keysText, "old") {
 		t.Errorf("keys: %s", got.text)
 	}
-	if sent := b.enrolment.got; sent.controller != "ctl-1" || sent.token != "k1 k2 sig" {
+	if sent := b.enrolment.got; sent.controller != "ctl-1" || sent.token != "k1 k2 pin h1 sig" {
 		t.Errorf("handed on: %+v", sent)
 	}
 }

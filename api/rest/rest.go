@@ -37,7 +37,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "2.3.0"
+const SpecVersion = "3.0.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -71,11 +71,14 @@ type Enrolled = enrolment.Enrolled
 // Renewed is what a controller gets for its old key.
 type Renewed = enrolment.Renewed
 
-// Keys are the command keys that a controller is to believe.
+// Keys are the keys that a controller is to believe.
 type Keys = enrolment.Keys
 
-// Announcement is the word of one command key for a list of them.
+// Announcement is the word of one key for a list of them.
 type Announcement = enrolment.Announcement
+
+// Known is what a controller says it has of the centre's keys.
+type Known = enrolment.Known
 
 // API is the interface. It is an http.Handler for paths under /api/.
 type API struct{ frame *frame.Frame }

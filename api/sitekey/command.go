@@ -1,28 +1,66 @@
 package sitekey
 
 import (
+	"bytes"
 	"crypto/ed25519"
 
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 )
 
+// commandKind is the keys that sign what the centre sends.
+var commandKind = kind{
+	name: "command key",
+	id:   func(public []byte) string { return pki.KeyID(public) },
+	check: func(m member) error {
+		key, err := pki.ParseSigningKey(m.Secret)
+		if err == nil && !bytes.Equal(key.Public(), m.Public) {
+			err = fault.New(fault.Invalid, "sitekey.ring", "a command key and its public part do not belong together")
+		}
+		return err
+	},
+	announce: func(by member, site string, list [][]byte) (pki.Announcement, error) {
+		key, err := pki.ParseSigningKey(by.Secret)
+		if err != nil {
+			return pki.Announcement{}, err
+		}
+		return pki.Announce(site, publicKeys(list), key), nil
+	},
+}
+
+func publicKeys(list [][]byte) []ed25519.PublicKey {
+	keys := make([]ed25519.PublicKey, len(list))
+	for i, k := range list {
+		keys[i] = k
+	}
+	return keys
+}
+
 func (k *Keys) openCommandKey() error {
 	b, err := k.vault.LoadOrMake(commandKeys, func() ([]byte, error) { return pki.NewSigningKey().Seed(), nil })
 	if err != nil {
 		return err
 	}
-	r, err := parseRing(b)
+	r, err := parseCommandKeys(b)
 	if err != nil {
 		return err
 	}
-	return k.install(r)
+	return k.installCommandKeys(r)
 }
 
-// install has a ring serve.
-func (k *Keys) install(r ring) error {
+// parseCommandKeys reads a ring, or the bare seed of a key that was never replaced.
+func parseCommandKeys(b []byte) (ring, error) {
+	if len(b) != ed25519.SeedSize {
+		return readRing(commandKind, b)
+	}
+	key, err := pki.ParseSigningKey(b)
+	return newRing(commandKind, b, key.Public()), err
+}
+
+// installCommandKeys has a ring serve.
+func (k *Keys) installCommandKeys(r ring) error {
 	now, _ := r.at(present)
-	key, err := now.signing()
+	key, err := pki.ParseSigningKey(now.Secret)
 	if err != nil {
 		return err
 	}
@@ -30,7 +68,7 @@ func (k *Keys) install(r ring) error {
 	if err != nil {
 		return err
 	}
-	k.command, k.ring, k.words = key, func() ring { return r }, words
+	k.command, k.commands, k.words = key, func() ring { return r }, words
 	return nil
 }
 
@@ -39,59 +77,60 @@ func (k *Keys) Command() pki.SigningKey { return k.command }
 
 // CommandKeys are the public parts of all command keys there ever were, the present one first, to check what was signed years ago. What still counts
 // is signed by those that are Believed.
-func (k *Keys) CommandKeys() []ed25519.PublicKey { return k.ring().all() }
+func (k *Keys) CommandKeys() []ed25519.PublicKey { return publicKeys(k.commands().all()) }
 
 // Believed are the command keys that controllers are to believe, oldest first, and the words by which those that know older ones get there.
 func (k *Keys) Believed() ([]ed25519.PublicKey, []pki.Announcement) {
-	return k.ring().believed(), k.words
+	return publicKeys(k.commands().believed()), k.words
 }
 
 // Announced is the id of the command key that is announced; false when none is.
-func (k *Keys) Announced() (string, bool) { return k.id(announced) }
+func (k *Keys) Announced() (string, bool) { return k.commands().idAt(announced) }
 
 // Leaving is the id of the command key before the present one while controllers still believe it; false when there is none.
-func (k *Keys) Leaving() (string, bool) { return k.id(leaving) }
-
-func (k *Keys) id(s stage) (string, bool) {
-	c, ok := k.ring().at(s)
-	if !ok {
-		return "", false
-	}
-	return pki.KeyID(c.Public), true
-}
+func (k *Keys) Leaving() (string, bool) { return k.commands().idAt(leaving) }
 
 // The three steps of a new command key. Each is one file written, so that after a crash it was taken or not. They are for a centre that is
 // not running: a running one goes on with the keys it started with.
 
 // AnnounceCommandKey makes a key and announces it under the present one.
 func (k *Keys) AnnounceCommandKey(a Act) error {
-	return k.turn(a, func(r ring) (ring, error) { return r.announce(pki.NewSigningKey(), a) })
+	return k.turnCommandKeys(a, func(r ring) (ring, error) {
+		key := pki.NewSigningKey()
+		return r.announce(key.Seed(), key.Public(), a)
+	})
 }
 
 // UseCommandKey has the announced key sign from the next start on.
 func (k *Keys) UseCommandKey(a Act) error {
-	return k.turn(a, func(r ring) (ring, error) { return r.use(a) })
+	return k.turnCommandKeys(a, func(r ring) (ring, error) { return r.use(a) })
 }
 
 // RetireCommandKey ends the belief in the key before, and destroys it.
 func (k *Keys) RetireCommandKey(a Act) error {
-	return k.turn(a, func(r ring) (ring, error) { return r.retire(k.cfg.Site, a) })
+	return k.turnCommandKeys(a, func(r ring) (ring, error) { return r.retire(k.cfg.Site, a) })
 }
 
-func (k *Keys) turn(a Act, step func(ring) (ring, error)) error {
-	if a.By == "" || a.Reason == "" || a.At.IsZero() {
-		return fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
-	}
-	next, err := step(k.ring())
+func (k *Keys) turnCommandKeys(a Act, step func(ring) (ring, error)) error {
+	next, err := k.turn(commandKeys, k.commands(), a, step)
 	if err != nil {
 		return err
+	}
+	return k.installCommandKeys(next)
+}
+
+// turn takes a step with a ring and keeps it.
+func (k *Keys) turn(file string, r ring, a Act, step func(ring) (ring, error)) (ring, error) {
+	if a.By == "" || a.Reason == "" || a.At.IsZero() {
+		return r, fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
+	}
+	next, err := step(r)
+	if err != nil {
+		return r, err
 	}
 	b, err := next.bytes()
 	if err != nil {
-		return err
+		return r, err
 	}
-	if err := k.vault.Save(commandKeys, b); err != nil {
-		return err
-	}
-	return k.install(next)
+	return next, k.vault.Save(file, b)
 }

@@ -2,6 +2,7 @@ package sitekey
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"strings"
 
@@ -19,9 +20,8 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 	if err != nil {
 		return err
 	}
-	ca, server := k.ca.Certificate(), k.Server().Leaf
+	server := k.Server().Leaf
 	keys := []key.Key{
-		{Purpose: key.DeviceCA, Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(ca), NotAfter: ca.NotAfter},
 		{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(verifier)},
 		{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: k.hashFingerprint()},
 		{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.centre.Public()), KeyID: k.centre.KeyID()},
@@ -37,49 +37,66 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 			return err
 		}
 	}
-	return k.recordCommandKeys(ctx, register)
+	err = recordRing(ctx, register, k.authorities(), purposes{key.DeviceCA, key.DeviceCANext, key.DeviceCABefore}, authorityFacts)
+	if err != nil {
+		return err
+	}
+	return recordRing(ctx, register, k.commands(), purposes{key.Command, key.CommandNext, key.CommandBefore}, commandFacts)
 }
 
 const byItself = "made or renewed by the centre"
 
-// recordCommandKeys enters which command key signs, which is announced and which is on its way out, with who took the step and why. A start
-// makes up for what a crash between the step and its record left out.
-func (k *Keys) recordCommandKeys(ctx context.Context, register *key.Register) error {
-	r := k.ring()
+// purposes of the keys of a ring: which one serves, which is announced, which is on its way out.
+type purposes struct{ present, next, before string }
+
+// recordRing enters them, with who took the step and why. A start makes up for what a crash between the step and its record left out.
+func recordRing(ctx context.Context, register *key.Register, r ring, p purposes, facts func(member) (key.Key, error)) error {
+	enter := func(purpose string, m member, state key.State) error {
+		k, err := facts(m)
+		if err != nil {
+			return err
+		}
+		k.Purpose, k.State = purpose, state
+		_, err = register.Record(ctx, store.System("keys"), k, m.why())
+		return err
+	}
 	for _, one := range []struct {
 		purpose string
 		stage   stage
 		state   key.State
-	}{
-		{key.Command, present, key.Active},
-		{key.CommandNext, announced, key.Active},
-		{key.CommandBefore, retired, key.Retired},
-		{key.CommandBefore, leaving, key.Active},
-	} {
-		c, ok := r.at(one.stage)
+	}{{p.present, present, key.Active}, {p.next, announced, key.Active}, {p.before, retired, key.Retired}, {p.before, leaving, key.Active}} {
+		m, ok := r.at(one.stage)
 		if _, later := r.at(leaving); !ok || one.stage == retired && later {
 			continue
 		}
-		if err := record(ctx, register, one.purpose, c, one.state); err != nil {
+		if err := enter(one.purpose, m, one.state); err != nil {
 			return err
 		}
 	}
-	c, _ := r.at(present)
-	if _, ok := r.at(announced); ok || c.Act.At.IsZero() {
+	m, _ := r.at(present)
+	if _, ok := r.at(announced); ok || m.Act.At.IsZero() {
 		return nil
 	}
-	return record(ctx, register, key.CommandNext, c, key.Retired) // it was the next one, and signs now
+	return enter(p.next, m, key.Retired) // it was the next one, and serves now
 }
 
-func record(ctx context.Context, register *key.Register, purpose string, c commandKey, state key.State) error {
-	why := byItself
-	if !c.Act.At.IsZero() {
-		why = c.Act.Reason + " (" + c.Act.By + ")"
+func (m member) why() string {
+	if m.Act.At.IsZero() {
+		return byItself
 	}
-	_, err := register.Record(ctx, store.System("keys"), key.Key{
-		Purpose: purpose, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(c.Public), KeyID: pki.KeyID(c.Public), State: state,
-	}, why)
-	return err
+	return m.Act.Reason + " (" + m.Act.By + ")"
+}
+
+func commandFacts(m member) (key.Key, error) {
+	return key.Key{Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(m.Public), KeyID: pki.KeyID(m.Public)}, nil
+}
+
+func authorityFacts(m member) (key.Key, error) {
+	c, err := x509.ParseCertificate(m.Public)
+	if err != nil {
+		return key.Key{}, fault.Wrap(fault.Invalid, err, "record the authority")
+	}
+	return key.Key{Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(c), NotAfter: c.NotAfter}, nil
 }
 
 // verifierKey is the 32 bytes of the public checkpoint key: "origin+hash+base64 of the algorithm and the key"; an origin has no '+'.

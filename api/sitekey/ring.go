@@ -1,8 +1,6 @@
 package sitekey
 
 import (
-	"bytes"
-	"crypto/ed25519"
 	"encoding/json"
 	"time"
 
@@ -27,98 +25,106 @@ type Act struct {
 	Reason string    `json:"reason"`
 }
 
-// commandKey is one of the site's command keys.
-type commandKey struct {
-	Seed     []byte            `json:"seed,omitempty"` // gone with the retirement
-	Public   ed25519.PublicKey `json:"public"`
+// member is one of the site's keys of a kind.
+type member struct {
+	Secret   []byte            `json:"seed,omitempty"` // gone with the retirement
+	Public   []byte            `json:"public"`
 	Stage    stage             `json:"stage"`
 	Act      Act               `json:"act"`                // that brought it to this stage
 	Farewell *pki.Announcement `json:"farewell,omitempty"` // of a retired one: its word for what replaced it
 }
 
-func (k commandKey) signing() (pki.SigningKey, error) { return pki.ParseSigningKey(k.Seed) }
-
-// ring is the command keys in the order of their making. One is present, one at most announced or leaving; the rest are retired.
-type ring struct {
-	Keys []commandKey `json:"keys"`
+// kind is what the keys of a ring are.
+type kind struct {
+	name     string // for people
+	id       func(public []byte) string
+	check    func(member) error // secret and public part belong together
+	announce func(by member, site string, list [][]byte) (pki.Announcement, error)
 }
 
-// parseRing reads what bytes gave, or the bare seed of a key that was never replaced.
-func parseRing(b []byte) (ring, error) {
-	if len(b) == ed25519.SeedSize {
-		key, err := pki.ParseSigningKey(b)
-		return ring{[]commandKey{{Seed: b, Public: key.Public(), Stage: present}}}, err
-	}
-	var r ring
+// ring is the keys of a kind in the order of their making. One is present, one at most announced or leaving; the rest are retired.
+type ring struct {
+	kind
+	Keys []member `json:"keys"`
+}
+
+// readRing reads what bytes gave.
+func readRing(k kind, b []byte) (ring, error) {
+	r := ring{kind: k}
 	if err := json.Unmarshal(b, &r); err != nil {
-		return ring{}, fault.New(fault.Invalid, "sitekey.ring", "what is kept as the command key is none")
+		return ring{}, fault.New(fault.Invalid, "sitekey.ring", "what is kept as the "+k.name+" is none")
 	}
 	if _, ok := r.at(present); !ok {
-		return ring{}, fault.New(fault.Invalid, "sitekey.ring", "no command key is in use")
+		return ring{}, fault.New(fault.Invalid, "sitekey.ring", "no "+k.name+" is in use")
 	}
-	return r, r.check()
-}
-
-// check compares the public parts with the seeds.
-func (r ring) check() error {
-	for _, k := range r.Keys {
-		if k.Stage == retired {
+	for _, m := range r.Keys {
+		if m.Stage == retired {
 			continue
 		}
-		key, err := k.signing()
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(key.Public(), k.Public) {
-			return fault.New(fault.Invalid, "sitekey.ring", "a command key and its public part do not belong together")
+		if err := k.check(m); err != nil {
+			return ring{}, err
 		}
 	}
-	return nil
+	return r, nil
+}
+
+// newRing has one key, which was never replaced.
+func newRing(k kind, secret, public []byte) ring {
+	return ring{k, []member{{Secret: secret, Public: public, Stage: present}}}
 }
 
 func (r ring) bytes() ([]byte, error) {
 	b, err := json.Marshal(r)
-	return b, fault.Wrap(fault.Internal, err, "write the command keys")
+	return b, fault.Wrap(fault.Internal, err, "write the keys")
 }
 
 // at finds the last key of a stage.
-func (r ring) at(s stage) (commandKey, bool) {
+func (r ring) at(s stage) (member, bool) {
 	for i := len(r.Keys) - 1; i >= 0; i-- {
 		if r.Keys[i].Stage == s {
 			return r.Keys[i], true
 		}
 	}
-	return commandKey{}, false
+	return member{}, false
+}
+
+// idAt is the id of the key of a stage; false when there is none.
+func (r ring) idAt(s stage) (string, bool) {
+	m, ok := r.at(s)
+	if !ok {
+		return "", false
+	}
+	return r.id(m.Public), true
 }
 
 // moved is the ring with the keys of each stage in the next one, by an act.
 func (r ring) moved(a Act, next map[stage]stage) ring {
-	keys := make([]commandKey, len(r.Keys))
+	keys := make([]member, len(r.Keys))
 	for i, k := range r.Keys {
 		if to, ok := next[k.Stage]; ok {
 			k.Stage, k.Act = to, a
 		}
 		keys[i] = k
 	}
-	return ring{keys}
+	return ring{r.kind, keys}
 }
 
 // announce adds a key that is to replace the present one.
-func (r ring) announce(fresh pki.SigningKey, a Act) (ring, error) {
+func (r ring) announce(secret, public []byte, a Act) (ring, error) {
 	for _, s := range []stage{announced, leaving} {
-		if k, ok := r.at(s); ok {
-			return r, fault.New(fault.Conflict, "sitekey.step", "the command key "+pki.KeyID(k.Public)+" is "+string(s)+": end that change first")
+		if id, ok := r.idAt(s); ok {
+			return r, fault.New(fault.Conflict, "sitekey.step", "the "+r.name+" "+id+" is "+string(s)+": end that change first")
 		}
 	}
 	next := r.moved(a, nil)
-	next.Keys = append(next.Keys, commandKey{Seed: fresh.Seed(), Public: fresh.Public(), Stage: announced, Act: a})
+	next.Keys = append(next.Keys, member{Secret: secret, Public: public, Stage: announced, Act: a})
 	return next, nil
 }
 
 // use has the announced key sign, and the one before leave.
 func (r ring) use(a Act) (ring, error) {
 	if _, ok := r.at(announced); !ok {
-		return r, fault.New(fault.Conflict, "sitekey.step", "no command key is announced")
+		return r, fault.New(fault.Conflict, "sitekey.step", "no "+r.name+" is announced")
 	}
 	return r.moved(a, map[stage]stage{announced: present, present: leaving}), nil
 }
@@ -126,26 +132,25 @@ func (r ring) use(a Act) (ring, error) {
 // retire ends the belief in the one before. Its last signature is for what replaced it, for controllers that were away; then its secret goes.
 func (r ring) retire(site string, a Act) (ring, error) {
 	if _, ok := r.at(leaving); !ok {
-		return r, fault.New(fault.Conflict, "sitekey.step", "no command key is leaving")
+		return r, fault.New(fault.Conflict, "sitekey.step", "no "+r.name+" is leaving")
 	}
 	next := r.moved(a, map[stage]stage{leaving: retired})
 	for i, k := range r.Keys {
 		if k.Stage != leaving {
 			continue
 		}
-		key, err := k.signing()
+		word, err := r.kind.announce(k, site, next.believed())
 		if err != nil {
 			return r, err
 		}
-		word := pki.Announce(site, next.believed(), key)
-		next.Keys[i].Farewell, next.Keys[i].Seed = &word, nil
+		next.Keys[i].Farewell, next.Keys[i].Secret = &word, nil
 	}
 	return next, nil
 }
 
-// believed are the keys that controllers are to believe, oldest first.
-func (r ring) believed() []ed25519.PublicKey {
-	var keys []ed25519.PublicKey
+// believed are the public parts of the keys that controllers are to believe, oldest first.
+func (r ring) believed() [][]byte {
+	var keys [][]byte
 	for _, k := range r.Keys {
 		if k.Stage != retired {
 			keys = append(keys, k.Public)
@@ -174,15 +179,15 @@ func (r ring) words(site string) ([]pki.Announcement, error) {
 		if k.Stage == retired {
 			continue
 		}
-		older, err := k.signing()
-		return append(words, pki.Announce(site, keys, older)), err
+		word, err := r.kind.announce(k, site, keys)
+		return append(words, word), err
 	}
 	return words, nil
 }
 
 // all are the public parts of every key there ever was: the present one first, then the announced one, then those before, newest first.
-func (r ring) all() []ed25519.PublicKey {
-	keys := make([]ed25519.PublicKey, 0, len(r.Keys))
+func (r ring) all() [][]byte {
+	keys := make([][]byte, 0, len(r.Keys))
 	for _, s := range []stage{present, announced, leaving, retired} {
 		for i := len(r.Keys) - 1; i >= 0; i-- {
 			if r.Keys[i].Stage == s {

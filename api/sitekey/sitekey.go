@@ -14,8 +14,8 @@ package sitekey
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -53,16 +53,19 @@ type Config struct {
 
 // Keys are the secrets of a site. They are safe for concurrent use and print masked.
 type Keys struct {
-	cfg        Config
-	vault      *pki.Vault
-	ca         *pki.CA
-	command    pki.SigningKey
-	ring       func() ring // a function is printed as an address
-	words      []pki.Announcement
-	checkpoint *ledger.Signer
-	hash       func() [32]byte
-	centre     pki.SigningKey
-	shown      certificates
+	cfg            Config
+	vault          *pki.Vault
+	ca             *pki.CA
+	authorities    func() ring // a function is printed as an address
+	trusted        []*x509.Certificate
+	authorityWords []pki.Announcement
+	command        pki.SigningKey
+	commands       func() ring //
+	words          []pki.Announcement
+	checkpoint     *ledger.Signer
+	hash           func() [32]byte
+	centre         pki.SigningKey
+	shown          certificates
 }
 
 // Open opens the secrets and makes those that are not there yet.
@@ -94,26 +97,6 @@ func (k *Keys) adopt() error {
 		if err := k.vault.Adopt(name, filepath.Join(k.cfg.Dir, file)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (k *Keys) openAuthority() error {
-	b, err := k.vault.LoadOrMake(authority, func() ([]byte, error) {
-		ca, err := pki.NewCA(k.cfg.Site, k.cfg.Clock())
-		if err != nil {
-			return nil, err
-		}
-		return ca.Bytes()
-	})
-	if err != nil {
-		return err
-	}
-	if k.ca, err = pki.ParseCA(b); err != nil {
-		return err
-	}
-	if o := k.ca.Certificate().Subject.Organization; len(o) != 1 || o[0] != k.cfg.Site {
-		return fault.New(fault.Invalid, "", fmt.Sprintf("the authority in %s is of the site %q, not %q", k.cfg.Dir, o, k.cfg.Site))
 	}
 	return nil
 }
@@ -192,9 +175,6 @@ func (k *Keys) openCentre() (err error) {
 	k.centre, err = k.openSigning(centreKey)
 	return err
 }
-
-// CA is the device authority.
-func (k *Keys) CA() *pki.CA { return k.ca }
 
 // Checkpoint signs the ledger's checkpoints.
 func (k *Keys) Checkpoint() *ledger.Signer { return k.checkpoint }

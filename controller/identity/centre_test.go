@@ -149,10 +149,14 @@ func (c *centre) keys(w http.ResponseWriter, r *http.Request) {
 		Controller  string   `json:"controller"`
 		CommandKeys []string `json:"command_keys"`
 		Authorities []string `json:"authorities"`
+		Issuer      string   `json:"issuer"`
+		HashKeys    []string `json:"hash_keys"`
 		Sig         []byte   `json:"sig"`
 	}
 	err := json.NewDecoder(r.Body).Decode(&in)
-	said := pki.Known{Site: "demo", Controller: in.Controller, CommandKeys: in.CommandKeys, Authorities: in.Authorities}
+	said := pki.Known{
+		Site: "demo", Controller: in.Controller, CommandKeys: in.CommandKeys, Authorities: in.Authorities, Issuer: in.Issuer, HashKeys: in.HashKeys,
+	}
 	if seen := c.asked(); err != nil || len(seen) == 0 || said.Verify(seen[len(seen)-1], in.Sig) != nil {
 		c.problem(w, http.StatusForbidden)
 		return

@@ -22,15 +22,17 @@ type asked struct {
 	Controller  string   `json:"controller"`
 	CommandKeys []string `json:"command_keys"`
 	Authorities []string `json:"authorities"`
+	Issuer      string   `json:"issuer"`
+	HashKeys    []string `json:"hash_keys"`
 	Sig         []byte   `json:"sig"`
 }
 
 func (id Identity) asked() asked {
-	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: []string{pki.Pin(id.CA)}}
+	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: []string{pki.Pin(id.CA)}, Issuer: pki.Pin(id.CA), HashKeys: []string{}}
 	for _, k := range id.CommandKeys {
 		known.CommandKeys = append(known.CommandKeys, pki.KeyID(k))
 	}
-	return asked{known.Controller, known.CommandKeys, known.Authorities, known.Sign(id.Key)}
+	return asked{known.Controller, known.CommandKeys, known.Authorities, known.Issuer, known.HashKeys, known.Sign(id.Key)}
 }
 
 // told is the centre's answer: its command keys, and the words by which who knows older ones gets there.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"kanmon/api"
-	"kanmon/api/commandkey"
+	"kanmon/api/keychange"
 	"kanmon/firmware-sim/control"
 	"kanmon/internal/db"
 )
@@ -15,23 +15,23 @@ import (
 // the centre away still knows its policy: it is signed by the new key.
 func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 	s := Start(t)
-	step := func(step commandkey.Step) {
+	step := func(step keychange.Step) {
 		t.Helper()
 		s.StopCentre()
 		settings, err := api.ReadSettings(s.City.Files.CentreConfig())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := api.CommandKey(t.Context(), settings, step, "年次の交換", false, slog.New(slog.DiscardHandler)); err != nil {
+		if _, err := api.ChangeKey(t.Context(), settings, api.KeyChange{Kind: keychange.Command, Step: step, Reason: "年次の交換"}, slog.New(slog.DiscardHandler)); err != nil {
 			t.Fatalf("%s: %v", step, err)
 		}
 		s.StartCentre()
 		s.AwaitDoors()
 	}
-	for i, next := range []commandkey.Step{commandkey.Announce, commandkey.Use, commandkey.Retire} {
+	for i, next := range []keychange.Step{keychange.Announce, keychange.Use, keychange.Retire} {
 		step(next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
-		if next == commandkey.Announce {                                         // it asks for the keys when it starts
+		if next == keychange.Announce {                                         // it asks for the keys when it starts
 			s.StopController()
 			s.await("the centre to hear that it stopped", func() bool { return !s.online() })
 			s.StartController()

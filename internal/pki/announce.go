@@ -16,7 +16,7 @@ import (
 // Lists are in the order in which their members came. A key never signs a list with a key that came before the ones it replaced, so no old
 // announcement brings back what was retired.
 type Announcement struct {
-	Keys [][]byte `json:"keys"` // public keys; of an authority: its certificates, DER
+	Keys [][]byte `json:"keys"` // public keys; of authorities: their certificates, DER
 	Key  string   `json:"key"`  // KeyID of the key that signs; of an authority: its pin
 	Sig  []byte   `json:"sig"`
 }
@@ -30,13 +30,11 @@ func Announce(site string, keys []ed25519.PublicKey, by SigningKey) Announcement
 // FollowKeys is what a controller believes that knew some command keys, oldest first, once it has heard announcements in their order. What is
 // not signed by a key known at its turn, or takes away one that came after the key that signs, changes nothing.
 func FollowKeys(site string, known []ed25519.PublicKey, words []Announcement) []ed25519.PublicKey {
-	list := RawKeys(known)
-	for _, a := range words {
-		by := slices.IndexFunc(list, func(k []byte) bool { return KeyID(k) == a.Key })
-		if by >= 0 && a.holds(list, by, ed25519.PublicKeySize) && ed25519.Verify(list[by], statement(keysDomain, site, a.Keys), a.Sig) {
-			list = a.Keys
-		}
-	}
+	list := follow(RawKeys(known), words, member{
+		id:     func(k []byte) string { return KeyID(k) },
+		whole:  func(k []byte) bool { return len(k) == ed25519.PublicKeySize },
+		signed: func(k []byte, a Announcement) bool { return ed25519.Verify(k, statement(keysDomain, site, a.Keys), a.Sig) },
+	})
 	keys := make([]ed25519.PublicKey, len(list))
 	for i, k := range list {
 		keys[i] = k
@@ -55,21 +53,38 @@ func statement(domain, site string, list [][]byte) []byte {
 	return []byte(strings.Join(append(lines, ""), "\n"))
 }
 
+// member is how to deal with one kind of members of lists.
+type member struct {
+	id     func(m []byte) string
+	whole  func(m []byte) bool                 // it has the form of one
+	signed func(by []byte, a Announcement) bool // a member signed it
+}
+
+func follow(list [][]byte, words []Announcement, m member) [][]byte {
+	for _, a := range words {
+		by := slices.IndexFunc(list, func(k []byte) bool { return m.id(k) == a.Key })
+		if by >= 0 && a.holds(list[by+1:], m.whole) && m.signed(list[by], a) {
+			list = a.Keys
+		}
+	}
+	return list
+}
+
 // maxAnnounced bounds a list; a site has two at most, while one replaces the other.
 const maxAnnounced = 8
 
-// holds checks the form of an announced list, and that it keeps what came after the member that signs. size 0: any.
-func (a Announcement) holds(known [][]byte, by, size int) bool {
+// holds checks the form of an announced list, and that it keeps the members that came after the one that signs.
+func (a Announcement) holds(newer [][]byte, whole func([]byte) bool) bool {
 	if len(a.Keys) == 0 || len(a.Keys) > maxAnnounced {
 		return false
 	}
 	for _, k := range a.Keys {
-		if len(k) == 0 || size > 0 && len(k) != size {
+		if !whole(k) {
 			return false
 		}
 	}
-	for _, newer := range known[by+1:] {
-		if !slices.ContainsFunc(a.Keys, func(k []byte) bool { return bytes.Equal(k, newer) }) {
+	for _, n := range newer {
+		if !slices.ContainsFunc(a.Keys, func(k []byte) bool { return bytes.Equal(k, n) }) {
 			return false
 		}
 	}
@@ -85,17 +100,20 @@ func RawKeys(keys []ed25519.PublicKey) [][]byte {
 	return list
 }
 
-// Known is what a controller says it knows of the centre: which of the site's keys it believes. It signs that with its own key. One that is
-// shown again says only what was true once.
+// Known is what a controller says it knows of the centre: which of the site's keys it has, and who issued its certificate. It signs that with
+// its own key. One that is shown again says only what was true once.
 type Known struct {
 	Site, Controller string
 	CommandKeys      []string // KeyID
 	Authorities      []string // Pin
+	Issuer           string   // Pin of the authority of its own certificate
+	HashKeys         []string // fingerprints of its credential hash keys
 }
 
 func (k Known) statement() []byte {
 	return []byte(strings.Join([]string{
-		"kanmon known keys v1", k.Site, k.Controller, strings.Join(k.CommandKeys, " "), strings.Join(k.Authorities, " "), "",
+		"kanmon known keys v2", k.Site, k.Controller, strings.Join(k.CommandKeys, " "), strings.Join(k.Authorities, " "), k.Issuer,
+		strings.Join(k.HashKeys, " "), "",
 	}, "\n"))
 }
 

@@ -41,13 +41,17 @@ func NewCA(site string, now time.Time) (*CA, error) {
 	if !validName.MatchString(site) {
 		return nil, fault.New(fault.Invalid, "pki.name", fmt.Sprintf("%.40q names no site", site))
 	}
+	return makeCA(site, "", now.Add(-backDated), now)
+}
+
+func makeCA(site, suffix string, begin, now time.Time) (*CA, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "make the authority's key")
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Kanmon " + site + " device CA", Organization: []string{site}},
-		NotBefore: now.Add(-backDated), NotAfter: now.Add(authority),
+		SerialNumber: serial(), Subject: pkix.Name{CommonName: "Kanmon " + site + " device CA" + suffix, Organization: []string{site}},
+		NotBefore: begin, NotAfter: now.Add(authority),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -124,6 +128,35 @@ func Pool(certificates ...*x509.Certificate) *x509.CertPool {
 // EncodeCertificate writes PEM.
 func EncodeCertificate(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: certificate, Bytes: c.Raw})
+}
+
+// EncodeCertificates writes PEM, one after the other.
+func EncodeCertificates(list []*x509.Certificate) []byte {
+	var b []byte
+	for _, c := range list {
+		b = append(b, EncodeCertificate(c)...)
+	}
+	return b
+}
+
+// ParseCertificates reads certificates in PEM, at least one, and nothing else.
+func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
+	var list []*x509.Certificate
+	for len(bytes.TrimSpace(b)) > 0 {
+		block, rest := pem.Decode(b)
+		if block == nil {
+			return nil, fault.New(fault.Invalid, "pki.certificate", "not certificates in PEM")
+		}
+		c, err := ParseCertificate(pem.EncodeToMemory(block))
+		if err != nil {
+			return nil, err
+		}
+		list, b = append(list, c), rest
+	}
+	if len(list) == 0 {
+		return nil, fault.New(fault.Invalid, "pki.certificate", "no certificate in PEM")
+	}
+	return list, nil
 }
 
 // ParseCertificate reads one certificate in PEM and nothing behind it.

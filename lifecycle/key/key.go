@@ -21,6 +21,8 @@ import (
 //nolint:gosec // the word credential, not one
 const (
 	DeviceCA       = "device-ca"
+	DeviceCANext   = "device-ca-next"   // announced; retired as the next one when it issues certificates
+	DeviceCABefore = "device-ca-before" // active while it is still trusted
 	Command        = "command"
 	CommandNext    = "command-next"   // announced; retired as the next one when it signs
 	CommandBefore  = "command-before" // active while controllers still believe it

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"kanmon/api"
-	"kanmon/api/commandkey"
+	"kanmon/api/keychange"
 )
 
 // work is what a command does once its configuration is read.
@@ -19,7 +19,8 @@ type work func(ctx context.Context, settings api.Settings, log *slog.Logger, std
 // commands are what the program can do; some have flags of their own.
 func commands(flags *flag.FlagSet) map[string]work {
 	return map[string]work{
-		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags), "command-key": commandKey(flags),
+		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags),
+		string(keychange.Command): changeKey(flags, keychange.Command), string(keychange.Authority): changeKey(flags, keychange.Authority),
 	}
 }
 
@@ -82,18 +83,19 @@ func newEpoch(flags *flag.FlagSet) work {
 	}
 }
 
-// commandKey has its flags only where it is the command.
-func commandKey(flags *flag.FlagSet) work {
-	step, reason, force := new(string), new(string), new(bool)
-	if flags.Name() == "kanmon-api command-key" {
-		flags.StringVar(step, "step", string(commandkey.Show), "announce, use, retire, or show, which changes nothing")
-		flags.StringVar(reason, "reason", "", "why; it goes into the ledger")
-		flags.BoolVar(force, "force", false, "do not wait for controllers that have not heard")
+// changeKey has its flags only where it is the command.
+func changeKey(flags *flag.FlagSet, kind keychange.Kind) work {
+	change, step := api.KeyChange{Kind: kind}, new(string)
+	if flags.Name() == "kanmon-api "+string(kind) {
+		flags.StringVar(step, "step", string(keychange.Show), "announce, use, retire, or show, which changes nothing")
+		flags.StringVar(&change.Reason, "reason", "", "why; it goes into the ledger")
+		flags.BoolVar(&change.Force, "force", false, "do not wait for controllers that have not heard")
 	}
 	return func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
-		keys, err := api.CommandKey(ctx, settings, commandkey.Step(*step), *reason, *force, log)
+		change.Step = keychange.Step(*step)
+		keys, err := api.ChangeKey(ctx, settings, change, log)
 		if err != nil {
-			_, _ = fmt.Fprintln(stderr, "kanmon-api: command key:", err)
+			_, _ = fmt.Fprintf(stderr, "kanmon-api: %s: %v\n", kind, err)
 			return exitFailed
 		}
 		for _, k := range keys {

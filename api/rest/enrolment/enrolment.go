@@ -30,8 +30,8 @@ type Service interface {
 	Renew(ctx context.Context, csr []byte) (Renewed, error)
 	// Known reports whether a request is by a key that is enrolled now.
 	Known(ctx context.Context, csr []byte) bool
-	// Keys answers a controller that says, signed with its key, which command keys and authorities of the centre it knows.
-	Keys(ctx context.Context, controller string, commandKeys, authorities []string, sig []byte) (Keys, error)
+	// Keys answers a controller that says, signed with its key, which keys of the centre it has.
+	Keys(ctx context.Context, said Known, sig []byte) (Keys, error)
 }
 
 // Enrolled is what a controller gets that was let in. Certificates are PEM.
@@ -49,16 +49,28 @@ type Renewed struct {
 	Keys
 }
 
-// Keys are the command keys that a controller is to believe, and the words by which who knows older ones gets there.
-type Keys struct {
-	CommandKeys [][]byte
-	Announced   []Announcement
+// Known is what a controller says it has of the centre's keys.
+type Known struct {
+	Controller  string   `json:"controller" maxLength:"32" doc:"Its name in the register"`
+	CommandKeys []string `json:"command_keys" maxItems:"16" nullable:"false" doc:"Ids of those it believes"`
+	Authorities []string `json:"authorities" maxItems:"16" nullable:"false" doc:"Pins of those it believes"`
+	Issuer      string   `json:"issuer" maxLength:"64" doc:"Pin of the authority of its certificate"`
+	HashKeys    []string `json:"hash_keys" maxItems:"16" nullable:"false" doc:"Fingerprints of its credential hash keys"`
 }
 
-// Announcement is the word of one command key for a list of them.
+// Keys are the keys that a controller is to believe, and the words by which who knows older ones gets there. No list is nil.
+type Keys struct {
+	CommandKeys          [][]byte       `json:"command_keys" nullable:"false" doc:"Ed25519 public keys of the centre, oldest first"`
+	Announced            []Announcement `json:"announced" nullable:"false" doc:"In this order: who knows the key that signs takes the list"`
+	Authorities          [][]byte       `json:"authorities" nullable:"false" doc:"Certificates of the authorities, DER, oldest first"`
+	AnnouncedAuthorities []Announcement `json:"announced_authorities" nullable:"false" doc:"In this order: who knows the authority that signs takes the list"`
+	Issuer               string         `json:"issuer" doc:"Pin of the authority that issues certificates now"`
+}
+
+// Announcement is the word of one key for a list of them.
 type Announcement struct {
-	Keys [][]byte `json:"keys" nullable:"false" doc:"Ed25519 public keys, oldest first"`
-	Key  string   `json:"key" doc:"Id of the key that signs"`
+	Keys [][]byte `json:"keys" nullable:"false" doc:"Ed25519 public keys, or certificates of authorities (DER); oldest first"`
+	Key  string   `json:"key" doc:"Id of the key that signs, or pin of the authority"`
 	Sig  []byte   `json:"sig"`
 }
 
@@ -93,27 +105,21 @@ type renewIn struct {
 
 type renewOut struct {
 	Body struct {
-		Certificate string         `json:"certificate" doc:"PEM"`
-		CA          string         `json:"ca" doc:"PEM"`
-		CommandKeys [][]byte       `json:"command_keys" nullable:"false"`
-		Announced   []Announcement `json:"announced" nullable:"false"`
+		Certificate string `json:"certificate" doc:"PEM"`
+		CA          string `json:"ca" doc:"PEM"`
+		Keys
 	}
 }
 
 type keysIn struct {
 	Body struct {
-		Controller  string   `json:"controller" maxLength:"32" doc:"Its name in the register"`
-		CommandKeys []string `json:"command_keys" maxItems:"16" nullable:"false" doc:"Ids of those it believes"`
-		Authorities []string `json:"authorities" maxItems:"16" nullable:"false" doc:"Pins of those it believes"`
-		Sig         []byte   `json:"sig" maxLength:"128" doc:"Made with the enrolled key over all of it (docs/wire.md)"`
+		Known
+		Sig []byte `json:"sig" maxLength:"128" doc:"Made with the enrolled key over all of it (docs/wire.md)"`
 	}
 }
 
 type keysOut struct {
-	Body struct {
-		CommandKeys [][]byte       `json:"command_keys" nullable:"false" doc:"Ed25519 public keys of the centre, oldest first"`
-		Announced   []Announcement `json:"announced" nullable:"false" doc:"In this order: who knows the key that signs takes the list"`
-	}
+	Body Keys
 }
 
 // Routes puts the operations on the frame.
@@ -122,7 +128,7 @@ func (cfg Config) Routes(f *frame.Frame) {
 	r := room{cfg, limit.New()}
 	frame.Create(s, "/enrol", "enrol", "A controller enrols with its token", r.enrol)
 	frame.Post(s, "/enrol/renew", "renew", "A controller renews its certificate", r.renew)
-	frame.Post(s, "/enrol/keys", "keys", "A controller asks for the centre's command keys", r.keys)
+	frame.Post(s, "/enrol/keys", "keys", "A controller asks for the centre's keys", r.keys)
 }
 
 func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolOut, error) {
@@ -142,8 +148,7 @@ func (r room) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewO
 	out := &renewOut{}
 	attempt := func() error {
 		got, err := r.Service.Renew(ctx, in.Body.CSR)
-		out.Body.Certificate, out.Body.CA = got.Certificate, got.CA
-		out.Body.CommandKeys, out.Body.Announced = append([][]byte{}, got.CommandKeys...), append([]Announcement{}, got.Announced...)
+		out.Body.Certificate, out.Body.CA, out.Body.Keys = got.Certificate, got.CA, got.Keys
 		return err
 	}
 	if r.Service.Known(ctx, in.Body.CSR) { // it needs no attempt: others at its address may have spent them all
@@ -155,8 +160,8 @@ func (r room) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewO
 func (r room) keys(ctx context.Context, _ auth.Principal, in *keysIn) (*keysOut, error) {
 	b, out := in.Body, &keysOut{}
 	err := r.enrolling(ctx, "enrol.keys", b.Controller, func() error {
-		got, err := r.Service.Keys(ctx, b.Controller, b.CommandKeys, b.Authorities, b.Sig)
-		out.Body.CommandKeys, out.Body.Announced = append([][]byte{}, got.CommandKeys...), append([]Announcement{}, got.Announced...)
+		got, err := r.Service.Keys(ctx, b.Known, b.Sig)
+		out.Body = got
 		return err
 	})
 	return out, err

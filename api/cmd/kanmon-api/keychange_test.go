@@ -33,7 +33,7 @@ func TestAnOperatorReplacesTheCommandKey(t *testing.T) {
 	if got := step(exitFailed, "-step", "announce"); !strings.Contains(got, "reason") {
 		t.Fatalf("without a reason: %s", got)
 	}
-	if got := step(exitFailed, "-step", "use", "-reason", "x"); !strings.Contains(got, "no command key is announced") {
+	if got := step(exitFailed, "-step", "use", "-reason", "x"); !strings.Contains(got, "is announced") {
 		t.Fatalf("out of order: %s", got)
 	}
 	step(exitFailed, "-step", "burn", "-reason", "x")

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"kanmon/api/commandkey"
+	"kanmon/api/keychange"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
@@ -24,8 +24,9 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
-	step := func(s commandkey.Step) error {
-		_, err := CommandKey(t.Context(), settings(t, dir), s, "年次の交換", false, slog.New(slog.DiscardHandler))
+	step := func(s keychange.Step) error {
+		c := KeyChange{Kind: keychange.Command, Step: s, Reason: "年次の交換"}
+		_, err := ChangeKey(t.Context(), settings(t, dir), c, slog.New(slog.DiscardHandler))
 		return err
 	}
 	n := uint64(0)
@@ -42,7 +43,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 	}
 	var d *farDoor
 	within(func(r *running) { d = r.enter("ctl-1"); applies(r) })
-	if err := step(commandkey.Announce); err != nil {
+	if err := step(keychange.Announce); err != nil {
 		t.Fatal(err)
 	}
 	within(func(r *running) {
@@ -52,10 +53,10 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 			t.Fatal(err)
 		}
 	})
-	if err := step(commandkey.Use); err != nil {
+	if err := step(keychange.Use); err != nil {
 		t.Fatal(err)
 	}
-	if err := step(commandkey.Retire); fault.CodeOf(err) != "sitekey.policy" || !strings.Contains(err.Error(), "ctl-1") {
+	if err := step(keychange.Retire); fault.CodeOf(err) != "sitekey.policy" || !strings.Contains(err.Error(), "ctl-1") {
 		t.Fatalf("its policy is signed by the key before: %v", err)
 	}
 	var before string
@@ -66,7 +67,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 			t.Error("what the key before has sealed does not count while controllers believe it")
 		}
 	})
-	if err := step(commandkey.Retire); err != nil {
+	if err := step(keychange.Retire); err != nil {
 		t.Fatal(err)
 	}
 	within(func(r *running) { // it may have been stolen

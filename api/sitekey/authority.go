@@ -1,0 +1,183 @@
+package sitekey
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+
+	"kanmon/internal/fault"
+	"kanmon/internal/pki"
+)
+
+// authorityKind is the device authorities. A member's secret is what pki.CA.Bytes gives, its public part the certificate, DER.
+var authorityKind = kind{
+	name: "device authority",
+	id: func(der []byte) string {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return ""
+		}
+		return pki.Pin(c)
+	},
+	check: func(m member) error {
+		ca, err := pki.ParseCA(m.Secret)
+		if err == nil && !bytes.Equal(ca.Certificate().Raw, m.Public) {
+			err = fault.New(fault.Invalid, "sitekey.ring", "a device authority and its certificate do not belong together")
+		}
+		return err
+	},
+	announce: func(by member, _ string, list [][]byte) (pki.Announcement, error) {
+		ca, err := pki.ParseCA(by.Secret)
+		if err != nil {
+			return pki.Announcement{}, err
+		}
+		certificates, err := parseAll(list)
+		if err != nil {
+			return pki.Announcement{}, err
+		}
+		return ca.Announce(certificates)
+	},
+}
+
+func parseAll(list [][]byte) ([]*x509.Certificate, error) {
+	all := make([]*x509.Certificate, len(list))
+	for i, der := range list {
+		var err error
+		if all[i], err = x509.ParseCertificate(der); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "read the certificate of an authority")
+		}
+	}
+	return all, nil
+}
+
+func (k *Keys) openAuthority() error {
+	b, err := k.vault.LoadOrMake(authority, func() ([]byte, error) {
+		ca, err := pki.NewCA(k.cfg.Site, k.cfg.Clock())
+		if err != nil {
+			return nil, err
+		}
+		return ca.Bytes()
+	})
+	if err != nil {
+		return err
+	}
+	r, err := parseAuthorities(b)
+	if err != nil {
+		return err
+	}
+	return k.installAuthorities(r)
+}
+
+// parseAuthorities reads a ring, or an authority that was never replaced, in PEM.
+func parseAuthorities(b []byte) (ring, error) {
+	if !bytes.HasPrefix(b, []byte("-----")) {
+		return readRing(authorityKind, b)
+	}
+	ca, err := pki.ParseCA(b)
+	if err != nil {
+		return ring{}, err
+	}
+	return newRing(authorityKind, b, ca.Certificate().Raw), nil
+}
+
+// installAuthorities has a ring serve.
+func (k *Keys) installAuthorities(r ring) error {
+	now, _ := r.at(present)
+	ca, err := pki.ParseCA(now.Secret)
+	if err != nil {
+		return err
+	}
+	trusted, err := parseAll(r.believed())
+	if err != nil {
+		return err
+	}
+	for _, c := range trusted {
+		if o := c.Subject.Organization; !slices.Equal(o, []string{k.cfg.Site}) {
+			return fault.New(fault.Invalid, "", fmt.Sprintf("the authority in %s is of the site %q, not %q", k.cfg.Dir, o, k.cfg.Site))
+		}
+	}
+	words, err := r.words(k.cfg.Site)
+	if err != nil {
+		return err
+	}
+	k.ca, k.authorities, k.trusted, k.authorityWords = ca, func() ring { return r }, trusted, words
+	return nil
+}
+
+// CA is the device authority that issues certificates.
+func (k *Keys) CA() *pki.CA { return k.ca }
+
+// Authorities are the authorities that are trusted, oldest first: the present one, and while one replaces another that one too. With them come the
+// words by which controllers that know older ones get there.
+func (k *Keys) Authorities() ([]*x509.Certificate, []pki.Announcement) {
+	return slices.Clone(k.trusted), k.authorityWords
+}
+
+// Trusted is a pool of the authorities.
+func (k *Keys) Trusted() *x509.CertPool { return pki.Pool(k.trusted...) }
+
+// TrustedPEM are the certificates of the authorities for others to import.
+func (k *Keys) TrustedPEM() []byte { return pki.EncodeCertificates(k.trusted) }
+
+// AnnouncedAuthority is the pin of the authority that is announced; false when none is.
+func (k *Keys) AnnouncedAuthority() (string, bool) { return k.authorities().idAt(announced) }
+
+// LeavingAuthority is the pin of the authority before the present one while it is still trusted; false when there is none.
+func (k *Keys) LeavingAuthority() (string, bool) { return k.authorities().idAt(leaving) }
+
+// CRLs are revocation lists of every authority, in PEM: what a broker of another make trusts it must have a list of.
+func (k *Keys) CRLs(list []pki.Revoked, number int64, now time.Time) ([]byte, error) {
+	var all []byte
+	for _, m := range k.authorities().Keys {
+		if m.Stage == retired {
+			continue
+		}
+		ca, err := pki.ParseCA(m.Secret)
+		if err != nil {
+			return nil, err
+		}
+		crl, err := ca.CRL(list, number, now)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, crl...)
+	}
+	return all, nil
+}
+
+// The three steps of a new authority, as those of a new command key.
+
+// AnnounceAuthority makes an authority that is trusted besides the present one, and announces it.
+func (k *Keys) AnnounceAuthority(a Act) error {
+	return k.turnAuthorities(a, func(r ring) (ring, error) {
+		next, err := k.ca.Successor(k.cfg.Clock())
+		if err != nil {
+			return r, err
+		}
+		b, err := next.Bytes()
+		if err != nil {
+			return r, err
+		}
+		return r.announce(b, next.Certificate().Raw, a)
+	})
+}
+
+// UseAuthority has the announced one issue certificates from the next start on; the centre's own are made anew then.
+func (k *Keys) UseAuthority(a Act) error {
+	return k.turnAuthorities(a, func(r ring) (ring, error) { return r.use(a) })
+}
+
+// RetireAuthority ends the trust in the one before, and destroys its key.
+func (k *Keys) RetireAuthority(a Act) error {
+	return k.turnAuthorities(a, func(r ring) (ring, error) { return r.retire(k.cfg.Site, a) })
+}
+
+func (k *Keys) turnAuthorities(a Act, step func(ring) (ring, error)) error {
+	next, err := k.turn(authority, k.authorities(), a, step)
+	if err != nil {
+		return err
+	}
+	return k.installAuthorities(next)
+}
