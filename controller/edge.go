@@ -76,9 +76,13 @@ func (e *Edge) newClient(brokerURL string) (*mqtt.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mqtt.New(mqtt.Config{
-		URL: brokerURL, ClientID: e.cfg.Controller, TLS: e.identity.TLS(), Will: &will, Log: e.log, RetryMax: brokerRetry,
+	client, err := mqtt.New(mqtt.Config{
+		URL: brokerURL, ClientID: e.cfg.Controller, TLS: e.identity.TLS(), Trust: e.identity.Trust, Will: &will, Log: e.log, RetryMax: brokerRetry,
 	})
+	if err == nil {
+		client.OnConnect(e.identity.Look) // the centre may be back with other keys
+	}
+	return client, err
 }
 
 func (c Config) strikes(field output.Sender) map[string]output.Strike {

@@ -27,9 +27,9 @@ type client struct {
 	clock func() time.Time
 }
 
-// newClient trusts a server whose certificate leads to the pin, or to the authorities in a file, or without one to the
+// newClient trusts a server whose certificate leads to one of the pins, or to the authorities in a file, or without one to the
 // system's. No proxy from the environment is used.
-func newClient(base, pin, rootsFile string, clock func() time.Time) (*client, error) {
+func newClient(base string, pins []string, rootsFile string, clock func() time.Time) (*client, error) {
 	u, err := checkURL(base)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func newClient(base, pin, rootsFile string, clock func() time.Time) (*client, er
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{TLSClientConfig: pki.PinnedTLS(u.Hostname(), pin, roots, clock), ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: pki.PinnedTLS(u.Hostname(), pins, roots, clock), ForceAttemptHTTP2: true}
 	return &client{strings.TrimSuffix(base, "/"), &http.Client{Transport: transport, Timeout: answerTime, CheckRedirect: noRedirect}, clock}, nil
 }
 

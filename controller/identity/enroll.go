@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/url"
 	"os"
@@ -50,7 +51,7 @@ type answer struct {
 // Enroll makes keys, shows the centre the token, and keeps what it answers. The keys of a failed attempt are used again by the next one, so
 // that an answer that was lost on its way, or a crash after it, costs nothing. A controller that is enrolled already gets new keys.
 //
-// Both are told to the person who enrols, for comparing: pki.Fingerprint(Key.Public()) and pki.CertificateFingerprint(CA).
+// Both are told to the person who enrols, for comparing: pki.Fingerprint(Key.Public()) and pki.CertificateFingerprint(Authorities[0]).
 func Enroll(ctx context.Context, r Request) (Identity, error) {
 	if r.Clock == nil {
 		r.Clock = time.Now
@@ -66,7 +67,7 @@ func Enroll(ctx context.Context, r Request) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	client, err := newClient(r.URL, r.Token.Pin(), r.CAFile, r.Clock)
+	client, err := newClient(r.URL, []string{r.Token.Pin()}, r.CAFile, r.Clock)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -151,10 +152,11 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	if err != nil {
 		return id, nil, err
 	}
-	if id.CA, err = pki.ParseCertificate([]byte(a.CA)); err != nil {
+	ca, err := pki.ParseCertificate([]byte(a.CA))
+	if err != nil {
 		return id, nil, err
 	}
-	if pki.Pin(id.CA) != r.Token.Pin() {
+	if id.Authorities = []*x509.Certificate{ca}; pki.Pin(ca) != r.Token.Pin() {
 		return id, nil, fault.New(fault.Denied, "identity.pin", "the centre's authority is not the one that the token names")
 	}
 	if id.Certificate, err = pki.ParseCertificate([]byte(a.Certificate)); err != nil {
@@ -175,7 +177,7 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	}
 	id.HashKey = newHashKey(hash)
 	told := pki.Introduction{Site: id.Site, Controller: id.Key.Public(), CommandKeys: id.CommandKeys, HashKey: a.HashKey}
-	return id, hash, told.Verify(id.CA, a.Introduction)
+	return id, hash, told.Verify(ca, a.Introduction)
 }
 
 // keep makes the new identity the controller's own: secrets first, centre.json last, and only then the pending keys go. After a crash in

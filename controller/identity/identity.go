@@ -44,7 +44,7 @@ type Identity struct {
 	BrokerURL        string // as the centre gave it; may be empty
 	Key              pki.SigningKey
 	Certificate      *x509.Certificate
-	CA               *x509.Certificate   // the site's device authority
+	Authorities      []*x509.Certificate // the site's device authorities, oldest first; two while one replaces the other
 	CommandKeys      []ed25519.PublicKey // the centre signs with one of them
 	HashKey          HashKey
 }
@@ -100,7 +100,7 @@ func Load(dir string, sealer pki.Sealer) (Identity, error) {
 	if id.Certificate, err = readCertificate(filepath.Join(dir, certFile)); err != nil {
 		return Identity{}, err
 	}
-	if id.CA, err = readCertificate(filepath.Join(dir, caFile)); err != nil {
+	if id.Authorities, err = readAuthorities(filepath.Join(dir, caFile)); err != nil {
 		return Identity{}, err
 	}
 	if err := id.openSecrets(dir, sealer); err != nil {
@@ -151,7 +151,7 @@ func (id Identity) check(keyID string) error {
 	return nil
 }
 
-// proves checks that a certificate is for this key, name and site, from the authority, for a client, and not over. One that begins
+// proves checks that a certificate is for this key, name and site, from an authority, for a client, and not over. One that begins
 // later than now is taken: the authority says that the moment is past.
 func (id Identity) proves(c *x509.Certificate, now time.Time) error {
 	public, ok := c.PublicKey.(ed25519.PublicKey)
@@ -161,7 +161,7 @@ func (id Identity) proves(c *x509.Certificate, now time.Time) error {
 	if now.Before(c.NotBefore) {
 		now = c.NotBefore
 	}
-	_, err := c.Verify(x509.VerifyOptions{Roots: pki.Pool(id.CA), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	_, err := c.Verify(x509.VerifyOptions{Roots: pki.Pool(id.Authorities...), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	return fault.Wrap(fault.Invalid, err, "check the certificate")
 }
 
@@ -172,6 +172,15 @@ func readCertificate(file string) (*x509.Certificate, error) {
 	}
 	c, err := pki.ParseCertificate(b)
 	return c, fault.Wrap(fault.Invalid, err, "read "+filepath.Base(file))
+}
+
+func readAuthorities(file string) ([]*x509.Certificate, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "read the identity")
+	}
+	list, err := pki.ParseCertificates(b)
+	return list, fault.Wrap(fault.Invalid, err, "read "+filepath.Base(file))
 }
 
 func publicKeys(raw [][]byte) ([]ed25519.PublicKey, error) {
@@ -202,7 +211,7 @@ func save(dir string, id Identity) error {
 		name string
 		b    []byte
 	}{
-		{caFile, pki.EncodeCertificate(id.CA)}, {certFile, pki.EncodeCertificate(id.Certificate)}, {centreFile, append(b, '\n')},
+		{caFile, pki.EncodeCertificates(id.Authorities)}, {certFile, pki.EncodeCertificate(id.Certificate)}, {centreFile, append(b, '\n')},
 	} {
 		if err := pki.WriteDurably(filepath.Join(dir, f.name), f.b); err != nil {
 			return err

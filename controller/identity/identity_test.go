@@ -43,7 +43,7 @@ func TestAnEnrolledControllerHasWhatItGotAlsoAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Site != "demo" || got.Controller != "ctl-1" || got.URL != c.URL || got.BrokerURL != "tls://127.0.0.1:1" ||
-		!got.Key.Public().Equal(made.Key.Public()) || !got.Certificate.Equal(made.Certificate) || !got.CA.Equal(c.ca.Certificate()) ||
+		!got.Key.Public().Equal(made.Key.Public()) || !got.Certificate.Equal(made.Certificate) || !got.Authorities[0].Equal(c.ca.Certificate()) ||
 		len(got.CommandKeys) != 1 || !got.CommandKeys[0].Equal(c.command.Public()) || string(got.HashKey.Bytes()) != strings.Repeat("k", 32) {
 		t.Errorf("%+v", got)
 	}

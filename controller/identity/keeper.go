@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -36,9 +37,9 @@ type KeeperConfig struct {
 // Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key. It asks which keys the
 // centre has.
 type Keeper struct {
-	cfg     KeeperConfig
-	unknown chan struct{} // the centre signed with a key that is not known
-	turn    sync.Mutex    // one at a time speaks to the centre, from the identity to the next one
+	cfg  KeeperConfig
+	wake chan struct{} // the centre may have other keys than are known
+	turn sync.Mutex    // one at a time speaks to the centre, from the identity to the next one
 
 	mu     sync.Mutex
 	id     Identity
@@ -50,7 +51,7 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Keeper{cfg: cfg, id: cfg.Identity, warned: notWarned, unknown: make(chan struct{}, 1)}
+	return &Keeper{cfg: cfg, id: cfg.Identity, warned: notWarned, wake: make(chan struct{}, 1)}
 }
 
 const notWarned = 1 << 20
@@ -65,13 +66,16 @@ func (k *Keeper) Identity() Identity {
 // Until is when the present certificate ends.
 func (k *Keeper) Until() time.Time { return k.Identity().Certificate.NotAfter }
 
-// TLS is for the MQTT client; each new connection shows the present certificate.
+// TLS is for the MQTT client; each new connection shows the present certificate. Whom it trusts is as it stands now.
 func (k *Keeper) TLS() *tls.Config {
-	return pki.ClientTLS(pki.Pool(k.cfg.Identity.CA), func() (*tls.Certificate, error) {
+	return pki.ClientTLS(k.Trust(), func() (*tls.Certificate, error) {
 		id := k.Identity()
 		return id.Key.TLS(id.Certificate), nil
 	}, k.now)
 }
+
+// Trust is the authorities whose certificates a broker may have now.
+func (k *Keeper) Trust() *x509.CertPool { return pki.Pool(k.Identity().Authorities...) }
 
 // Run renews when it is time and asks for the centre's keys, until ctx ends, and returns nil then.
 func (k *Keeper) Run(ctx context.Context) error {
@@ -152,7 +156,7 @@ func (k *Keeper) warn(left time.Duration) {
 	}
 }
 
-// renewed is the centre's answer. That it sends the authority along is for people who look: another one needs a new enrolment.
+// renewed is the centre's answer. That it sends the authority along is for people who look: another one is taken only as it is announced.
 type renewed struct {
 	told
 	Certificate string `json:"certificate"`
@@ -164,6 +168,10 @@ type renewed struct {
 func (k *Keeper) Renew(ctx context.Context) error {
 	k.turn.Lock()
 	defer k.turn.Unlock()
+	return k.renew(ctx)
+}
+
+func (k *Keeper) renew(ctx context.Context) error {
 	id := k.Identity()
 	csr, err := pki.MakeCSR(id.Key, id.Controller)
 	if err != nil {
@@ -178,13 +186,13 @@ func (k *Keeper) Renew(ctx context.Context) error {
 	if err := c.post(ctx, "/api/v1/enrol/renew", map[string][]byte{"csr": csr}, &a); err != nil {
 		return err
 	}
+	if id, err = k.follow(ctx, id, a.told); err != nil {
+		return err
+	}
 	if id.Certificate, err = pki.ParseCertificate([]byte(a.Certificate)); err != nil {
 		return err
 	}
 	if err := id.proves(id.Certificate, k.now()); err != nil {
-		return err
-	}
-	if id.CommandKeys, err = k.follow(ctx, id, a.told); err != nil {
 		return err
 	}
 	k.mu.Lock()
@@ -199,7 +207,7 @@ func (k *Keeper) Renew(ctx context.Context) error {
 
 // client is for the centre's REST interface.
 func (k *Keeper) client(id Identity) (*client, error) {
-	return newClient(id.URL, pki.Pin(id.CA), k.webCA(), k.now)
+	return newClient(id.URL, pins(id.Authorities), k.webCA(), k.now)
 }
 
 func (k *Keeper) webCA() string {

@@ -3,18 +3,21 @@ package identity
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/x509"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"kanmon/internal/pki"
 )
 
-// The centre is asked which keys it has when the program starts, every KeysEvery, and soon after it has signed with one that is not known,
-// at most once in KeysPause.
+// The centre is asked which keys it has when the program starts, every KeysEvery, and within KeysSoon after a new connection, which the centre's
+// new start may have caused, or after it has signed with a key that is not known; at most once in KeysPause.
 const (
 	KeysEvery = 6 * time.Hour
 	KeysPause = time.Minute
+	KeysSoon  = 5 * time.Second
 )
 
 // asked is what the controller says it knows, signed with its key, so that the centre may count on it.
@@ -28,47 +31,55 @@ type asked struct {
 }
 
 func (id Identity) asked() asked {
-	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: []string{pki.Pin(id.CA)}, Issuer: pki.Pin(id.CA), HashKeys: []string{}}
+	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: pins(id.Authorities), Issuer: id.issuer(), HashKeys: []string{}}
 	for _, k := range id.CommandKeys {
 		known.CommandKeys = append(known.CommandKeys, pki.KeyID(k))
 	}
 	return asked{known.Controller, known.CommandKeys, known.Authorities, known.Issuer, known.HashKeys, known.Sign(id.Key)}
 }
 
-// told is the centre's answer: its command keys, and the words by which who knows older ones gets there.
+// told is the centre's answer: its keys, and the words by which who knows older ones gets there.
 type told struct {
-	CommandKeys [][]byte           `json:"command_keys"`
-	Announced   []pki.Announcement `json:"announced"`
+	CommandKeys          [][]byte           `json:"command_keys"`
+	Announced            []pki.Announcement `json:"announced"`
+	Authorities          [][]byte           `json:"authorities"`
+	AnnouncedAuthorities []pki.Announcement `json:"announced_authorities"`
+	Issuer               string             `json:"issuer"`
 }
 
 // follow takes what keys that are known announce. HTTPS alone does not say enough: by way of a proxy it may stand on any authority that the
 // machine trusts.
-func (k *Keeper) follow(ctx context.Context, id Identity, t told) ([]ed25519.PublicKey, error) {
+func (k *Keeper) follow(ctx context.Context, id Identity, t told) (Identity, error) {
 	named, err := publicKeys(t.CommandKeys)
 	if err != nil {
-		return nil, err
+		return id, err
 	}
-	keys := pki.FollowKeys(id.Site, id.CommandKeys, t.Announced)
-	if !same(keys, named) {
+	id.CommandKeys = pki.FollowKeys(id.Site, id.CommandKeys, t.Announced)
+	if !same(id.CommandKeys, named) {
 		k.cfg.Log.ErrorContext(ctx, "the centre names other command keys than those that known ones announce; only these are believed")
 	}
-	return keys, nil
+	return k.followAuthorities(ctx, id, t), nil
 }
 
 func same(a, b []ed25519.PublicKey) bool {
 	return slices.EqualFunc(a, b, func(x, y ed25519.PublicKey) bool { return x.Equal(y) })
 }
 
-// Ask tells the centre which of its keys are known here, and takes those that are announced. After a change it tells once more.
+// Ask tells the centre which of its keys are known here, takes those that are announced, and has a certificate made by the authority that issues
+// them now. After a change it tells once more.
 func (k *Keeper) Ask(ctx context.Context) error {
 	k.turn.Lock()
 	defer k.turn.Unlock()
-	changed, err := k.ask(ctx)
-	if err == nil && changed {
-		_, err = k.ask(ctx)
+	for range mostAsked {
+		if changed, err := k.ask(ctx); err != nil || !changed {
+			return err
+		}
 	}
-	return err
+	return nil
 }
+
+// mostAsked bounds one round: the keys, and what came of a new certificate.
+const mostAsked = 3
 
 func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	id := k.Identity()
@@ -81,16 +92,28 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	if err := c.post(ctx, "/api/v1/enrol/keys", id.asked(), &t); err != nil {
 		return false, err
 	}
-	keys, err := k.follow(ctx, id, t)
-	if err != nil || same(keys, id.CommandKeys) {
+	next, err := k.follow(ctx, id, t)
+	if err != nil {
 		return false, err
 	}
-	id.CommandKeys = keys
+	if !same(next.CommandKeys, id.CommandKeys) || !slices.EqualFunc(next.Authorities, id.Authorities, (*x509.Certificate).Equal) {
+		changed = true
+		err = k.take(ctx, next)
+	}
+	if err == nil && next.outdated(t.Issuer) {
+		changed = true
+		err = k.renew(ctx)
+	}
+	return changed, err
+}
+
+// take has the centre's keys believed from now on.
+func (k *Keeper) take(ctx context.Context, id Identity) error {
 	k.mu.Lock()
 	k.id = id
 	k.mu.Unlock()
-	k.cfg.Log.InfoContext(ctx, "the centre's command keys have changed", slog.Int("keys", len(keys)))
-	return true, save(k.cfg.Dir, id)
+	k.cfg.Log.InfoContext(ctx, "the centre's keys have changed", slog.Int("command_keys", len(id.CommandKeys)), slog.Int("authorities", len(id.Authorities)))
+	return save(k.cfg.Dir, id)
 }
 
 // listen asks until ctx ends.
@@ -99,7 +122,7 @@ func (k *Keeper) listen(ctx context.Context) {
 		if err := k.Ask(ctx); err != nil && ctx.Err() == nil {
 			k.cfg.Log.WarnContext(ctx, "the centre's keys not asked for", slog.Any("error", err))
 		}
-		if !pause(ctx, KeysPause, nil) || !pause(ctx, KeysEvery-KeysPause, k.unknown) {
+		if !pause(ctx, KeysPause, nil) || !pause(ctx, KeysEvery-KeysPause, k.wake) || !pause(ctx, rand.N(KeysSoon), nil) { //nolint:gosec // jitter needs no secrecy
 			return
 		}
 	}
@@ -125,9 +148,14 @@ func (k *Keeper) CommandKey(id string) (ed25519.PublicKey, bool) {
 			return key, true
 		}
 	}
+	k.Look()
+	return nil, false
+}
+
+// Look has the centre asked for its keys soon. It never waits.
+func (k *Keeper) Look() {
 	select {
-	case k.unknown <- struct{}{}:
+	case k.wake <- struct{}{}:
 	default:
 	}
-	return nil, false
 }

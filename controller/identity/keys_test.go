@@ -99,7 +99,7 @@ func TestAKnownCommandKeyIsNotDroppedWithoutAWord(t *testing.T) {
 	}
 }
 
-func TestTheCentreIsAskedAtTheStartEverySixHoursAndAfterAnUnknownKey(t *testing.T) {
+func TestTheCentreIsAskedAtTheStartEverySixHoursAfterAnUnknownKeyAndAfterANewConnection(t *testing.T) {
 	c := startCentre(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -117,22 +117,26 @@ func TestTheCentreIsAskedAtTheStartEverySixHoursAndAfterAnUnknownKey(t *testing.
 		}
 		wait(time.Second)
 		asked("at the start", 1)
-		wait(identity.KeysEvery)
+		wait(identity.KeysEvery + identity.KeysSoon)
 		asked("after six hours", 2)
 		for range 1000 { // a broker that makes noise
 			k.CommandKey("0000000000000000")
 		}
 		wait(2 * time.Second)
 		asked("within the pause", 2)
-		wait(identity.KeysPause)
+		wait(identity.KeysPause + identity.KeysSoon)
 		asked("after the pause", 3)
+		wait(identity.KeysPause)
+		k.Look()
+		wait(identity.KeysSoon)
+		asked("after a new connection", 4)
 		c.set(http.StatusServiceUnavailable, nil)
 		wait(2 * identity.KeysEvery)
 		c.set(0, nil)
 		next := pki.NewSigningKey()
 		c.announce(next)
 		k.CommandKey(next.KeyID())
-		wait(identity.KeysPause + time.Second)
+		wait(identity.KeysPause + identity.KeysSoon)
 		if _, ok := k.CommandKey(next.KeyID()); !ok {
 			t.Error("a new key that signs is not known a minute later")
 		}

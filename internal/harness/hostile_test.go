@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"os"
@@ -33,7 +34,7 @@ func TestBrokerLetsInOnlyEnrolledControllersUnderTheirOwnName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return tlsOf(identity.Identity{CA: ca.Certificate(), Certificate: c, Key: key})
+		return tlsOf(identity.Identity{Authorities: []*x509.Certificate{ca.Certificate()}, Certificate: c, Key: key})
 	}
 	elsewhere, err := pki.NewCA("demo", time.Now())
 	if err != nil {
@@ -53,7 +54,7 @@ func TestBrokerLetsInOnlyEnrolledControllersUnderTheirOwnName(t *testing.T) {
 		hello  brokertest.Hello
 	}{
 		"no certificate":                        {pki.TrustTLS(ca.Pool(), time.Now), brokertest.As(own)},
-		"another authority's certificate":       {tlsOf(identity.Identity{CA: ca.Certificate(), Certificate: foreign, Key: stranger}), brokertest.As(own)},
+		"another authority's certificate":       {tlsOf(identity.Identity{Authorities: []*x509.Certificate{ca.Certificate()}, Certificate: foreign, Key: stranger}), brokertest.As(own)},
 		"a good certificate for another key":    {issued(own, stranger), brokertest.As(own)},
 		"a name nobody registered":              {issued("ctl-9", stranger), brokertest.As("ctl-9")},
 		"the centre's name":                     {issued("centre", stranger), brokertest.As("centre")},

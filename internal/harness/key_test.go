@@ -31,7 +31,7 @@ func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 	for i, next := range []keychange.Step{keychange.Announce, keychange.Use, keychange.Retire} {
 		step(next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
-		if next == keychange.Announce {                                         // it asks for the keys when it starts
+		if next == keychange.Announce {                                          // it asks for the keys when it starts
 			s.StopController()
 			s.await("the centre to hear that it stopped", func() bool { return !s.online() })
 			s.StartController()

@@ -56,7 +56,7 @@ func (s *System) taken(to string) brokertest.RelayConfig {
 
 // tlsOf is the configuration of a client with this identity.
 func tlsOf(id identity.Identity) *tls.Config {
-	return pki.ClientTLS(pki.Pool(id.CA), func() (*tls.Certificate, error) { return id.Key.TLS(id.Certificate), nil }, time.Now)
+	return pki.ClientTLS(pki.Pool(id.Authorities...), func() (*tls.Certificate, error) { return id.Key.TLS(id.Certificate), nil }, time.Now)
 }
 
 // stolen is the identity of the controller at the doors.

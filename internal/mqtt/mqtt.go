@@ -20,6 +20,7 @@ package mqtt
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -48,6 +49,8 @@ type Config struct {
 	// TLS says whom to trust and has the client's certificate, as GetClientCertificate (asked at every connection) or Certificates.
 	// ServerName defaults to the URL's host. TLS 1.3 is spoken, and no session is resumed, whatever it says of these.
 	TLS *tls.Config
+	// Trust is asked at every connection whose certificates a broker may have; nil: as TLS says.
+	Trust func() *x509.CertPool
 	// Will is what the broker publishes when this client vanishes. Run publishes the same itself before it
 	// disconnects in good order, so that others need not tell the two apart.
 	Will *Message

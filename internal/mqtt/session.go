@@ -93,7 +93,12 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	secure := tls.Client(conn, c.config.TLS)
+	config := c.config.TLS
+	if c.config.Trust != nil {
+		config = config.Clone()
+		config.RootCAs = c.config.Trust()
+	}
+	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err

@@ -225,7 +225,7 @@ func TestADevicesCertificateDoesNotMakeAServer(t *testing.T) {
 	}
 	for name, client := range map[string]*tls.Config{
 		"a broker":  named(pki.ClientTLS(here.ca.Pool(), clientOf(t, here.ca, now), time.Now), "ctl-1"),
-		"a console": pki.PinnedTLS("ctl-1", here.ca.Pin(), x509.NewCertPool(), time.Now),
+		"a console": pki.PinnedTLS("ctl-1", []string{here.ca.Pin()}, x509.NewCertPool(), time.Now),
 	} {
 		if _, err := shake(t, pki.WebTLS(func() *tls.Certificate { return device }, time.Now), client); err == nil {
 			t.Errorf("a device was taken for %s", name)

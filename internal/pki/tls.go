@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -58,20 +59,20 @@ func TrustTLS(roots *x509.CertPool, clock func() time.Time) *tls.Config {
 var errPin = errors.New("the server's certificate leads neither to the authority that the token names nor to one this machine trusts")
 
 // PinnedTLS is for a first meeting: it accepts a server whose certificate, good for the host that was called, leads to a
-// certificate with the pin that the server itself sends along, or to one of the roots (nil: the system's). host is the name or
+// certificate with one of the pins that the server itself sends along, or to one of the roots (nil: the system's). host is the name or
 // address that was called.
-func PinnedTLS(host, pin string, roots *x509.CertPool, clock func() time.Time) *tls.Config {
+func PinnedTLS(host string, pins []string, roots *x509.CertPool, clock func() time.Time) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, Time: clock, ServerName: host,
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection below does all of it, with one more way to be trusted
 		VerifyConnection: func(s tls.ConnectionState) error {
-			return verifyPinned(s.PeerCertificates, host, pin, roots, clock())
+			return verifyPinned(s.PeerCertificates, host, pins, roots, clock())
 		},
 	}
 }
 
 // verifyPinned takes the host from the caller: a connection to an address carries no server name.
-func verifyPinned(chain []*x509.Certificate, host, pin string, roots *x509.CertPool, now time.Time) error {
+func verifyPinned(chain []*x509.Certificate, host string, pins []string, roots *x509.CertPool, now time.Time) error {
 	if len(chain) == 0 || host == "" {
 		return errPin
 	}
@@ -80,7 +81,7 @@ func verifyPinned(chain []*x509.Certificate, host, pin string, roots *x509.CertP
 	found := false
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
-		if Pin(c) == pin {
+		if slices.Contains(pins, Pin(c)) {
 			pinned.AddCert(c)
 			found = true
 		}

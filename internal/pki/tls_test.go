@@ -160,7 +160,7 @@ func TestAFirstMeetingBelievesThePinOrAKnownAuthorityAndNothingElse(t *testing.T
 		"another address":                 {web(own), "127.0.0.2", none, false},
 		"another name":                    {web(own), "evil.example.jp", none, false},
 	} {
-		client := pki.PinnedTLS(c.host, own.ca.Pin(), c.roots, time.Now)
+		client := pki.PinnedTLS(c.host, []string{own.ca.Pin()}, c.roots, time.Now)
 		_, err := shake(t, c.server, client)
 		if (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)

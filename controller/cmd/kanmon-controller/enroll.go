@@ -81,7 +81,7 @@ Enrolled. Check that these fingerprints are the ones the console shows.
 
   証明書の期限 / certificate until  %s
   MQTT  %s
-`, id.Controller, id.Site, pki.Fingerprint(id.Key.Public()), pki.CertificateFingerprint(id.CA),
+`, id.Controller, id.Site, pki.Fingerprint(id.Key.Public()), pki.CertificateFingerprint(id.Authorities[0]),
 		id.Certificate.NotAfter.UTC().Format("2006-01-02"), cmp.Or(cfg.Broker.URL, id.BrokerURL))
 	if id.Site != cfg.Site {
 		_, _ = fmt.Fprintf(w, "\n注意: 設定ファイルの site は %q ですが、中央の拠点は %q です。/ Note: the configuration says site %q, the centre %q.\n", cfg.Site, id.Site, cfg.Site, id.Site)
