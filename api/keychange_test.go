@@ -25,7 +25,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 		}
 	}
 	step := func(s keychange.Step) error {
-		c := KeyChange{Kind: keychange.Command, Step: s, Reason: "年次の交換"}
+		c := keychange.Change{Kind: keychange.Command, Step: s, Reason: "年次の交換"}
 		_, err := ChangeKey(t.Context(), settings(t, dir), c, slog.New(slog.DiscardHandler))
 		return err
 	}

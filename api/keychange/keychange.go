@@ -53,27 +53,6 @@ type change struct {
 
 var changes = map[Kind]change{Command: command, Authority: authority}
 
-// Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. Who misses a forced step may have to
-// enrol again.
-func Ready(keys *sitekey.Keys, kind Kind, heard Heard, step Step) error {
-	if ready := changes[kind].ready[step]; ready != nil {
-		return ready(keys, heard)
-	}
-	return nil
-}
-
-// Take takes a step.
-func Take(keys *sitekey.Keys, kind Kind, step Step, act sitekey.Act) error {
-	if step == Show {
-		return nil
-	}
-	take := changes[kind].steps[step]
-	if take == nil {
-		return fault.BadField("step", "sitekey.step", fmt.Sprintf("a new %s has no step %q; show takes none", kind, step))
-	}
-	return take(keys, act)
-}
-
 // Standings lists the keys of a kind that controllers may believe.
 func Standings(keys *sitekey.Keys, kind Kind, believed []device.Believes) []Standing {
 	return changes[kind].standings(keys, believed)

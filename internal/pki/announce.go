@@ -31,9 +31,11 @@ func Announce(site string, keys []ed25519.PublicKey, by SigningKey) Announcement
 // not signed by a key known at its turn, or takes away one that came after the key that signs, changes nothing.
 func FollowKeys(site string, known []ed25519.PublicKey, words []Announcement) []ed25519.PublicKey {
 	list := follow(RawKeys(known), words, member{
-		id:     func(k []byte) string { return KeyID(k) },
-		whole:  func(k []byte) bool { return len(k) == ed25519.PublicKeySize },
-		signed: func(k []byte, a Announcement) bool { return ed25519.Verify(k, statement(keysDomain, site, a.Keys), a.Sig) },
+		id:    func(k []byte) string { return KeyID(k) },
+		whole: func(k []byte) bool { return len(k) == ed25519.PublicKeySize },
+		signed: func(k []byte, a Announcement) bool {
+			return ed25519.Verify(k, statement(keysDomain, site, a.Keys), a.Sig)
+		},
 	})
 	keys := make([]ed25519.PublicKey, len(list))
 	for i, k := range list {
@@ -56,7 +58,7 @@ func statement(domain, site string, list [][]byte) []byte {
 // member is how to deal with one kind of members of lists.
 type member struct {
 	id     func(m []byte) string
-	whole  func(m []byte) bool                 // it has the form of one
+	whole  func(m []byte) bool                  // it has the form of one
 	signed func(by []byte, a Announcement) bool // a member signed it
 }
 

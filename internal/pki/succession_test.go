@@ -14,7 +14,9 @@ import (
 
 type certificates = []*x509.Certificate
 
-func sameCertificates(a, b certificates) bool { return slices.EqualFunc(a, b, (*x509.Certificate).Equal) }
+func sameCertificates(a, b certificates) bool {
+	return slices.EqualFunc(a, b, (*x509.Certificate).Equal)
+}
 
 func newCA(t testing.TB, site string) *pki.CA {
 	t.Helper()

@@ -85,7 +85,7 @@ func newEpoch(flags *flag.FlagSet) work {
 
 // changeKey has its flags only where it is the command.
 func changeKey(flags *flag.FlagSet, kind keychange.Kind) work {
-	change, step := api.KeyChange{Kind: kind}, new(string)
+	change, step := keychange.Change{Kind: kind}, new(string)
 	if flags.Name() == "kanmon-api "+string(kind) {
 		flags.StringVar(step, "step", string(keychange.Show), "announce, use, retire, or show, which changes nothing")
 		flags.StringVar(&change.Reason, "reason", "", "why; it goes into the ledger")

@@ -6,15 +6,21 @@ import (
 	"testing"
 )
 
-// R47-1: an operator replaces the command key in three steps, each with a reason, in their order; the centre starts with the new one, and the
-// ledger holds as recorded.
-func TestAnOperatorReplacesTheCommandKey(t *testing.T) {
+// R47-1: an operator replaces a key in three steps, each with a reason, in their order; the centre starts with the new one, and the ledger holds as
+// recorded.
+func TestAnOperatorReplacesAKeyInThreeSteps(t *testing.T) {
+	for command, name := range map[string]string{"command-key": "command key", "device-ca": "device authority"} {
+		t.Run(command, func(t *testing.T) { replaceKey(t, command, name) })
+	}
+}
+
+func replaceKey(t *testing.T, command, name string) {
 	file, _ := config(t)
 	serveOnce(t, file)
 	step := func(want int, args ...string) string {
 		t.Helper()
 		var out, problems bytes.Buffer
-		if code := run(t.Context(), append([]string{"command-key", "-config", file}, args...), &out, &problems); code != want {
+		if code := run(t.Context(), append([]string{command, "-config", file}, args...), &out, &problems); code != want {
 			t.Fatalf("%v: %d %s %s", args, code, out.String(), problems.String())
 		}
 		return out.String() + problems.String()
@@ -33,7 +39,7 @@ func TestAnOperatorReplacesTheCommandKey(t *testing.T) {
 	if got := step(exitFailed, "-step", "announce"); !strings.Contains(got, "reason") {
 		t.Fatalf("without a reason: %s", got)
 	}
-	if got := step(exitFailed, "-step", "use", "-reason", "x"); !strings.Contains(got, "is announced") {
+	if got := step(exitFailed, "-step", "use", "-reason", "x"); !strings.Contains(got, "no "+name+" is announced") {
 		t.Fatalf("out of order: %s", got)
 	}
 	step(exitFailed, "-step", "burn", "-reason", "x")

@@ -1,0 +1,102 @@
+package keychange
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kanmon/api/sitekey"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/device"
+)
+
+// Change is a step to be taken.
+type Change struct {
+	Kind   Kind
+	Step   Step
+	At     time.Time
+	By     string
+	Reason string // goes into the ledger, like By
+	Force  bool   // does not wait for controllers; goes into the ledger too
+}
+
+// Take takes the step, if the controllers are ready for it, and returns how the keys of that kind stand then. fault.Conflict: not yet, or out of
+// turn.
+func (c Change) Take(ctx context.Context, keys *sitekey.Keys, s *store.Store) ([]Standing, error) {
+	heard, err := listen(ctx, device.New(s))
+	if err != nil {
+		return nil, err
+	}
+	if err := Ready(keys, c.Kind, heard, c.Step); err != nil && !c.Force {
+		return nil, err
+	}
+	if err := c.wantAnew(ctx, s, heard); err != nil {
+		return nil, err
+	}
+	if err := take(keys, c.Kind, c.Step, c.act()); err != nil {
+		return nil, err
+	}
+	return Standings(keys, c.Kind, heard.Believed), nil
+}
+
+// act is the step as the ledger tells of it.
+func (c Change) act() sitekey.Act {
+	a := sitekey.Act{At: c.At, By: c.By, Reason: c.Reason}
+	if c.Force && c.Step != Announce {
+		a.Reason += " (-force)"
+	}
+	return a
+}
+
+// listen reads what the register of devices knows of the enrolled controllers.
+func listen(ctx context.Context, devices *device.Register) (Heard, error) {
+	actor := store.System("keys")
+	believed, err := devices.Believed(ctx, actor)
+	if err != nil {
+		return Heard{}, err
+	}
+	all, err := devices.Controllers(ctx, actor)
+	h := Heard{Believed: believed}
+	for _, c := range all {
+		if c.State == device.Enrolled && !c.UpToDate() {
+			h.Behind = append(h.Behind, c.Name)
+		}
+	}
+	return h, err
+}
+
+// wantAnew has every enrolled controller want a higher version of its policy when another key is about to serve: the centre makes a policy only
+// when it sends one. It comes first: a policy sent once too often costs nothing.
+func (c Change) wantAnew(ctx context.Context, s *store.Store, heard Heard) error {
+	if c.Step != Use {
+		return nil
+	}
+	names := make([]string, len(heard.Believed))
+	for i, b := range heard.Believed {
+		names[i] = b.Controller
+	}
+	return s.WriteDerived(ctx, "policies under another key", func(tx *store.Tx) error {
+		return device.Want(ctx, tx, names...)
+	})
+}
+
+// Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. Who misses a forced step may have to
+// enrol again.
+func Ready(keys *sitekey.Keys, kind Kind, heard Heard, step Step) error {
+	if ready := changes[kind].ready[step]; ready != nil {
+		return ready(keys, heard)
+	}
+	return nil
+}
+
+func take(keys *sitekey.Keys, kind Kind, step Step, act sitekey.Act) error {
+	if step == Show {
+		return nil
+	}
+	take := changes[kind].steps[step]
+	if take == nil {
+		return fault.BadField("step", "sitekey.step", fmt.Sprintf("a new %s has no step %q; show takes none", kind, step))
+	}
+	return take(keys, act)
+}
