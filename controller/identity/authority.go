@@ -34,8 +34,8 @@ func (id Identity) outdated(issuer string) bool {
 // certificate: without it this controller could prove nothing after a restart.
 func (k *Keeper) followAuthorities(ctx context.Context, id Identity, t told) Identity {
 	list := pki.FollowAuthorities(id.Site, id.Authorities, t.AnnouncedAuthorities)
-	if len(t.Authorities) > 0 && !slices.EqualFunc(list, t.Authorities, func(c *x509.Certificate, der []byte) bool { return bytes.Equal(c.Raw, der) }) {
-		k.cfg.Log.ErrorContext(ctx, "the centre names other authorities than those that known ones announce; only these are believed")
+	if n := len(t.Authorities); n > 0 && !slices.ContainsFunc(list, func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, t.Authorities[n-1]) }) {
+		k.cfg.Log.ErrorContext(ctx, "the centre names an authority that no known one announces; it is not believed")
 	}
 	if own := pki.Issuer(id.Certificate, id.Authorities); own != nil && !slices.ContainsFunc(list, own.Equal) {
 		list = append([]*x509.Certificate{own}, list...)

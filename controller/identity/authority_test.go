@@ -135,6 +135,21 @@ func TestAnAuthorityThatNobodyKnownAnnouncesIsNotTrusted(t *testing.T) {
 	}
 }
 
+// Who enrols while the one before leaves needs to trust the new one alone, and that is no alarm.
+func TestWhoEnrolsDuringAChangeTrustsTheNewAuthorityAlone(t *testing.T) {
+	s := newSuccession(t)
+	s.issueBy(s.next)
+	s.token = pki.NewToken(s.next.Pin())
+	s.name(s.next, s.old, s.old, s.next)
+	r, id := enrolled(t, s.centre)
+	var log bytes.Buffer
+	k := keeper(r, id, &log)
+	ask(t, k)
+	if got := k.Identity(); len(got.Authorities) != 1 || !got.Authorities[0].Equal(s.next.Certificate()) || strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("trusts %d authorities, %s", len(got.Authorities), log.String())
+	}
+}
+
 // A step that was forced: the authority of the own certificate is retired before there is another. It stays until there is, since nothing on the
 // disk could be proved without it.
 func TestTheOwnCertificatesAuthorityStaysUntilThereIsAnotherCertificate(t *testing.T) {
