@@ -3,7 +3,6 @@ package sitekey
 import (
 	"crypto/ed25519"
 
-	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 )
 
@@ -79,8 +78,8 @@ func (k *Keys) RetireCommandKey(a Act) error {
 }
 
 func (k *Keys) turn(a Act, step func(ring) (ring, error)) error {
-	if a.By == "" || a.Reason == "" || a.At.IsZero() {
-		return fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
+	if err := a.check(); err != nil {
+		return err
 	}
 	next, err := step(k.ring())
 	if err != nil {

@@ -15,14 +15,9 @@ import (
 // Record enters the public parts of the keys into the register, as far as they are not there. Console says that the server's certificate is
 // the console's too.
 func (k *Keys) Record(ctx context.Context, register *key.Register, console bool) error {
-	verifier, err := verifierKey(k.checkpoint.Verifier())
-	if err != nil {
-		return err
-	}
 	ca, server := k.ca.Certificate(), k.Server().Leaf
 	keys := []key.Key{
 		{Purpose: key.DeviceCA, Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(ca), NotAfter: ca.NotAfter},
-		{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(verifier)},
 		{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: k.hashFingerprint()},
 		{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.centre.Public()), KeyID: k.centre.KeyID()},
 	}
@@ -37,7 +32,33 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 			return err
 		}
 	}
+	if err := k.recordCheckpointKeys(ctx, register); err != nil {
+		return err
+	}
 	return k.recordCommandKeys(ctx, register)
+}
+
+// recordCheckpointKeys enters the key that signs checkpoints and the one before it, with who replaced it and why; a start makes up for what a
+// crash between the step and its record left out.
+func (k *Keys) recordCheckpointKeys(ctx context.Context, register *key.Register) error {
+	list, err := k.CheckpointKeys()
+	if err != nil {
+		return err
+	}
+	last := list[len(list)-1]
+	now := key.Key{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: last.Fingerprint, State: key.Active}
+	if len(list) > 1 {
+		now.KeyID = last.Origin
+		before := list[len(list)-2]
+		left := key.Key{
+			Purpose: key.CheckpointBefore, Algorithm: "Ed25519", Fingerprint: before.Fingerprint, KeyID: before.Origin, State: key.Retired,
+		}
+		if _, err := register.Record(ctx, store.System("keys"), left, last.Since.why()); err != nil {
+			return err
+		}
+	}
+	_, err = register.Record(ctx, store.System("keys"), now, last.Since.why())
+	return err
 }
 
 const byItself = "made or renewed by the centre"
@@ -72,13 +93,9 @@ func (k *Keys) recordCommandKeys(ctx context.Context, register *key.Register) er
 }
 
 func record(ctx context.Context, register *key.Register, purpose string, c commandKey, state key.State) error {
-	why := byItself
-	if !c.Act.At.IsZero() {
-		why = c.Act.Reason + " (" + c.Act.By + ")"
-	}
 	_, err := register.Record(ctx, store.System("keys"), key.Key{
 		Purpose: purpose, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(c.Public), KeyID: pki.KeyID(c.Public), State: state,
-	}, why)
+	}, c.Act.why())
 	return err
 }
 

@@ -27,6 +27,21 @@ type Act struct {
 	Reason string    `json:"reason"`
 }
 
+func (a Act) check() error {
+	if a.By == "" || a.Reason == "" || a.At.IsZero() {
+		return fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
+	}
+	return nil
+}
+
+// why is the reason that the register keeps; an act of nobody is the program's own.
+func (a Act) why() string {
+	if a.At.IsZero() {
+		return byItself
+	}
+	return a.Reason + " (" + a.By + ")"
+}
+
 // commandKey is one of the site's command keys.
 type commandKey struct {
 	Seed     []byte            `json:"seed,omitempty"` // gone with the retirement
