@@ -33,12 +33,9 @@ func NewEpoch(ctx context.Context, settings Settings, reason string, log *slog.L
 // CommandKey takes a step towards a new command key for a centre that is not running (package commandkey), by whoever runs the program, and
 // returns how the keys stand then.
 func CommandKey(ctx context.Context, settings Settings, step commandkey.Step, reason string, force bool, log *slog.Logger) (now []commandkey.Standing, err error) {
-	if step != commandkey.Show && (reason == "" || len(reason) > 200) {
-		return nil, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
-	}
-	act := sitekey.Act{At: time.Now().UTC(), By: "operator", Reason: reason}
-	if u, err := user.Current(); err == nil {
-		act.By = u.Username
+	act, err := operator(step == commandkey.Show, reason)
+	if err != nil {
+		return nil, err
 	}
 	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
 		heard, err := heard(ctx, device.New(s))
@@ -58,6 +55,48 @@ func CommandKey(ctx context.Context, settings Settings, step commandkey.Step, re
 		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
 	})
 	return now, err
+}
+
+// operator is the act of whoever runs the program; a step wants a reason, a look does not.
+func operator(show bool, reason string) (sitekey.Act, error) {
+	if !show && (reason == "" || len(reason) > 200) {
+		return sitekey.Act{}, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
+	}
+	act := sitekey.Act{At: time.Now().UTC(), By: "operator", Reason: reason}
+	if u, err := user.Current(); err == nil {
+		act.By = u.Username
+	}
+	return act, nil
+}
+
+// CheckpointKey has a new key sign the checkpoints of a centre that is not running from its next start on, by whoever runs the program, and
+// returns the checkpoint keys as they stand then; with show it only does that.
+func CheckpointKey(ctx context.Context, settings Settings, show bool, reason string, log *slog.Logger) (now []sitekey.CheckpointKey, err error) {
+	act, err := operator(show, reason)
+	if err != nil {
+		return nil, err
+	}
+	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+		if !show {
+			if err := replaceCheckpointKey(ctx, settings, keys, s, act); err != nil {
+				return err
+			}
+		}
+		now, err = keys.CheckpointKeys()
+		return err
+	})
+	return now, err
+}
+
+// replaceCheckpointKey first has the key that leaves sign what there is: so it is the right key, and the ledger continues its last checkpoint.
+func replaceCheckpointKey(ctx context.Context, settings Settings, keys *sitekey.Keys, s *store.Store, act sitekey.Act) error {
+	if _, _, err := s.Checkpoint(ctx); err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	if err := keys.UseCheckpointKey(act); err != nil {
+		return err
+	}
+	return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
 }
 
 // heard is what the register of devices knows of the enrolled controllers.

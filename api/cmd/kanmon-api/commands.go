@@ -20,6 +20,7 @@ type work func(ctx context.Context, settings api.Settings, log *slog.Logger, std
 func commands(flags *flag.FlagSet) map[string]work {
 	return map[string]work{
 		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags), "command-key": commandKey(flags),
+		"checkpoint-key": checkpointKey(flags),
 	}
 }
 

@@ -5,6 +5,7 @@
 //	kanmon-api verify -config FILE    check the ledger and every row bound to it; exit code 1 names what is wrong
 //	kanmon-api new-epoch -config FILE -reason TEXT   after a restore that the centre cannot notice by itself
 //	kanmon-api command-key -config FILE [-step announce|use|retire -reason TEXT [-force]]   how the command keys stand, or a new one
+//	kanmon-api checkpoint-key -config FILE [-step use -reason TEXT]   the keys that signed and sign the ledger, or a new one
 //	kanmon-api broker-files -config FILE             write the files of a mosquitto
 //	kanmon-api version
 //
@@ -54,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	work, ok := commands(flags)[command]
 	if !ok {
-		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, command-key, broker-files and version\n", command)
+		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, command-key, checkpoint-key, broker-files and version\n", command)
 		return exitUsage
 	}
 	file := flags.String("config", "", "configuration `file` (JSON)")
