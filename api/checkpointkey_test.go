@@ -108,9 +108,11 @@ func TestAnAuditorFollowsTheCheckpointKeyThroughTwoChanges(t *testing.T) {
 		t.Errorf("the note kept at first: %v", err)
 	}
 	for _, e := range s.Earlier {
-		if v, err = v.Follow([]byte(e.Farewell)); err != nil {
-			t.Fatal(err)
+		f, err := v.Follow([]byte(e.Farewell))
+		if err != nil || f.Size == 0 {
+			t.Fatalf("%+v, %v", f, err)
 		}
+		v = f.Next
 	}
 	if v.Key() != s.Verifier {
 		t.Errorf("the farewells lead to %s", v.Key())
@@ -175,7 +177,7 @@ func TestACrashBeforeTheRegisterHeardOfTheNewCheckpointKeyIsMadeUpFor(t *testing
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := keys.UseCheckpointKey(act); err != nil {
+	if err := keys.UseCheckpointKey(int64(1<<20), act); err != nil {
 		t.Fatal(err)
 	}
 	if err := start(t, dir).stop(); err != nil {

@@ -90,10 +90,11 @@ func CheckpointKey(ctx context.Context, settings Settings, show bool, reason str
 
 // replaceCheckpointKey first has the key that leaves sign what there is: so it is the right key, and the ledger continues its last checkpoint.
 func replaceCheckpointKey(ctx context.Context, settings Settings, keys *sitekey.Keys, s *store.Store, act sitekey.Act) error {
-	if _, _, err := s.Checkpoint(ctx); err != nil && fault.KindOf(err) != fault.NotFound {
+	last, _, err := s.Checkpoint(ctx)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	if err := keys.UseCheckpointKey(act); err != nil {
+	if err := keys.UseCheckpointKey(last.Size, act); err != nil {
 		return err
 	}
 	return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)

@@ -14,7 +14,7 @@ import (
 type formerKey struct {
 	Origin   string `json:"origin"`
 	Verifier string `json:"verifier"` // in note form
-	Farewell string `json:"farewell"` // the signed note that names the key after it
+	Farewell string `json:"farewell"` // the signed note that names the size it signed last, and the key after it
 	Act      Act    `json:"act"`      // that replaced it
 }
 
@@ -77,12 +77,12 @@ func (s succession) bytes() ([]byte, error) {
 }
 
 // replaced is the bytes of the succession with a new key under the next origin. The one before leaves its farewell, and not its secret.
-func (s succession) replaced(origin string, a Act) ([]byte, error) {
+func (s succession) replaced(origin string, size int64, a Act) ([]byte, error) {
 	next, err := ledger.NewSigner(rand.Reader, ledger.OriginAt(origin, len(s.before)+2))
 	if err != nil {
 		return nil, err
 	}
-	farewell, err := s.signer.Farewell(next.Verifier())
+	farewell, err := s.signer.Farewell(ledger.Farewell{Size: size, Next: next.Verifier()})
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +100,13 @@ func (k *Keys) installCheckpoint(text []byte) error {
 }
 
 // UseCheckpointKey makes a new checkpoint key that signs from the next start on, under the next origin. It is one file written, so that after a
-// crash it was done or not, and the secret of the key before is gone with it. It is for a centre that is not running.
-func (k *Keys) UseCheckpointKey(a Act) error {
+// crash it was done or not, and the secret of the key before is gone with it. Size is what the key before has signed: nothing larger by it counts
+// any more. It is for a centre that is not running.
+func (k *Keys) UseCheckpointKey(size int64, a Act) error {
 	if err := a.check(); err != nil {
 		return err
 	}
-	b, err := k.succession().replaced(k.cfg.Origin, a)
+	b, err := k.succession().replaced(k.cfg.Origin, size, a)
 	if err != nil {
 		return err
 	}

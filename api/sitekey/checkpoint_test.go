@@ -35,6 +35,8 @@ func kept(t *testing.T, cfg sitekey.Config) (text string, vault *pki.Vault) {
 	return string(b), vault
 }
 
+func useCheckpointKey(k *sitekey.Keys, a sitekey.Act) error { return k.UseCheckpointKey(42, a) }
+
 // R47-1, R84-1: a new checkpoint key signs under the next origin; what the one before signed still verifies, its farewell names the new one, and
 // its secret is gone.
 func TestACheckpointKeyIsReplacedAndLeavesAFarewell(t *testing.T) {
@@ -49,7 +51,7 @@ func TestACheckpointKeyIsReplacedAndLeavesAFarewell(t *testing.T) {
 	}
 	secrets := []string{first.Secret()}
 	for n := 2; n <= 3; n++ {
-		k := stepped(t, cfg, (*sitekey.Keys).UseCheckpointKey)
+		k := stepped(t, cfg, useCheckpointKey)
 		if got := k.Checkpoint().Origin(); got != ledger.OriginAt(origin, n) || len(k.CheckpointsBefore()) != n-1 {
 			t.Fatalf("after change %d: %s, %d before", n-1, got, len(k.CheckpointsBefore()))
 		}
@@ -64,9 +66,11 @@ func TestACheckpointKeyIsReplacedAndLeavesAFarewell(t *testing.T) {
 	}
 	v := first.Verifier()
 	for i, p := range past {
-		if v, err = v.Follow(p.Farewell); err != nil {
-			t.Fatalf("farewell %d: %v", i, err)
+		f, err := v.Follow(p.Farewell)
+		if err != nil || f.Size != 42 {
+			t.Fatalf("farewell %d: %+v, %v", i, f, err)
 		}
+		v = f.Next
 	}
 	if v.Key() != s.Verifier().Key() {
 		t.Errorf("the farewells lead to %s", v.Key())
@@ -88,7 +92,7 @@ func TestAnActOfNobodyReplacesNoCheckpointKey(t *testing.T) {
 	for name, a := range map[string]sitekey.Act{
 		"nobody": {At: act("x").At, Reason: "x"}, "no reason": {At: act("x").At, By: "x"}, "no time": {By: "x", Reason: "x"},
 	} {
-		if err := k.UseCheckpointKey(a); fault.CodeOf(err) != "sitekey.act" {
+		if err := k.UseCheckpointKey(42, a); fault.CodeOf(err) != "sitekey.act" {
 			t.Errorf("%s: %v", name, err)
 		}
 		if now, _ := kept(t, cfg); now != before {
@@ -120,7 +124,7 @@ func TestTheRegisterTellsOfANewCheckpointKeyAlsoAfterACrash(t *testing.T) {
 	if _, ok := first[key.CheckpointBefore]; ok || first[key.Checkpoint].State != key.Active {
 		t.Errorf("at first %+v", first)
 	}
-	k := stepped(t, cfg, (*sitekey.Keys).UseCheckpointKey) // and nothing recorded: the next start does it
+	k := stepped(t, cfg, useCheckpointKey) // and nothing recorded: the next start does it
 	got := record(k)
 	list, err := k.CheckpointKeys()
 	if err != nil || len(list) != 2 || list[1].Since != act("年次の交換") || !list[1].Signs || list[0].Signs {
@@ -142,7 +146,7 @@ func TestACheckpointKeyFileThatDoesNotHoldTogetherIsRefused(t *testing.T) {
 	cfg, other := config(t.TempDir(), nil), config(t.TempDir(), nil)
 	two := func(cfg sitekey.Config) (file string, alone string) {
 		open(t, cfg)
-		k := stepped(t, cfg, (*sitekey.Keys).UseCheckpointKey)
+		k := stepped(t, cfg, useCheckpointKey)
 		file, _ = kept(t, cfg)
 		return file, k.Checkpoint().Secret()
 	}
@@ -183,7 +187,7 @@ func TestACheckpointKeyFileThatDoesNotHoldTogetherIsRefused(t *testing.T) {
 func TestCheckpointKeysRestSealedAndPrintMasked(t *testing.T) {
 	cfg := config(t.TempDir(), nil)
 	open(t, cfg)
-	k := stepped(t, cfg, (*sitekey.Keys).UseCheckpointKey)
+	k := stepped(t, cfg, useCheckpointKey)
 	list, err := k.CheckpointKeys()
 	if err != nil {
 		t.Fatal(err)

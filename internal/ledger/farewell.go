@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -11,32 +13,44 @@ import (
 // farewellHead begins the text of a farewell. It has spaces, so it is no checkpoint's origin.
 const farewellHead = "kanmon checkpoint farewell v1"
 
-// Farewell is the signer's last word: a signed note that names the key that signs after it (see the package comment).
-func (s *Signer) Farewell(next *Verifier) ([]byte, error) {
-	msg, err := note.Sign(&note.Note{Text: farewellText(s.Origin(), next)}, s.signer)
+// Farewell is what a key says last: how many leaves the largest tree had that it signed, and which key signs after it.
+type Farewell struct {
+	Size int64
+	Next *Verifier
+}
+
+// Farewell signs the last word of the signer's key as a note (see the package comment).
+func (s *Signer) Farewell(f Farewell) ([]byte, error) {
+	msg, err := note.Sign(&note.Note{Text: f.text(s.Origin())}, s.signer)
 	return msg, fault.Wrap(fault.Internal, err, "sign farewell")
 }
 
-func farewellText(origin string, next *Verifier) string {
-	return farewellHead + "\n" + origin + "\n" + next.Key() + "\n"
+func (f Farewell) text(origin string) string {
+	return fmt.Sprintf("%s\n%s\n%d\n%s\n", farewellHead, origin, f.Size, f.Next.Key())
 }
 
-// Follow checks a farewell that the key signed, and returns the key that it names.
-func (v *Verifier) Follow(farewell []byte) (*Verifier, error) {
+// Follow checks a farewell that the key signed.
+func (v *Verifier) Follow(farewell []byte) (Farewell, error) {
 	n, err := note.Open(farewell, note.VerifierList(v.verifier))
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "open the farewell of "+v.Origin())
+		return Farewell{}, fault.Wrap(fault.Invalid, err, "open the farewell of "+v.Origin())
 	}
-	lines := strings.Split(n.Text, "\n")
-	if len(lines) != 4 {
-		return nil, fault.New(fault.Invalid, "", "open the farewell of "+v.Origin()+": not three lines")
+	f, ok := parseFarewell(n.Text)
+	if !ok || f.Size < 0 || f.text(v.Origin()) != n.Text {
+		return Farewell{}, fault.New(fault.Invalid, "", "open the farewell of "+v.Origin()+": not in the one form of a farewell")
 	}
-	next, err := NewVerifier(lines[2])
+	return f, nil
+}
+
+func parseFarewell(text string) (Farewell, bool) {
+	lines := strings.Split(text, "\n")
+	if len(lines) != 5 {
+		return Farewell{}, false
+	}
+	size, err := strconv.ParseInt(lines[2], 10, 64)
 	if err != nil {
-		return nil, err
+		return Farewell{}, false
 	}
-	if n.Text != farewellText(v.Origin(), next) {
-		return nil, fault.New(fault.Invalid, "", "open the farewell of "+v.Origin()+": it is none")
-	}
-	return next, nil
+	next, err := NewVerifier(lines[3])
+	return Farewell{Size: size, Next: next}, err == nil
 }

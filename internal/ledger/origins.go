@@ -34,10 +34,10 @@ type Past struct {
 }
 
 // Origins are the public keys of one log in the order in which they signed, each under an origin of its own. They check every checkpoint that
-// the log ever had. Whether a checkpoint stands where its key still signed is for the caller to see: OriginNumber does not fall from one
-// checkpoint to a larger one.
+// the log ever had.
 type Origins struct {
-	past    []Past // oldest first
+	past    []Past  // oldest first
+	last    []int64 // the largest size that each of them signed
 	present *Verifier
 }
 
@@ -51,13 +51,14 @@ func NewOrigins(present *Verifier, past ...Past) (*Origins, error) {
 		}
 	}
 	for i, p := range past {
-		next, err := p.Verifier.Follow(p.Farewell)
+		f, err := p.Verifier.Follow(p.Farewell)
 		if err != nil {
 			return nil, err
 		}
-		if next.Key() != all[i+1].Key() {
+		if f.Next.Key() != all[i+1].Key() {
 			return nil, fault.New(fault.Invalid, "ledger.bad_origin", "the farewell of "+p.Verifier.Origin()+" names another key than the next one")
 		}
+		o.last = append(o.last, f.Size)
 	}
 	return o, nil
 }
@@ -82,7 +83,14 @@ func (o *Origins) Present() *Verifier { return o.present }
 // Past are the keys before, oldest first.
 func (o *Origins) Past() []Past { return slices.Clone(o.past) }
 
-// Open checks the signature on a signed note, by whichever of the keys it is, and returns its checkpoint.
+// Left reports whether a checkpoint is larger than what its key signed before its farewell: whoever signed it had no right to.
+func (o *Origins) Left(c Checkpoint) bool {
+	n, ok := OriginNumber(o.Log(), c.Origin)
+	return ok && n <= len(o.last) && c.Size > o.last[n-1]
+}
+
+// Open checks the signature on a signed note, by whichever of the keys it is, and returns its checkpoint. It does not look whether the key had
+// left: that is Left, and that OriginNumber does not fall from one checkpoint to a larger one.
 func (o *Origins) Open(msg []byte) (Checkpoint, error) {
 	c, err := o.present.Open(msg)
 	for _, p := range o.past {

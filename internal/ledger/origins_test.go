@@ -14,7 +14,7 @@ import (
 
 const site = "kanmon/demo"
 
-// chain is n keys of one log, oldest first, and what each but the last left behind.
+// chain is n keys of one log, oldest first, and what each but the last left behind: the first has signed 10 leaves, the second 20, and so on.
 func chain(t testing.TB, n int) ([]*ledger.Signer, []ledger.Past) {
 	t.Helper()
 	var signers []*ledger.Signer
@@ -26,15 +26,15 @@ func chain(t testing.TB, n int) ([]*ledger.Signer, []ledger.Past) {
 		}
 		signers = append(signers, s)
 		if i > 0 {
-			past = append(past, left(t, signers[i-1], s))
+			past = append(past, left(t, signers[i-1], int64(10*i), s))
 		}
 	}
 	return signers, past
 }
 
-func left(t testing.TB, s, next *ledger.Signer) ledger.Past {
+func left(t testing.TB, s *ledger.Signer, size int64, next *ledger.Signer) ledger.Past {
 	t.Helper()
-	farewell, err := s.Farewell(next.Verifier())
+	farewell, err := s.Farewell(ledger.Farewell{Size: size, Next: next.Verifier()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +61,15 @@ func TestANoteUnderAnOldKeyVerifiesAfterTwoChanges(t *testing.T) {
 			t.Errorf("of key %d: %+v, %v", i+1, c, err)
 		}
 	}
+	for _, c := range []struct {
+		key  int
+		size int64
+		left bool
+	}{{1, 10, false}, {1, 11, true}, {2, 20, false}, {2, 21, true}, {3, 1 << 40, false}} {
+		if got := keys.Left(ledger.Checkpoint{Origin: ledger.OriginAt(site, c.key), Size: c.size}); got != c.left {
+			t.Errorf("key %d had left before it signed %d leaves: %v", c.key, c.size, got)
+		}
+	}
 	strangers, _ := chain(t, 3) // the same names
 	for i, s := range strangers {
 		if _, err := keys.Open(sign(t, s, 1)); err == nil {
@@ -81,10 +90,10 @@ func follow(vkey string, farewells []string) (string, error) {
 			return "", err
 		}
 		lines := strings.Split(n.Text, "\n")
-		if len(lines) != 4 || lines[0] != "kanmon checkpoint farewell v1" || lines[1] != v.Name() || lines[3] != "" {
+		if len(lines) != 5 || lines[0] != "kanmon checkpoint farewell v1" || lines[1] != v.Name() || lines[4] != "" {
 			return "", fmt.Errorf("no farewell: %q", n.Text)
 		}
-		vkey = lines[2]
+		vkey = lines[3]
 	}
 	return vkey, nil
 }
@@ -109,7 +118,7 @@ func TestAnOutsideReaderFollowsTheFarewellsFromTheFirstKey(t *testing.T) {
 		t.Error("followed without the first farewell")
 	}
 	strangers, _ := chain(t, 2)
-	if _, err := follow(signers[0].Verifier().Key(), []string{string(left(t, strangers[0], strangers[1]).Farewell)}); err == nil {
+	if _, err := follow(signers[0].Verifier().Key(), []string{string(left(t, strangers[0], 10, strangers[1]).Farewell)}); err == nil {
 		t.Error("followed a stranger's farewell")
 	}
 }
@@ -126,8 +135,27 @@ func TestAFarewellIsNoCheckpointAndACheckpointNoFarewell(t *testing.T) {
 	if _, err := v.Follow(sign(t, signers[0], 1)); err == nil {
 		t.Error("a checkpoint was followed")
 	}
-	if next, err := v.Follow(past[0].Farewell); err != nil || next.Key() != signers[1].Verifier().Key() {
-		t.Errorf("%+v, %v", next, err)
+	next := signers[1].Verifier().Key()
+	if f, err := v.Follow(past[0].Farewell); err != nil || f.Next.Key() != next || f.Size != 10 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	own, _, _ := strings.Cut(signers[0].Secret(), "\n")
+	signer, err := note.NewSigner(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "kanmon checkpoint farewell v1\n"
+	for _, text := range []string{
+		"kanmon checkpoint farewell v2\n" + site + "\n10\n" + next + "\n", head + site + "/2\n10\n" + next + "\n", head + site + "\n010\n" + next + "\n",
+		head + site + "\n-1\n" + next + "\n", head + site + "\n10\n" + site + "/2\n", head + site + "\n10\n" + next + "\nmore\n", head + site + "\n" + next + "\n", "\n",
+	} {
+		msg, err := note.Sign(&note.Note{Text: text}, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, err := v.Follow(msg); err == nil {
+			t.Errorf("%q was followed to %+v", text, f)
+		}
 	}
 }
 
@@ -145,7 +173,7 @@ func TestKeysThatDoNotFollowEachOtherAreRefused(t *testing.T) {
 		"another key between":    {signers[2], []ledger.Past{past[0], otherPast[1]}},
 		"no farewell":            {signers[1], []ledger.Past{{Verifier: signers[0].Verifier()}}},
 		"another's farewell":     {signers[1], []ledger.Past{{Verifier: signers[0].Verifier(), Farewell: otherPast[0].Farewell}}},
-		"one key twice":          {signers[0], []ledger.Past{left(t, signers[0], signers[0])}},
+		"one key twice":          {signers[0], []ledger.Past{left(t, signers[0], 10, signers[0])}},
 	} {
 		if _, err := ledger.NewOrigins(c.present.Verifier(), c.past...); err == nil {
 			t.Errorf("%s was accepted", name)

@@ -21,7 +21,7 @@ func (cfg Config) keys() (*ledger.Origins, error) {
 type CheckpointKey struct {
 	Origin   string
 	Verifier string // in note form
-	Farewell string // the signed note that names the next key; empty for the one that signs
+	Farewell string // the signed note that says how far it signed and names the next key; empty for the one that signs
 }
 
 // CheckpointKeys are all there ever were, oldest first; the last one signs. There are none without a signer.

@@ -26,7 +26,7 @@ func (c *changing) replace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	farewell, err := c.signer.Farewell(next.Verifier())
+	farewell, err := c.signer.Farewell(ledger.Farewell{Size: c.Signed(), Next: next.Verifier()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +85,8 @@ func TestCheckpointsGoOnUnderTheNextOriginOverTheWholeTree(t *testing.T) {
 			if i == 2 {
 				continue
 			}
-			if next, err := v.Follow([]byte(k.Farewell)); err != nil || next.Key() != keys[i+1].Verifier {
-				t.Errorf("farewell %d: %v", i, err)
+			if f, err := v.Follow([]byte(k.Farewell)); err != nil || f.Next.Key() != keys[i+1].Verifier || f.Size != int64(3*i+3) {
+				t.Errorf("farewell %d: %+v, %v", i, f, err)
 			}
 		}
 	})

@@ -31,7 +31,7 @@ type checkpointOut struct {
 type formerKeyView struct {
 	Origin   string `json:"origin"`
 	Verifier string `json:"verifier" doc:"The public key, in note form: it checks what was signed under this origin"`
-	Farewell string `json:"farewell" doc:"Signed note of this key that names the key after it"`
+	Farewell string `json:"farewell" doc:"Signed note of this key: how many leaves it signed at most, and the key after it"`
 }
 
 func newFormerKeyView(k store.CheckpointKey) formerKeyView {

@@ -27,7 +27,7 @@ func (l *Log) Newest(ctx context.Context, q db.Queryer, keys *ledger.Origins) (l
 	if err != nil {
 		return ledger.Checkpoint{}, nil, forked(stranger(row.Note))
 	}
-	if err := l.notLeft(ctx, q, row.Log, c.Origin, keys); err != nil {
+	if err := l.notLeft(ctx, q, row.Log, c, keys); err != nil {
 		return ledger.Checkpoint{}, nil, err
 	}
 	return c, row.Note, nil
@@ -43,24 +43,31 @@ func stranger(note []byte) string {
 	return text + ": it is under the origin " + c.Origin
 }
 
-// notLeft refuses an origin of the log when a checkpoint stands under a later one. The names of the notes are enough: a false one is damage, too.
-func (l *Log) notLeft(ctx context.Context, q db.Queryer, log int64, origin string, keys *ledger.Origins) error {
-	n, ok := ledger.OriginNumber(l.origin, origin)
+// notLeft refuses a checkpoint whose key had left: by its farewell, or because one stands under a later origin.
+func (l *Log) notLeft(ctx context.Context, q db.Queryer, log int64, c ledger.Checkpoint, keys *ledger.Origins) error {
+	n, ok := ledger.OriginNumber(l.origin, c.Origin)
 	if !ok {
-		return forked("the last checkpoint in the database is of another log, " + origin)
+		return forked("the last checkpoint in the database is of another log, " + c.Origin)
 	}
-	for n++; n <= keys.Len(); n++ {
-		head := []byte(ledger.OriginAt(l.origin, n) + "\n")
-		var there int64
-		err := q.Get(ctx, &there, `SELECT COUNT(*) FROM ledger_checkpoint WHERE log = ? AND substr(note, 1, ?) = ?`, log, len(head), head)
+	later, err := l.signedUnder(ctx, q, log, n+1, keys.Len())
+	if err == nil && (later || keys.Left(c)) {
+		err = forked("the last checkpoint in the database is signed by the key of " + c.Origin + ", which had left")
+	}
+	return err
+}
+
+// signedUnder reports whether a checkpoint stands under one of the origins first to last. Their names are enough: a false one is damage, too. It
+// reads every checkpoint, but between a change and the first checkpoint after it alone is there an origin to look for.
+func (l *Log) signedUnder(ctx context.Context, q db.Queryer, log int64, first, last int) (bool, error) {
+	var found int64
+	for n := first; n <= last && found == 0; n++ {
+		name := []byte(ledger.OriginAt(l.origin, n) + "\n")
+		err := q.Get(ctx, &found, `SELECT COUNT(*) FROM ledger_checkpoint WHERE log = ? AND substr(note, 1, ?) = ?`, log, len(name), name)
 		if err != nil {
-			return err
-		}
-		if there > 0 {
-			return forked("the last checkpoint in the database is of " + origin + ", and a later key has signed before it")
+			return false, err
 		}
 	}
-	return nil
+	return found > 0, nil
 }
 
 // Sign signs the log as it stands in tx with the present key and keeps the note, unless the newest checkpoint covers it already, be it of a key

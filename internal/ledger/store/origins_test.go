@@ -43,15 +43,20 @@ func (h *history) keys(t *testing.T) *ledger.Origins {
 	return keys
 }
 
-// replace has the next key sign.
+// replace has the next key sign. The one before says that it has signed what there is.
 func (h *history) replace(t *testing.T) {
+	t.Helper()
+	h.replaceAfter(t, h.size())
+}
+
+func (h *history) replaceAfter(t *testing.T, size int64) {
 	t.Helper()
 	next, err := ledger.NewSigner(rand.Reader, ledger.OriginAt(h.Origin(), len(h.signers)+1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(h.signers) > 0 {
-		farewell, err := h.signer().Farewell(next.Verifier())
+		farewell, err := h.signer().Farewell(ledger.Farewell{Size: size, Next: next.Verifier()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,19 +193,42 @@ func (h *history) forgedIsFound(t *testing.T, r *rapid.T) {
 	}
 }
 
-// A forgery that a true checkpoint follows stops nobody from signing, and is found all the same.
-func TestAForgeryBetweenTrueCheckpointsIsFound(t *testing.T) {
+// The key that left and the database are in one hand, and no checkpoint of the new key stands, or none any more: its farewell tells.
+func TestANoteAfterTheFarewellIsForgedThoughNoLaterKeyHasSigned(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		h := newHistory(t, d, "kanmon.example/a")
 		h.grow(t, 2)
+		if _, err := h.sign(t); err != nil {
+			t.Fatal(err)
+		}
 		h.replace(t)
+		h.grow(t, 1)
+		h.forge(t, h.signers[0], 3)
+		if wrong, points := h.audit(t); !slices.Equal(wrong, []string{"checkpoint_forged 2"}) || points != 2 {
+			t.Errorf("%q, %d", wrong, points)
+		}
+		for range 2 { // also when there is something new
+			if c, err := h.sign(t); fault.CodeOf(err) != store.CodeForked {
+				t.Errorf("signed on a forgery: %+v, %v", c, err)
+			}
+			h.grow(t, 1)
+		}
+	})
+}
+
+// A database that was put back grows past the new key's first checkpoint a second time, to sizes that the old key once signed.
+func TestANoteByAnOldKeyAfterALaterOnesIsForgedThoughItsFarewellAllowsTheSize(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := newHistory(t, d, "kanmon.example/a")
+		h.grow(t, 2)
+		h.replaceAfter(t, 100)
 		for range 2 {
 			h.grow(t, 2)
 			if _, err := h.sign(t); err != nil {
 				t.Fatal(err)
 			}
 		}
-		h.forge(t, h.signers[0], 5)
+		h.forge(t, h.signers[0], 5) // between true checkpoints it stops nobody, and is found all the same
 		h.forge(t, h.signers[0], 3) // before the later key's first: its own time
 		if wrong, points := h.audit(t); !slices.Equal(wrong, []string{"checkpoint_forged 4"}) || points != 4 {
 			t.Errorf("%q, %d", wrong, points)
@@ -208,6 +236,11 @@ func TestAForgeryBetweenTrueCheckpointsIsFound(t *testing.T) {
 		h.grow(t, 1)
 		if c, err := h.sign(t); err != nil || c.Size != 7 {
 			t.Errorf("%+v, %v", c, err)
+		}
+		h.grow(t, 1)
+		h.forge(t, h.signers[0], 8)
+		if c, err := h.sign(t); fault.CodeOf(err) != store.CodeForked {
+			t.Errorf("signed on a forgery: %+v, %v", c, err)
 		}
 	})
 }

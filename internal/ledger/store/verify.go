@@ -241,8 +241,8 @@ func (a *Audit) compare(points map[int64][]byte) {
 	case err != nil || !ours || c.Size != size:
 		a.report(CheckpointForged, size-1, "the note's form, place or signature is wrong")
 		return
-	case origin < a.origin:
-		a.report(CheckpointForged, size-1, "the key of "+c.Origin+" signed it after a later key had")
+	case origin < a.origin || a.keys != nil && a.keys.Left(c):
+		a.report(CheckpointForged, size-1, "it is signed by the key of "+c.Origin+", which had left")
 	case c.Root != a.tree.Root() && a.tainted == NoLeaf && len(a.suspects) == 0:
 		a.report(CheckpointForked, size-1, "the signed root is not the tree's")
 	}
