@@ -173,6 +173,7 @@ func TestKeysThatDoNotFollowEachOtherAreRefused(t *testing.T) {
 		"another key between":    {signers[2], []ledger.Past{past[0], otherPast[1]}},
 		"no farewell":            {signers[1], []ledger.Past{{Verifier: signers[0].Verifier()}}},
 		"another's farewell":     {signers[1], []ledger.Past{{Verifier: signers[0].Verifier(), Farewell: otherPast[0].Farewell}}},
+		"a stranger's farewell":  {signers[1], []ledger.Past{{Verifier: signers[0].Verifier(), Farewell: left(t, others[0], 10, signers[1]).Farewell}}},
 		"one key twice":          {signers[0], []ledger.Past{left(t, signers[0], 10, signers[0])}},
 	} {
 		if _, err := ledger.NewOrigins(c.present.Verifier(), c.past...); err == nil {
