@@ -38,14 +38,14 @@ func CommandKey(ctx context.Context, settings Settings, step commandkey.Step, re
 		return nil, err
 	}
 	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
-		heard, err := heard(ctx, device.New(s))
+		heard, err := commandkey.Hear(ctx, device.New(s))
 		if err != nil {
 			return err
 		}
 		if err := commandkey.Ready(keys, heard, step); err != nil && !force {
 			return err
 		}
-		if err := signAnew(ctx, s, keys, step, heard); err != nil {
+		if err := commandkey.SignAnew(ctx, s, keys, step, heard); err != nil {
 			return err
 		}
 		if err := commandkey.Take(keys, step, act); err != nil {
@@ -78,58 +78,16 @@ func CheckpointKey(ctx context.Context, settings Settings, show bool, reason str
 	}
 	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
 		if !show {
-			if err := replaceCheckpointKey(ctx, settings, keys, s, act); err != nil {
+			if err := keys.ReplaceCheckpointKey(ctx, s, act); err != nil {
 				return err
 			}
 		}
-		now, err = keys.CheckpointKeys()
-		return err
+		if now, err = keys.CheckpointKeys(); err != nil || show {
+			return err
+		}
+		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
 	})
 	return now, err
-}
-
-// replaceCheckpointKey first has the key that leaves sign what there is: so it is the right key, and the ledger continues its last checkpoint.
-func replaceCheckpointKey(ctx context.Context, settings Settings, keys *sitekey.Keys, s *store.Store, act sitekey.Act) error {
-	last, _, err := s.Checkpoint(ctx)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return err
-	}
-	if err := keys.UseCheckpointKey(last.Size, act); err != nil {
-		return err
-	}
-	return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
-}
-
-// heard is what the register of devices knows of the enrolled controllers.
-func heard(ctx context.Context, devices *device.Register) (commandkey.Heard, error) {
-	actor := store.System("command keys")
-	believed, err := devices.Believed(ctx, actor)
-	if err != nil {
-		return commandkey.Heard{}, err
-	}
-	all, err := devices.Controllers(ctx, actor)
-	h := commandkey.Heard{Believed: believed}
-	for _, c := range all {
-		if c.State == device.Enrolled && !c.UpToDate() {
-			h.Behind = append(h.Behind, c.Name)
-		}
-	}
-	return h, err
-}
-
-// signAnew has every enrolled controller want a higher version of its policy when another key is about to sign: the centre signs a policy only
-// when it sends one. It comes first: a policy sent once too often costs nothing.
-func signAnew(ctx context.Context, s *store.Store, keys *sitekey.Keys, step commandkey.Step, heard commandkey.Heard) error {
-	if _, ok := keys.Announced(); step != commandkey.Use || !ok {
-		return nil
-	}
-	names := make([]string, len(heard.Believed))
-	for i, b := range heard.Believed {
-		names[i] = b.Controller
-	}
-	return s.WriteDerived(ctx, "policies under another command key", func(tx *store.Tx) error {
-		return device.Want(ctx, tx, names...)
-	})
 }
 
 // BrokerFiles writes the files of another broker once, for a centre that is not running: a running one keeps them itself. It reports whether

@@ -30,12 +30,6 @@ type Standing struct {
 	Missing    []string
 }
 
-// Heard is what the enrolled controllers have said: which keys they believe, and who has not applied the policy that it should have.
-type Heard struct {
-	Believed []device.Believes
-	Behind   []string
-}
-
 // Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. A key is used only when every one of them
 // believes it. One is retired only when all believe the one that signs, and have a policy that it signed: they judge by it after a restart, and
 // cannot read it under a key that they believe no longer. Who misses a forced step learns of it later by the words of the older keys, unless it

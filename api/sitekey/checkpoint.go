@@ -2,12 +2,14 @@ package sitekey
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 
 	"kanmon/internal/fault"
 	"kanmon/internal/ledger"
 	"kanmon/internal/pki"
+	"kanmon/internal/store"
 )
 
 // formerKey is a checkpoint key that signs no more. Its secret is gone.
@@ -114,6 +116,19 @@ func (k *Keys) UseCheckpointKey(size int64, a Act) error {
 		return err
 	}
 	return k.installCheckpoint(b)
+}
+
+// ReplaceCheckpointKey is UseCheckpointKey after the key that leaves has signed all that the ledger has: so it is the right one, and the ledger
+// continues its last checkpoint.
+func (k *Keys) ReplaceCheckpointKey(ctx context.Context, s *store.Store, a Act) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	last, _, err := s.Checkpoint(ctx)
+	if err != nil && fault.KindOf(err) != fault.NotFound { // an empty one
+		return err
+	}
+	return k.UseCheckpointKey(last.Size, a)
 }
 
 // CheckpointsBefore are the checkpoint keys before the present one, oldest first.

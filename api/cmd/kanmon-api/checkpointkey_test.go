@@ -43,3 +43,21 @@ func TestAnOperatorReplacesTheCheckpointKey(t *testing.T) {
 		command(exitOK, "verify")
 	}
 }
+
+// A folder that was never served, and two changes with no start between them.
+func TestACheckpointKeyIsReplacedBeforeTheCentreEverRan(t *testing.T) {
+	file, _ := config(t)
+	for range 2 {
+		var out, problems bytes.Buffer
+		if code := run(t.Context(), []string{"checkpoint-key", "-config", file, "-step", "use", "-reason", "試験"}, &out, &problems); code != exitOK {
+			t.Fatalf("%d %s %s", code, out.String(), problems.String())
+		}
+	}
+	for range 2 {
+		serveOnce(t, file)
+		var out, problems bytes.Buffer
+		if code := run(t.Context(), []string{"verify", "-config", file}, &out, &problems); code != exitOK {
+			t.Fatalf("%d %s %s", code, out.String(), problems.String())
+		}
+	}
+}
