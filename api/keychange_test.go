@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/api/keychange"
+	"kanmon/api/sitekey"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
@@ -25,7 +26,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 		}
 	}
 	step := func(s keychange.Step) error {
-		c := keychange.Change{Kind: keychange.Command, Step: s, Reason: "年次の交換"}
+		c := keychange.Change{Kind: keychange.Command, Step: s, Act: sitekey.Act{Reason: "年次の交換"}}
 		_, err := ChangeKey(t.Context(), settings(t, dir), c, slog.New(slog.DiscardHandler))
 		return err
 	}

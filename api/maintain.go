@@ -33,15 +33,44 @@ func NewEpoch(ctx context.Context, settings Settings, reason string, log *slog.L
 // ChangeKey takes a step towards a new key for a centre that is not running, by whoever runs the program, and returns how the keys of that kind
 // stand then.
 func ChangeKey(ctx context.Context, settings Settings, c keychange.Change, log *slog.Logger) (now []keychange.Standing, err error) {
-	if c.Step != keychange.Show && (c.Reason == "" || len(c.Reason) > 200) {
-		return nil, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
-	}
-	c.At, c.By = time.Now().UTC(), "operator"
-	if u, err := user.Current(); err == nil {
-		c.By = u.Username
+	if c.Act, err = operator(c.Step == keychange.Show, c.Act.Reason); err != nil {
+		return nil, err
 	}
 	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
 		if now, err = c.Take(ctx, keys, s); err != nil {
+			return err
+		}
+		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
+	})
+	return now, err
+}
+
+// operator is the act of whoever runs the program; a step wants a reason, a look does not.
+func operator(show bool, reason string) (sitekey.Act, error) {
+	if !show && (reason == "" || len(reason) > 200) {
+		return sitekey.Act{}, wrong("reason", "say why, in at most 200 bytes; it goes into the ledger")
+	}
+	act := sitekey.Act{At: time.Now().UTC(), By: "operator", Reason: reason}
+	if u, err := user.Current(); err == nil {
+		act.By = u.Username
+	}
+	return act, nil
+}
+
+// CheckpointKey has a new key sign the checkpoints of a centre that is not running from its next start on, by whoever runs the program, and
+// returns the checkpoint keys as they stand then; with show it only does that.
+func CheckpointKey(ctx context.Context, settings Settings, show bool, reason string, log *slog.Logger) (now []sitekey.CheckpointKey, err error) {
+	act, err := operator(show, reason)
+	if err != nil {
+		return nil, err
+	}
+	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+		if !show {
+			if err := keys.ReplaceCheckpointKey(ctx, s, act); err != nil {
+				return err
+			}
+		}
+		if now, err = keys.CheckpointKeys(); err != nil || show {
 			return err
 		}
 		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)

@@ -136,7 +136,9 @@ func openStore(ctx context.Context, settings Settings, keys *sitekey.Keys, log *
 	if err := d.Migrate(ctx, schema); err != nil {
 		return nil, nil, errors.Join(err, d.Close())
 	}
-	s, err := store.New(d, store.Config{Origin: origin(settings.Site), Signer: keys.Checkpoint(), Log: log})
+	s, err := store.New(d, store.Config{
+		Origin: origin(settings.Site), Signer: keys.Checkpoint(), Before: keys.CheckpointsBefore(), Log: log,
+	})
 	if err != nil {
 		return nil, nil, errors.Join(err, d.Close())
 	}

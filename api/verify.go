@@ -26,7 +26,7 @@ func Verify(ctx context.Context, settings Settings, log *slog.Logger) (store.Rep
 			return store.Report{}, fault.New(fault.NotFound, "", "nothing to verify: there is no "+file)
 		}
 	}
-	signer, err := sitekey.Checkpoint(settings.keyConfig())
+	signer, before, err := sitekey.Checkpoint(settings.keyConfig())
 	if err != nil {
 		return store.Report{}, err
 	}
@@ -34,7 +34,7 @@ func Verify(ctx context.Context, settings Settings, log *slog.Logger) (store.Rep
 	if err != nil {
 		return store.Report{}, err
 	}
-	s, err := store.New(d, store.Config{Origin: origin(settings.Site), Signer: signer, Log: log})
+	s, err := store.New(d, store.Config{Origin: origin(settings.Site), Signer: signer, Before: before, Log: log})
 	if err != nil {
 		return store.Report{}, errors.Join(err, d.Close())
 	}

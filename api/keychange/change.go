@@ -3,7 +3,6 @@ package keychange
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"kanmon/api/sitekey"
 	"kanmon/internal/fault"
@@ -13,12 +12,10 @@ import (
 
 // Change is a step to be taken.
 type Change struct {
-	Kind   Kind
-	Step   Step
-	At     time.Time
-	By     string
-	Reason string // goes into the ledger, like By
-	Force  bool   // does not wait for controllers; goes into the ledger too
+	Kind  Kind
+	Step  Step
+	Act   sitekey.Act // goes into the ledger
+	Force bool        // does not wait for controllers; goes into the ledger too
 }
 
 // Take takes the step, if the controllers are ready for it, and returns how the keys of that kind stand then. fault.Conflict: not yet, or out of
@@ -42,7 +39,7 @@ func (c Change) Take(ctx context.Context, keys *sitekey.Keys, s *store.Store) ([
 
 // act is the step as the ledger tells of it.
 func (c Change) act() sitekey.Act {
-	a := sitekey.Act{At: c.At, By: c.By, Reason: c.Reason}
+	a := c.Act
 	if c.Force && c.Step != Announce {
 		a.Reason += " (-force)"
 	}

@@ -71,7 +71,7 @@ func TestAnAuthorityIsNotReplacedOverTheHeadsOfControllers(t *testing.T) {
 func TestAStepThatAKeyDoesNotHaveIsRefused(t *testing.T) {
 	k, city := open(t), lifecycletest.Open(t, dbtest.SQLite(t))
 	for _, kind := range []keychange.Kind{keychange.Command, keychange.Authority} {
-		change := keychange.Change{Kind: kind, Step: "burn", At: act.At, By: act.By, Reason: act.Reason, Force: true}
+		change := keychange.Change{Kind: kind, Step: "burn", Act: act, Force: true}
 		if _, err := change.Take(t.Context(), k, city.Store); fault.CodeOf(err) != "sitekey.step" {
 			t.Errorf("%s: %v", kind, err)
 		}

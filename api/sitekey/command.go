@@ -121,8 +121,8 @@ func (k *Keys) turnCommandKeys(a Act, step func(ring) (ring, error)) error {
 
 // turn takes a step with a ring and keeps it.
 func (k *Keys) turn(file string, r ring, a Act, step func(ring) (ring, error)) (ring, error) {
-	if a.By == "" || a.Reason == "" || a.At.IsZero() {
-		return r, fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
+	if err := a.check(); err != nil {
+		return r, err
 	}
 	next, err := step(r)
 	if err != nil {

@@ -16,13 +16,8 @@ import (
 // Record enters the public parts of the keys into the register, as far as they are not there. Console says that the server's certificate is
 // the console's too.
 func (k *Keys) Record(ctx context.Context, register *key.Register, console bool) error {
-	verifier, err := verifierKey(k.checkpoint.Verifier())
-	if err != nil {
-		return err
-	}
 	server := k.Server().Leaf
 	keys := []key.Key{
-		{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(verifier)},
 		{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: k.hashFingerprint()},
 		{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.centre.Public()), KeyID: k.centre.KeyID()},
 	}
@@ -37,11 +32,37 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 			return err
 		}
 	}
-	err = recordRing(ctx, register, k.authorities(), purposes{key.DeviceCA, key.DeviceCANext, key.DeviceCABefore}, authorityFacts)
+	if err := k.recordCheckpointKeys(ctx, register); err != nil {
+		return err
+	}
+	err := recordRing(ctx, register, k.authorities(), purposes{key.DeviceCA, key.DeviceCANext, key.DeviceCABefore}, authorityFacts)
 	if err != nil {
 		return err
 	}
 	return recordRing(ctx, register, k.commands(), purposes{key.Command, key.CommandNext, key.CommandBefore}, commandFacts)
+}
+
+// recordCheckpointKeys enters the key that signs checkpoints and the one before it, with who replaced it and why; a start makes up for what a
+// crash between the step and its record left out.
+func (k *Keys) recordCheckpointKeys(ctx context.Context, register *key.Register) error {
+	list, err := k.CheckpointKeys()
+	if err != nil {
+		return err
+	}
+	last := list[len(list)-1]
+	now := key.Key{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: last.Fingerprint, State: key.Active}
+	if len(list) > 1 {
+		now.KeyID = last.Origin
+		before := list[len(list)-2]
+		left := key.Key{
+			Purpose: key.CheckpointBefore, Algorithm: "Ed25519", Fingerprint: before.Fingerprint, KeyID: before.Origin, State: key.Retired,
+		}
+		if _, err := register.Record(ctx, store.System("keys"), left, last.Since.why()); err != nil {
+			return err
+		}
+	}
+	_, err = register.Record(ctx, store.System("keys"), now, last.Since.why())
+	return err
 }
 
 const byItself = "made or renewed by the centre"
@@ -57,7 +78,7 @@ func recordRing(ctx context.Context, register *key.Register, r ring, p purposes,
 			return err
 		}
 		k.Purpose, k.State = purpose, state
-		_, err = register.Record(ctx, store.System("keys"), k, m.why())
+		_, err = register.Record(ctx, store.System("keys"), k, m.Act.why())
 		return err
 	}
 	for _, one := range []struct {
@@ -78,13 +99,6 @@ func recordRing(ctx context.Context, register *key.Register, r ring, p purposes,
 		return nil
 	}
 	return enter(p.next, m, key.Retired) // it was the next one, and serves now
-}
-
-func (m member) why() string {
-	if m.Act.At.IsZero() {
-		return byItself
-	}
-	return m.Act.Reason + " (" + m.Act.By + ")"
 }
 
 func commandFacts(m member) (key.Key, error) {

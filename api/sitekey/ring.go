@@ -25,6 +25,21 @@ type Act struct {
 	Reason string    `json:"reason"`
 }
 
+func (a Act) check() error {
+	if a.By == "" || a.Reason == "" || a.At.IsZero() {
+		return fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
+	}
+	return nil
+}
+
+// why is the reason that the register keeps; an act of nobody is the program's own.
+func (a Act) why() string {
+	if a.At.IsZero() {
+		return byItself
+	}
+	return a.Reason + " (" + a.By + ")"
+}
+
 // member is one of the site's keys of a kind.
 type member struct {
 	Secret   []byte            `json:"seed,omitempty"` // gone with the retirement

@@ -2,7 +2,7 @@
 //
 //	device-ca            the authority that signs the certificates of controllers, of the centre and of its servers
 //	command-key          Ed25519: what the centre sends is signed with it; beside it the one announced, and those before
-//	checkpoint-key       the ledger's checkpoints are signed with it
+//	checkpoint-key       the ledger's checkpoints are signed with it; beside it the public parts of those before
 //	credential-hash-key  cards are known by their keyed hash alone
 //	centre-key           the centre's own key as an MQTT client; its certificate lies beside it
 //	server               key and certificate of the console and the embedded broker, when they are the authority's
@@ -63,6 +63,7 @@ type Keys struct {
 	commands       func() ring //
 	words          []pki.Announcement
 	checkpoint     *ledger.Signer
+	succession     func() succession
 	hash           func() [32]byte
 	centre         pki.SigningKey
 	shown          certificates
@@ -120,33 +121,7 @@ func (k *Keys) openCheckpoint() error {
 	if err != nil {
 		return err
 	}
-	k.checkpoint, err = parseCheckpoint(text, k.cfg.Origin)
-	return err
-}
-
-func parseCheckpoint(text []byte, origin string) (*ledger.Signer, error) {
-	s, err := ledger.ParseSigner(string(text))
-	if err == nil && s.Origin() != origin {
-		err = fault.New(fault.Invalid, "ledger.bad_origin", "the checkpoint key is of "+s.Origin()+", not "+origin)
-	}
-	return s, err
-}
-
-// Checkpoint opens the checkpoint key alone and makes nothing; fault.NotFound when it or the sealing key is not there.
-func Checkpoint(cfg Config) (*ledger.Signer, error) {
-	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
-	if err != nil {
-		return nil, err
-	}
-	vault, err := pki.NewVault(cfg.Dir, sealer)
-	if err != nil {
-		return nil, err
-	}
-	text, err := vault.Load(checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	return parseCheckpoint(text, cfg.Origin)
+	return k.installCheckpoint(text)
 }
 
 // CheckpointFile is the file of the sealed checkpoint key.

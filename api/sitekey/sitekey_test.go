@@ -121,14 +121,14 @@ func TestWhatAnEarlierVersionKeptInTheClearIsTakenOverAndRemoved(t *testing.T) {
 			t.Errorf("%s is still there: %v", name, err)
 		}
 	}
-	if s, err := sitekey.Checkpoint(cfg); err != nil || s.Verifier().Key() != old.Verifier().Key() {
+	if s, before, err := sitekey.Checkpoint(cfg); err != nil || len(before) != 0 || s.Verifier().Key() != old.Verifier().Key() {
 		t.Errorf("read alone: %v", err)
 	}
 }
 
 func TestKeysOfAnotherSiteAndAnotherSealingKeyAreRefused(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := sitekey.Checkpoint(config(dir, nil)); fault.KindOf(err) != fault.NotFound {
+	if _, _, err := sitekey.Checkpoint(config(dir, nil)); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("nothing there: %v", err)
 	}
 	open(t, config(dir, nil))

@@ -10,6 +10,7 @@ import (
 
 	"kanmon/api"
 	"kanmon/api/keychange"
+	"kanmon/api/sitekey"
 	"kanmon/firmware-sim/control"
 	"kanmon/firmware-sim/demo"
 	"kanmon/internal/broker/brokertest"
@@ -107,7 +108,7 @@ func (s *System) changeKey(kind keychange.Kind, step keychange.Step) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := api.ChangeKey(s.t.Context(), settings, keychange.Change{Kind: kind, Step: step, Reason: "年次の交換"}, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := api.ChangeKey(s.t.Context(), settings, keychange.Change{Kind: kind, Step: step, Act: sitekey.Act{Reason: "年次の交換"}}, slog.New(slog.DiscardHandler)); err != nil {
 		s.t.Fatalf("%s: %v", step, err)
 	}
 	s.StartCentre()

@@ -33,4 +33,18 @@
 // A checkpoint is a C2SP signed note (https://c2sp.org/tlog-checkpoint): the origin, the number of leaves in
 // decimal, the root in base64, each on a line, then an empty line and an Ed25519 signature under the name of
 // the origin. Origin names are like "kanmon.example/site": no spaces, no plus sign.
+//
+// # Origins
+//
+// The key of a log can be replaced. The tree goes on; the next key signs under the next origin: after
+// "kanmon.example/site" come "kanmon.example/site/2", "kanmon.example/site/3" and so on. What the keys before
+// signed stays and is checked with their public keys. A checkpoint that is larger than one of a later origin is
+// forged: its key had left. A key that leaves signs a farewell, a note of four lines under its own origin:
+//
+//	kanmon checkpoint farewell v1
+//	<the leaving origin>
+//	<how many leaves the largest tree had that it signed>
+//	<the public key of the next origin, in note form: origin+hash+base64>
+//
+// Who holds any key of the log follows it by these to the present one, and takes nothing larger of a key that left.
 package ledger

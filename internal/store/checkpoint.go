@@ -23,7 +23,7 @@ func (s *Store) Checkpoint(ctx context.Context) (c ledger.Checkpoint, note []byt
 	}
 	err = s.db.Write(ctx, func(tx *db.Tx) error {
 		var err error
-		if c, note, err = s.ledger.Sign(ctx, tx, s.signer, FormatTime(s.clock())); err != nil {
+		if c, note, err = s.ledger.Sign(ctx, tx, s.signer, s.keys, FormatTime(s.clock())); err != nil {
 			return err
 		}
 		return s.neverBack(c)

@@ -51,6 +51,8 @@ type Config struct {
 	Origin string
 	// Signer signs checkpoints; nil: none are made.
 	Signer *ledger.Signer
+	// Before are the checkpoint keys before the signer's, oldest first.
+	Before []ledger.Past
 	Clock  func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: discarded
 }
@@ -60,6 +62,7 @@ type Store struct {
 	db     *db.DB
 	ledger *ledgerstore.Log
 	signer *ledger.Signer
+	keys   *ledger.Origins // nil without a signer
 	clock  func() time.Time
 	random io.Reader
 	log    *slog.Logger
@@ -76,8 +79,9 @@ func New(d *db.DB, cfg Config) (*Store, error) {
 	if cfg.Origin == "" {
 		return nil, fault.New(fault.Invalid, "ledger.bad_origin", "open store: no origin")
 	}
-	if cfg.Signer != nil && cfg.Signer.Origin() != cfg.Origin {
-		return nil, fault.New(fault.Invalid, "ledger.bad_origin", "open store: the checkpoint key is of "+cfg.Signer.Origin())
+	keys, err := cfg.keys()
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -86,7 +90,7 @@ func New(d *db.DB, cfg Config) (*Store, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Store{
-		db: d, ledger: ledgerstore.New(cfg.Origin), signer: cfg.Signer, clock: cfg.Clock, random: rand.Reader, log: cfg.Log,
+		db: d, ledger: ledgerstore.New(cfg.Origin), signer: cfg.Signer, keys: keys, clock: cfg.Clock, random: rand.Reader, log: cfg.Log,
 		grown: make(chan struct{}, 1), tables: map[string]db.Table{},
 	}, nil
 }

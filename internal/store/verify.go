@@ -81,11 +81,7 @@ type verification struct {
 }
 
 func (v *verification) run(ctx context.Context, s *Store) error {
-	var key *ledger.Verifier
-	if s.signer != nil {
-		key = s.signer.Verifier()
-	}
-	audit := s.ledger.NewAudit(v.q, key, v.found)
+	audit := s.ledger.NewAudit(v.q, s.keys, v.found)
 	err := audit.Run(ctx, func(first, end int64, leaves []ledgerstore.StoredLeaf) error { return v.rows(ctx, first, end, leaves) })
 	v.report.Leaves, v.report.Root, v.report.Checkpoints = audit.Size(), audit.Root(), audit.Checkpoints
 	if err != nil {

@@ -20,16 +20,17 @@ import (
 //
 //nolint:gosec // the word credential, not one
 const (
-	DeviceCA       = "device-ca"
-	DeviceCANext   = "device-ca-next"   // announced; retired as the next one when it issues certificates
-	DeviceCABefore = "device-ca-before" // active while it is still trusted
-	Command        = "command"
-	CommandNext    = "command-next"   // announced; retired as the next one when it signs
-	CommandBefore  = "command-before" // active while controllers still believe it
-	Checkpoint     = "checkpoint"
-	Document       = "document"
-	CredentialHash = "credential-hash"
-	Console        = "console"
+	DeviceCA         = "device-ca"
+	DeviceCANext     = "device-ca-next"   // announced; retired as the next one when it issues certificates
+	DeviceCABefore   = "device-ca-before" // active while it is still trusted
+	Command          = "command"
+	CommandNext      = "command-next"   // announced; retired as the next one when it signs
+	CommandBefore    = "command-before" // active while controllers still believe it
+	Checkpoint       = "checkpoint"
+	CheckpointBefore = "checkpoint-before" // retired; its public part checks the checkpoints that it signed
+	Document         = "document"
+	CredentialHash   = "credential-hash"
+	Console          = "console"
 )
 
 // State of a key.
@@ -47,7 +48,7 @@ type Key struct {
 	Purpose     string
 	Algorithm   string // such as "Ed25519"
 	Fingerprint string // at most 128 characters; of the public key, or of a secret under a hash that does not give it away
-	KeyID       string // the short name in signatures; empty where there is none
+	KeyID       string // the short name in signatures, of a checkpoint key its origin; empty where there is none
 	NotAfter    time.Time
 	State       State
 

@@ -21,6 +21,7 @@ func commands(flags *flag.FlagSet) map[string]work {
 	return map[string]work{
 		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags),
 		string(keychange.Command): changeKey(flags, keychange.Command), string(keychange.Authority): changeKey(flags, keychange.Authority),
+		"checkpoint-key": checkpointKey(flags),
 	}
 }
 
@@ -88,7 +89,7 @@ func changeKey(flags *flag.FlagSet, kind keychange.Kind) work {
 	change, step := keychange.Change{Kind: kind}, new(string)
 	if flags.Name() == "kanmon-api "+string(kind) {
 		flags.StringVar(step, "step", string(keychange.Show), "announce, use, retire, or show, which changes nothing")
-		flags.StringVar(&change.Reason, "reason", "", "why; it goes into the ledger")
+		flags.StringVar(&change.Act.Reason, "reason", "", "why; it goes into the ledger")
 		flags.BoolVar(&change.Force, "force", false, "do not wait for controllers that have not heard")
 	}
 	return func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {

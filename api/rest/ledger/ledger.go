@@ -4,6 +4,7 @@ package ledger
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 
 	"kanmon/api/auth"
 	"kanmon/api/rest/frame"
@@ -18,11 +19,23 @@ type Config struct {
 
 type checkpointOut struct {
 	Body struct {
-		Origin string `json:"origin"`
-		Size   int64  `json:"size" doc:"How many leaves it covers"`
-		Root   string `json:"root" doc:"Base64"`
-		Note   string `json:"note" doc:"The signed checkpoint (C2SP tlog-checkpoint), to be kept elsewhere"`
+		Origin   string          `json:"origin"`
+		Size     int64           `json:"size" doc:"How many leaves it covers"`
+		Root     string          `json:"root" doc:"Base64"`
+		Note     string          `json:"note" doc:"The signed checkpoint (C2SP tlog-checkpoint), to be kept elsewhere"`
+		Verifier string          `json:"verifier" doc:"The public key of the origin, in note form; to be kept with the note"`
+		Earlier  []formerKeyView `json:"earlier" nullable:"false" doc:"The keys that sign no more, oldest first"`
 	}
+}
+
+type formerKeyView struct {
+	Origin   string `json:"origin"`
+	Verifier string `json:"verifier" doc:"The public key, in note form: it checks what was signed under this origin"`
+	Farewell string `json:"farewell" doc:"Signed note of this key: how many leaves it signed at most, and the key after it"`
+}
+
+func newFormerKeyView(k store.CheckpointKey) formerKeyView {
+	return formerKeyView{Origin: k.Origin, Verifier: k.Verifier, Farewell: k.Farewell}
 }
 
 type findingView struct {
@@ -69,6 +82,11 @@ func (cfg Config) checkpoint(ctx context.Context, _ auth.Principal, _ *struct{})
 	out := &checkpointOut{}
 	out.Body.Origin, out.Body.Size, out.Body.Note = c.Origin, c.Size, string(note)
 	out.Body.Root = base64.StdEncoding.EncodeToString(c.Root[:])
+	keys := cfg.Store.CheckpointKeys()
+	if i := slices.IndexFunc(keys, func(k store.CheckpointKey) bool { return k.Origin == c.Origin }); i >= 0 {
+		out.Body.Verifier = keys[i].Verifier
+	}
+	out.Body.Earlier = view.List(keys[:len(keys)-1], newFormerKeyView)
 	return out, nil
 }
 

@@ -50,7 +50,7 @@ type StoredLeaf struct {
 type Audit struct {
 	log   *Log
 	q     db.Queryer
-	key   *ledger.Verifier // nil: signatures are not checked
+	keys  *ledger.Origins // nil: signatures are not checked
 	found func(Finding)
 
 	head        Head
@@ -58,12 +58,13 @@ type Audit struct {
 	scratch     []ledger.Hash
 	tainted     int64   // the last leaf known to be changed or missing, or NoLeaf
 	suspects    []int64 // leaves that differ from their own stored hash, not yet judged
+	origin      int     // the number of the latest origin that has signed so far
 	Checkpoints int64   // looked at
 }
 
-// NewAudit opens a walk; found is called for everything wrong. A nil key leaves signatures unchecked.
-func (l *Log) NewAudit(q db.Queryer, key *ledger.Verifier, found func(Finding)) *Audit {
-	return &Audit{log: l, q: q, key: key, found: found, tainted: NoLeaf}
+// NewAudit opens a walk; found is called for everything wrong. Without keys signatures are not checked.
+func (l *Log) NewAudit(q db.Queryer, keys *ledger.Origins, found func(Finding)) *Audit {
+	return &Audit{log: l, q: q, keys: keys, found: found, tainted: NoLeaf}
 }
 
 // Run recomputes the tree from the leaves and compares every stored hash, every checkpoint and the head with
@@ -235,17 +236,22 @@ func (a *Audit) compare(points map[int64][]byte) {
 	}
 	a.Checkpoints++
 	c, err := a.open(note)
+	origin, ours := ledger.OriginNumber(a.log.origin, c.Origin)
 	switch {
-	case err != nil || c.Origin != a.log.origin || c.Size != size:
+	case err != nil || !ours || c.Size != size:
 		a.report(CheckpointForged, size-1, "the note's form, place or signature is wrong")
+		return
+	case origin < a.origin || a.keys != nil && a.keys.Left(c):
+		a.report(CheckpointForged, size-1, "it is signed by the key of "+c.Origin+", which had left")
 	case c.Root != a.tree.Root() && a.tainted == NoLeaf && len(a.suspects) == 0:
 		a.report(CheckpointForked, size-1, "the signed root is not the tree's")
 	}
+	a.origin = max(a.origin, origin)
 }
 
 func (a *Audit) open(note []byte) (ledger.Checkpoint, error) {
-	if a.key == nil {
+	if a.keys == nil {
 		return ledger.ReadUnverified(note)
 	}
-	return a.key.Open(note)
+	return a.keys.Open(note)
 }
