@@ -36,11 +36,9 @@ func ChangeKey(ctx context.Context, settings Settings, c keychange.Change, log *
 	if c.Act, err = operator(c.Step == keychange.Show, c.Act.Reason); err != nil {
 		return nil, err
 	}
-	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
-		if now, err = c.Take(ctx, keys, s); err != nil {
-			return err
-		}
-		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
+	err = settings.withKeys(ctx, log, func(keys *sitekey.Keys, s *store.Store) error {
+		now, err = c.Take(ctx, keys, s)
+		return err
 	})
 	return now, err
 }
@@ -64,18 +62,41 @@ func CheckpointKey(ctx context.Context, settings Settings, show bool, reason str
 	if err != nil {
 		return nil, err
 	}
-	err = offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+	err = settings.withKeys(ctx, log, func(keys *sitekey.Keys, s *store.Store) error {
 		if !show {
 			if err := keys.ReplaceCheckpointKey(ctx, s, act); err != nil {
 				return err
 			}
 		}
-		if now, err = keys.CheckpointKeys(); err != nil || show {
-			return err
-		}
-		return keys.Record(ctx, key.New(s), settings.TLS.Mode == tlsOwn)
+		now, err = keys.CheckpointKeys()
+		return err
 	})
 	return now, err
+}
+
+// AcceptKeys has the keys of a centre that is not running serve in the place of those that were lost, by whoever runs the program.
+func AcceptKeys(ctx context.Context, settings Settings, reason string, log *slog.Logger) error {
+	act, err := operator(false, reason)
+	if err != nil {
+		return err
+	}
+	return offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+		return keys.Accept(ctx, key.New(s), settings.TLS.Mode == tlsOwn, act)
+	})
+}
+
+// withKeys changes keys, of which the register is told; it knows those that are there before.
+func (s Settings) withKeys(ctx context.Context, log *slog.Logger, change func(*sitekey.Keys, *store.Store) error) error {
+	return offline(ctx, s, log, func(keys *sitekey.Keys, in *store.Store) error {
+		register, console := key.New(in), s.TLS.Mode == tlsOwn
+		if err := keys.Record(ctx, register, console); err != nil {
+			return err
+		}
+		if err := change(keys, in); err != nil {
+			return err
+		}
+		return keys.Record(ctx, register, console)
+	})
 }
 
 // BrokerFiles writes the files of another broker once, for a centre that is not running: a running one keeps them itself. It reports whether

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
+	"slices"
 	"strings"
 
 	"kanmon/internal/fault"
@@ -14,55 +16,114 @@ import (
 )
 
 // Record enters the public parts of the keys into the register, as far as they are not there. Console says that the server's certificate is
-// the console's too.
+// the console's too. fault.Conflict "sitekey.lost": the register has another key than the sealed file, and the file does not know it. The file was
+// lost and made anew, or put back from a copy; what is done then is said in docs/kanmon-api.md.
 func (k *Keys) Record(ctx context.Context, register *key.Register, console bool) error {
-	server := k.Server().Leaf
-	keys := []key.Key{
-		{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: k.hashFingerprint()},
-		{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.centre.Public()), KeyID: k.centre.KeyID()},
-	}
-	if console {
-		keys = append(keys, key.Key{
-			Purpose: key.Console, Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(server), NotAfter: server.NotAfter,
-		})
-	}
-	for _, one := range keys {
-		one.State = key.Active
-		if _, err := register.Record(ctx, store.System("keys"), one, byItself); err != nil {
-			return err
-		}
-	}
-	if err := k.recordCheckpointKeys(ctx, register); err != nil {
-		return err
-	}
-	err := recordRing(ctx, register, k.authorities(), purposes{key.DeviceCA, key.DeviceCANext, key.DeviceCABefore}, authorityFacts)
-	if err != nil {
-		return err
-	}
-	return recordRing(ctx, register, k.commands(), purposes{key.Command, key.CommandNext, key.CommandBefore}, commandFacts)
+	return k.record(ctx, register, console, nil)
 }
 
-// recordCheckpointKeys enters the key that signs checkpoints and the one before it, with who replaced it and why; a start makes up for what a
-// crash between the step and its record left out.
-func (k *Keys) recordCheckpointKeys(ctx context.Context, register *key.Register) error {
-	list, err := k.CheckpointKeys()
-	if err != nil {
+// Accept is Record for keys that were lost and are not coming back: those that serve now are entered in their place, by an act. A lost checkpoint
+// key is not accepted: the ledger stands on it.
+func (k *Keys) Accept(ctx context.Context, register *key.Register, console bool, a Act) error {
+	if err := a.check(); err != nil {
 		return err
 	}
-	last := list[len(list)-1]
-	now := key.Key{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: last.Fingerprint, State: key.Active}
-	if len(list) > 1 {
-		now.KeyID = last.Origin
-		before := list[len(list)-2]
-		left := key.Key{
-			Purpose: key.CheckpointBefore, Algorithm: "Ed25519", Fingerprint: before.Fingerprint, KeyID: before.Origin, State: key.Retired,
-		}
-		if _, err := register.Record(ctx, store.System("keys"), left, last.Since.why()); err != nil {
+	return k.record(ctx, register, console, &a)
+}
+
+func (k *Keys) record(ctx context.Context, register *key.Register, console bool, accept *Act) error {
+	if console {
+		server := k.Server().Leaf
+		_, err := register.Record(ctx, store.System("keys"), key.Key{
+			Purpose: key.Console, Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(server), NotAfter: server.NotAfter, State: key.Active,
+		}, byItself)
+		if err != nil {
 			return err
 		}
 	}
-	_, err = register.Record(ctx, store.System("keys"), now, last.Since.why())
+	entries, err := k.entries()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if accept != nil && e.Purpose != key.Checkpoint {
+			e.accept = accept
+		}
+		if err := e.enter(ctx, register); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry is one key as it is to stand in the register.
+type entry struct {
+	key.Key
+	why    string
+	known  []string // fingerprints of all keys that served the purpose so far, as the sealed file has them; nil: the file does not say
+	accept *Act     // that takes this one for one that the file does not know
+}
+
+func (e entry) enter(ctx context.Context, register *key.Register) error {
+	there, found, err := register.Present(ctx, e.Purpose)
+	if err != nil {
+		return err
+	}
+	if found && e.known != nil && !slices.Contains(e.known, there) {
+		if e.accept == nil {
+			return fault.New(fault.Conflict, "sitekey.lost", "the key "+e.Purpose+" is not the one in the register, nor one that came after it: its file in "+
+				"the folder of keys was lost, or put back from an older copy. Put the newest copy back; see docs/kanmon-api.md")
+		}
+		e.why = e.accept.why()
+	}
+	_, err = register.Record(ctx, store.System("keys"), e.Key, e.why)
 	return err
+}
+
+// entries are all keys but the console's, whose certificates come and go by themselves.
+func (k *Keys) entries() ([]entry, error) {
+	hash, centre := k.hashFingerprint(), pki.Fingerprint(k.centre.Public())
+	list := []entry{
+		{Key: key.Key{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: hash}, why: byItself, known: []string{hash}},
+		{Key: key.Key{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: centre, KeyID: k.centre.KeyID()}, why: byItself, known: []string{centre}},
+	}
+	for i := range list {
+		list[i].State = key.Active
+	}
+	checkpoints, err := k.checkpointEntries()
+	if err != nil {
+		return nil, err
+	}
+	authorities, err := ringEntries(k.authorities(), purposes{key.DeviceCA, key.DeviceCANext, key.DeviceCABefore}, authorityFacts)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := ringEntries(k.commands(), purposes{key.Command, key.CommandNext, key.CommandBefore}, commandFacts)
+	return slices.Concat(list, checkpoints, authorities, commands), err
+}
+
+// checkpointEntries are the key that signs checkpoints and the one before it, with who replaced it and why; a start makes up for what a crash
+// between the step and its record left out.
+func (k *Keys) checkpointEntries() ([]entry, error) {
+	list, err := k.CheckpointKeys()
+	if err != nil {
+		return nil, err
+	}
+	known := make([]string, len(list))
+	for i, one := range list {
+		known[i] = one.Fingerprint
+	}
+	last := list[len(list)-1]
+	now := entry{key.Key{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: last.Fingerprint, State: key.Active}, last.Since.why(), known, nil}
+	if len(list) == 1 {
+		return []entry{now}, nil
+	}
+	now.KeyID = last.Origin
+	before := list[len(list)-2]
+	left := key.Key{
+		Purpose: key.CheckpointBefore, Algorithm: "Ed25519", Fingerprint: before.Fingerprint, KeyID: before.Origin, State: key.Retired,
+	}
+	return []entry{{left, last.Since.why(), nil, nil}, now}, nil
 }
 
 const byItself = "made or renewed by the centre"
@@ -70,35 +131,43 @@ const byItself = "made or renewed by the centre"
 // purposes of the keys of a ring: which one serves, which is announced, which is on its way out.
 type purposes struct{ present, next, before string }
 
-// recordRing enters them, with who took the step and why. A start makes up for what a crash between the step and its record left out.
-func recordRing(ctx context.Context, register *key.Register, r ring, p purposes, facts func(member) (key.Key, error)) error {
-	enter := func(purpose string, m member, state key.State) error {
+// ringEntries are they, with who took the step and why. A start makes up for what a crash between the step and its record left out.
+func ringEntries(r ring, p purposes, facts func(member) (key.Key, error)) ([]entry, error) {
+	var known []string
+	for _, m := range r.Keys {
 		k, err := facts(m)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		k.Purpose, k.State = purpose, state
-		_, err = register.Record(ctx, store.System("keys"), k, m.Act.why())
-		return err
+		known = append(known, k.Fingerprint)
+		if m.Stage == present {
+			break // one that is announced served nothing yet
+		}
 	}
+	var list []entry
+	var failed error
+	add := func(purpose string, m member, state key.State, known []string) {
+		k, err := facts(m)
+		failed = errors.Join(failed, err)
+		k.Purpose, k.State = purpose, state
+		list = append(list, entry{k, m.Act.why(), known, nil})
+	}
+	m, _ := r.at(present)
+	add(p.present, m, key.Active, known)
 	for _, one := range []struct {
 		purpose string
 		stage   stage
 		state   key.State
-	}{{p.present, present, key.Active}, {p.next, announced, key.Active}, {p.before, retired, key.Retired}, {p.before, leaving, key.Active}} {
+	}{{p.next, announced, key.Active}, {p.before, retired, key.Retired}, {p.before, leaving, key.Active}} {
 		m, ok := r.at(one.stage)
-		if _, later := r.at(leaving); !ok || one.stage == retired && later {
-			continue
-		}
-		if err := enter(one.purpose, m, one.state); err != nil {
-			return err
+		if _, later := r.at(leaving); ok && (one.stage != retired || !later) {
+			add(one.purpose, m, one.state, nil)
 		}
 	}
-	m, _ := r.at(present)
-	if _, ok := r.at(announced); ok || m.Act.At.IsZero() {
-		return nil
+	if _, ok := r.at(announced); !ok && !m.Act.At.IsZero() {
+		add(p.next, m, key.Retired, nil) // it was the next one, and serves now
 	}
-	return enter(p.next, m, key.Retired) // it was the next one, and serves now
+	return list, failed
 }
 
 func commandFacts(m member) (key.Key, error) {

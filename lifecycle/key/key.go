@@ -125,6 +125,13 @@ func (f facts) row() store.Row {
 	}
 }
 
+// Present is the fingerprint of the key that a purpose has by the register, active or not; false while it has none. It names no key, so that
+// anybody in the program may ask.
+func (r *Register) Present(ctx context.Context, purpose string) (fingerprint string, found bool, err error) {
+	f, err := r.present(ctx, purpose)
+	return f.Fingerprint, f.Fingerprint != "", err
+}
+
 // present reads the newest version of a purpose; nothing while it has none.
 func (r *Register) present(ctx context.Context, purpose string) (facts, error) {
 	var f facts

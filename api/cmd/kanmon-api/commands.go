@@ -21,7 +21,7 @@ func commands(flags *flag.FlagSet) map[string]work {
 	return map[string]work{
 		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags),
 		string(keychange.Command): changeKey(flags, keychange.Command), string(keychange.Authority): changeKey(flags, keychange.Authority),
-		"checkpoint-key": checkpointKey(flags),
+		"checkpoint-key": checkpointKey(flags), "accept-keys": acceptKeys(flags),
 	}
 }
 
@@ -80,6 +80,22 @@ func newEpoch(flags *flag.FlagSet) work {
 			return exitFailed
 		}
 		_, _ = fmt.Fprintf(stdout, "epoch %d begins with the next start; doors send again what the database lacks\n", epoch)
+		return exitOK
+	}
+}
+
+// acceptKeys has its flag only where it is the command.
+func acceptKeys(flags *flag.FlagSet) work {
+	reason := new(string)
+	if flags.Name() == "kanmon-api accept-keys" {
+		flags.StringVar(reason, "reason", "", "why; it goes into the ledger")
+	}
+	return func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
+		if err := api.AcceptKeys(ctx, settings, *reason, log); err != nil {
+			_, _ = fmt.Fprintln(stderr, "kanmon-api: keys not accepted:", err)
+			return exitFailed
+		}
+		_, _ = fmt.Fprintln(stdout, "the keys in the folder serve from the next start on")
 		return exitOK
 	}
 }

@@ -1,0 +1,101 @@
+package sitekey_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"kanmon/api/sitekey"
+	"kanmon/internal/db/dbtest"
+	"kanmon/internal/fault"
+	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/lifecycletest"
+)
+
+// R47-1: a key that nobody replaced is not replaced by itself: a sealed file that was lost, or put back from an older copy, is noticed by the register.
+func TestALostKeyIsNoticedAndNotMadeAnewInSilence(t *testing.T) {
+	for _, name := range []string{"device-ca", "command-key", "credential-hash-key", "centre-key", "checkpoint-key"} {
+		t.Run(name, func(t *testing.T) {
+			register, cfg := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store), config(t.TempDir(), nil)
+			record := func() error { return open(t, cfg).Record(t.Context(), register, true) }
+			if err := record(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(filepath.Join(cfg.Dir, name+".sealed")); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second time the new file is there
+				if err := record(); fault.CodeOf(err) != "sitekey.lost" {
+					t.Fatalf("lost: %v", err)
+				}
+			}
+			err := open(t, cfg).Accept(t.Context(), register, true, act("控えもない"))
+			if name == "checkpoint-key" {
+				if fault.CodeOf(err) != "sitekey.lost" {
+					t.Errorf("the key that the ledger stands on is accepted: %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := record(); err != nil {
+				t.Errorf("accepted, and then: %v", err)
+			}
+			list, err := register.List(t.Context(), lifecycletest.Manager)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := 0
+			for _, one := range list {
+				if one.Reason == "控えもない (山田)" {
+					told++
+				}
+			}
+			if told != 1 {
+				t.Errorf("the register tells of %d keys that were accepted", told)
+			}
+		})
+	}
+}
+
+// The older copy of the folder is refused; the database's older copy is not: what replaced its keys is in the files.
+func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
+	for name, steps := range map[string][]func(*sitekey.Keys, sitekey.Act) error{
+		"device-ca":   {(*sitekey.Keys).AnnounceAuthority, (*sitekey.Keys).UseAuthority, (*sitekey.Keys).RetireAuthority},
+		"command-key": {(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).UseCommandKey, (*sitekey.Keys).RetireCommandKey},
+	} {
+		cfg := config(t.TempDir(), nil)
+		yesterday, today := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
+		for _, register := range []*key.Register{yesterday, today} {
+			if err := open(t, cfg).Record(t.Context(), register, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		file := filepath.Join(cfg.Dir, name+".sealed")
+		var copies [][]byte // before each step
+		for round := range 2 {
+			for _, step := range steps {
+				copied, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				copies = append(copies, copied)
+				if err := stepped(t, cfg, step).Record(t.Context(), today, true); err != nil {
+					t.Fatalf("%s, round %d: %v", name, round, err)
+				}
+			}
+		}
+		if err := open(t, cfg).Record(t.Context(), yesterday, true); err != nil {
+			t.Errorf("%s: with yesterday's database: %v", name, err)
+		}
+		for i, copied := range copies[:len(copies)-1] { // up to the last use
+			if err := os.WriteFile(file, copied, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := open(t, cfg).Record(t.Context(), today, true); fault.CodeOf(err) != "sitekey.lost" {
+				t.Errorf("%s: keys before step %d: %v", name, i, err)
+			}
+		}
+	}
+}
