@@ -55,7 +55,9 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.journal, err = journal.New(journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Floor: buildTime(), Log: log}); err != nil {
 		return nil, err
 	}
-	e.identity = identity.NewKeeper(identity.KeeperConfig{Dir: cfg.IdentityDir(), Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds, Log: log})
+	e.identity = identity.NewKeeper(identity.KeeperConfig{
+		Dir: cfg.IdentityDir(), Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds, Distrusted: e.distrusted, Log: log,
+	})
 	if e.client, err = e.newClient(cmp.Or(cfg.Broker.URL, id.BrokerURL)); err != nil {
 		return nil, err
 	}
@@ -213,6 +215,9 @@ func (e *Edge) certificateClock() time.Time {
 
 // certificateRest is how much of the own certificate is always left to a floor.
 const certificateRest = time.Hour
+
+// distrusted ends a connection to a broker that an authority stands behind which is trusted no more.
+func (e *Edge) distrusted() { e.client.Reconnect() }
 
 func (e *Edge) certificateEnds(daysLeft int) {
 	e.controller.Post(core.CertificateEnds{Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339))})

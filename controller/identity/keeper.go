@@ -10,9 +10,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 )
 
@@ -31,7 +33,9 @@ type KeeperConfig struct {
 	Clock    func() time.Time // with its floor; nil: time.Now
 	// Warn hears, once each, that a certificate has 30, 7 or 1 whole days left and was not renewed, and 0 when it is over.
 	Warn func(daysLeft int)
-	Log  *slog.Logger
+	// Distrusted hears that an authority is trusted no more: a connection that it stands behind should end. May be nil.
+	Distrusted func()
+	Log        *slog.Logger
 }
 
 // Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key. It asks which keys the
@@ -41,9 +45,10 @@ type Keeper struct {
 	wake chan struct{} // the centre may have other keys than are known
 	turn sync.Mutex    // one at a time speaks to the centre, from the identity to the next one
 
-	mu     sync.Mutex
-	id     Identity
-	warned int // the lowest days left that were warned of
+	mu      sync.Mutex
+	id      Identity
+	unsaved bool // the certificate is not on disk; only with turn
+	warned  int  // the lowest days left that were warned of
 }
 
 // NewKeeper starts with the identity on disk.
@@ -189,20 +194,39 @@ func (k *Keeper) renew(ctx context.Context) error {
 	if id, err = k.follow(ctx, id, a.told); err != nil {
 		return err
 	}
-	if id.Certificate, err = pki.ParseCertificate([]byte(a.Certificate)); err != nil {
+	if err := k.take(ctx, id); err != nil {
 		return err
 	}
-	if err := id.proves(id.Certificate, k.now()); err != nil {
+	if id.Certificate, err = id.newer(a.Certificate, k.now()); err != nil {
 		return err
 	}
 	k.mu.Lock()
-	k.id, k.warned = id, notWarned
+	k.id, k.unsaved, k.warned = id, true, notWarned
 	k.mu.Unlock()
-	if err := save(k.cfg.Dir, id); err != nil {
-		return err // it is used all the same; after a restart it is asked for again
-	}
 	k.cfg.Log.InfoContext(ctx, "certificate renewed", slog.Time("until", id.Certificate.NotAfter))
-	return nil
+	return k.write() // it is used all the same
+}
+
+// newer reads a certificate that is to take the place of the own one. It proves what that proves, and is not by an authority before that one's.
+func (id Identity) newer(text string, now time.Time) (*x509.Certificate, error) {
+	c, err := pki.ParseCertificate([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if slices.Index(pins(id.Authorities), id.issuer()) > slices.Index(pins(id.Authorities), id.issuerOf(c)) {
+		return nil, fault.New(fault.Denied, "identity.older", "the centre gave a certificate by an authority that was replaced")
+	}
+	return c, id.proves(c, now)
+}
+
+// write keeps a certificate that is not on disk yet.
+func (k *Keeper) write() error {
+	if !k.unsaved {
+		return nil
+	}
+	err := save(k.cfg.Dir, k.Identity())
+	k.unsaved = err != nil
+	return err
 }
 
 // client is for the centre's REST interface.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 )
 
@@ -82,6 +84,9 @@ func (k *Keeper) Ask(ctx context.Context) error {
 const mostAsked = 3
 
 func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
+	if err := k.write(); err != nil {
+		return false, err // what is not on disk is not said to the centre: it may be gone after a restart
+	}
 	id := k.Identity()
 	c, err := k.client(id)
 	if err != nil {
@@ -96,33 +101,56 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !same(next.CommandKeys, id.CommandKeys) || !slices.EqualFunc(next.Authorities, id.Authorities, (*x509.Certificate).Equal) {
-		changed = true
-		err = k.take(ctx, next)
+	if err := k.take(ctx, next); err != nil {
+		return false, err
 	}
-	if err == nil && next.outdated(t.Issuer) {
-		changed = true
-		err = k.renew(ctx)
+	if !next.outdated(t.Issuer) {
+		return !next.believesAs(id), nil
 	}
-	return changed, err
+	if err := k.renew(ctx); err != nil {
+		return false, err
+	}
+	if k.Identity().issuer() != t.Issuer {
+		return false, fault.New(fault.Invalid, "identity.issuer", "the centre names an authority that does not issue certificates")
+	}
+	return true, nil
 }
 
-// take has the centre's keys believed from now on.
+func (id Identity) believesAs(other Identity) bool {
+	return same(id.CommandKeys, other.CommandKeys) && slices.EqualFunc(id.Authorities, other.Authorities, (*x509.Certificate).Equal)
+}
+
+// take has the centre's keys believed from now on: first on disk.
 func (k *Keeper) take(ctx context.Context, id Identity) error {
+	before := k.Identity()
+	if id.believesAs(before) {
+		return nil
+	}
+	if err := save(k.cfg.Dir, id); err != nil {
+		return err
+	}
 	k.mu.Lock()
 	k.id = id
 	k.mu.Unlock()
 	k.cfg.Log.InfoContext(ctx, "the centre's keys have changed", slog.Int("command_keys", len(id.CommandKeys)), slog.Int("authorities", len(id.Authorities)))
-	return save(k.cfg.Dir, id)
+	if k.cfg.Distrusted != nil && slices.ContainsFunc(before.Authorities, func(c *x509.Certificate) bool { return !slices.ContainsFunc(id.Authorities, c.Equal) }) {
+		k.cfg.Distrusted()
+	}
+	return nil
 }
 
 // listen asks until ctx ends.
 func (k *Keeper) listen(ctx context.Context) {
+	failed := time.Duration(0)
 	for {
 		if err := k.Ask(ctx); err != nil && ctx.Err() == nil {
-			k.cfg.Log.WarnContext(ctx, "the centre's keys not asked for", slog.Any("error", err))
+			failed = min(max(2*failed, KeysPause), KeysEvery)
+			k.cfg.Log.WarnContext(ctx, "the centre's keys not asked for", slog.Any("error", err), slog.Duration("retry_in", failed))
+		} else {
+			failed = 0
 		}
-		if !pause(ctx, KeysPause, nil) || !pause(ctx, KeysEvery-KeysPause, k.wake) || !pause(ctx, rand.N(KeysSoon), nil) { //nolint:gosec // jitter needs no secrecy
+		rest := cmp.Or(failed, KeysEvery) - KeysPause
+		if !pause(ctx, KeysPause, nil) || !pause(ctx, rest, k.wake) || !pause(ctx, rand.N(KeysSoon), nil) { //nolint:gosec // jitter needs no secrecy
 			return
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -176,6 +177,15 @@ func (c *Client) beforeRun(what string) {
 		panic("mqtt: " + what + " after Run")
 	}
 }
+
+// Reconnect ends the present connection, if there is one; Run makes another. It does not wait.
+func (c *Client) Reconnect() {
+	if s := c.current.Load(); s != nil {
+		s.lost(errAsked)
+	}
+}
+
+var errAsked = errors.New("a new connection was asked for")
 
 // Connected reports whether there is a connection on which the subscriptions stand.
 func (c *Client) Connected() bool { return c.current.Load() != nil }
