@@ -38,10 +38,19 @@ func (e restEnrolment) Renew(ctx context.Context, csr []byte) (rest.Renewed, err
 
 // Keys is enrol.Service.Keys.
 func (e restEnrolment) Keys(ctx context.Context, said rest.Known, sig []byte) (rest.Keys, error) {
-	got, err := e.service.Keys(ctx, pki.Known{
-		Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
-	}, sig)
+	got, err := e.service.Keys(ctx, known(said), sig)
 	return restKeys(got), err
+}
+
+// Says is enrol.Service.Says.
+func (e restEnrolment) Says(ctx context.Context, said rest.Known, sig []byte) bool {
+	return e.service.Says(ctx, known(said), sig)
+}
+
+func known(said rest.Known) pki.Known {
+	return pki.Known{
+		Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
+	}
 }
 
 func restKeys(k enrol.Keys) rest.Keys {

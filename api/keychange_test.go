@@ -47,16 +47,17 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 	if err := step(keychange.Announce); err != nil {
 		t.Fatal(err)
 	}
-	within(func(r *running) {
-		next, _ := r.keys.Announced()
-		believes := device.Believes{Controller: "ctl-1", CommandKeys: []string{r.keys.Command().KeyID(), next}}
-		if err := r.devices.RecordBelieves(t.Context(), believes, d.key.Public()); err != nil {
+	says := func(r *running) {
+		t.Helper()
+		if err := r.devices.RecordBelieves(t.Context(), device.Believes{Controller: "ctl-1", CommandKeys: r.keys.AllCommandKeys()}, d.key.Public()); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}
+	within(says)
 	if err := step(keychange.Use); err != nil {
 		t.Fatal(err)
 	}
+	within(says)
 	if err := step(keychange.Retire); fault.CodeOf(err) != "sitekey.policy" || !strings.Contains(err.Error(), "ctl-1") {
 		t.Fatalf("its policy is signed by the key before: %v", err)
 	}

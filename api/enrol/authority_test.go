@@ -8,6 +8,7 @@ import (
 
 	"kanmon/api/sitekey"
 	"kanmon/internal/db/dbtest"
+	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/lifecycletest"
@@ -53,6 +54,10 @@ func TestAControllerGetsACertificateByTheAuthorityThatIssuesNow(t *testing.T) {
 	all, err := r.Device.Believed(t.Context(), store.System("test"))
 	if err != nil || len(all) != 1 || strings.Join(all[0].Authorities, ",") != "old,new" || all[0].Issuer != "new" || !slices.Equal(all[0].HashKeys, said.HashKeys) {
 		t.Errorf("heard %+v, %v", all, err)
+	}
+	stale := pki.NewToken(pki.Pin(old))
+	if _, err := r.enrol.Enrol(t.Context(), "ctl-1", stale.Reveal(), newBox().csr(t, "ctl-1"), box.box.Public()); fault.CodeOf(err) != "enrol.pin" {
+		t.Errorf("a token from before the change: %v", err)
 	}
 	token, _, err := r.enrol.Token(t.Context(), lifecycletest.Manager, "ctl-1")
 	if err != nil || token.Pin() != got.Issuer {

@@ -98,6 +98,9 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 	if err != nil {
 		return Enrolled{}, err
 	}
+	if t.Pin() != s.cfg.Secrets.CA().Pin() { // the controller would refuse what it gets, and have lost the key it had
+		return Enrolled{}, fault.New(fault.Denied, "enrol.pin", "the token names an authority that issues no certificates now: ask for another")
+	}
 	public, err := s.request(csr, controller)
 	if err != nil {
 		return Enrolled{}, err

@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"context"
+	"crypto/ed25519"
 
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
@@ -22,15 +23,8 @@ type Keys struct {
 // Keys answers a controller that says which of the centre's keys it knows, and keeps that. Errors are Denied for what an enrolled controller
 // has not signed, and those of device.Register.Peer.
 func (s *Service) Keys(ctx context.Context, said pki.Known, sig []byte) (Keys, error) {
-	if !wire.ValidController(said.Controller) {
-		return Keys{}, fault.New(fault.Invalid, "enrol.controller", "no controller has such a name")
-	}
-	public, err := s.cfg.Devices.PublicKey(ctx, said.Controller)
+	public, err := s.speaker(ctx, &said, sig)
 	if err != nil {
-		return Keys{}, err
-	}
-	said.Site = s.cfg.Site
-	if err := said.Verify(public, sig); err != nil {
 		return Keys{}, err
 	}
 	b := device.Believes{
@@ -40,6 +34,25 @@ func (s *Service) Keys(ctx context.Context, said pki.Known, sig []byte) (Keys, e
 		return Keys{}, err
 	}
 	return s.keys(), nil
+}
+
+// Says reports whether an enrolled controller has signed what it is said to know.
+func (s *Service) Says(ctx context.Context, said pki.Known, sig []byte) bool {
+	_, err := s.speaker(ctx, &said, sig)
+	return err == nil
+}
+
+// speaker is the key of the controller that has signed what it knows of this site.
+func (s *Service) speaker(ctx context.Context, said *pki.Known, sig []byte) (ed25519.PublicKey, error) {
+	if !wire.ValidController(said.Controller) {
+		return nil, fault.New(fault.Invalid, "enrol.controller", "no controller has such a name")
+	}
+	public, err := s.cfg.Devices.PublicKey(ctx, said.Controller)
+	if err != nil {
+		return nil, err
+	}
+	said.Site = s.cfg.Site
+	return public, said.Verify(public, sig)
 }
 
 func (s *Service) keys() Keys {

@@ -16,14 +16,22 @@ import (
 var authority = change{
 	steps: map[Step]func(*sitekey.Keys, sitekey.Act) error{
 		Announce: (*sitekey.Keys).AnnounceAuthority, Use: (*sitekey.Keys).UseAuthority, Retire: (*sitekey.Keys).RetireAuthority,
+		Drop: (*sitekey.Keys).DropAuthority,
 	},
 	ready: map[Step]func(*sitekey.Keys, Heard) error{Use: mayUseAuthority, Retire: mayRetireAuthority},
 	standings: func(keys *sitekey.Keys, believed []device.Believes) []Standing {
 		list, _ := keys.Authorities()
 		next, _ := keys.AnnouncedAuthority()
 		before, _ := keys.LeavingAuthority()
-		return standings(pins(list), next, before, believed, authorities)
+		all := standings(pins(list), next, before, believed, authorities)
+		for i, s := range all {
+			if s.Stage == "present" {
+				all[i].Outdated = missing(believed, s.Key, issuer)
+			}
+		}
+		return all
 	},
+	all: (*sitekey.Keys).AllAuthorities, said: authorities, step: (*sitekey.Keys).AuthorityStep,
 }
 
 func pins(list []*x509.Certificate) []string {
@@ -35,6 +43,8 @@ func pins(list []*x509.Certificate) []string {
 }
 
 func authorities(b device.Believes) []string { return b.Authorities }
+
+func issuer(b device.Believes) []string { return []string{b.Issuer} }
 
 func mayUseAuthority(keys *sitekey.Keys, heard Heard) error {
 	next, ok := keys.AnnouncedAuthority()
@@ -48,7 +58,7 @@ func mayRetireAuthority(keys *sitekey.Keys, heard Heard) error {
 	if _, ok := keys.LeavingAuthority(); !ok {
 		return nil
 	}
-	m := missing(heard.Believed, keys.CA().Pin(), func(b device.Believes) []string { return []string{b.Issuer} })
+	m := missing(heard.Believed, keys.CA().Pin(), issuer)
 	if len(m) == 0 {
 		return nil
 	}

@@ -28,7 +28,7 @@ func (c Change) Take(ctx context.Context, keys *sitekey.Keys, s *store.Store) ([
 	if err := Ready(keys, c.Kind, heard, c.Step); err != nil && !c.Force {
 		return nil, err
 	}
-	if err := c.wantAnew(ctx, s, heard); err != nil {
+	if err := c.wantAnew(ctx, keys, s, heard); err != nil {
 		return nil, err
 	}
 	if err := take(keys, c.Kind, c.Step, c.act()); err != nil {
@@ -63,10 +63,14 @@ func listen(ctx context.Context, devices *device.Register) (Heard, error) {
 	return h, err
 }
 
-// wantAnew has every enrolled controller want a higher version of its policy when another key is about to serve: the centre makes a policy only
-// when it sends one. It comes first: a policy sent once too often costs nothing.
-func (c Change) wantAnew(ctx context.Context, s *store.Store, heard Heard) error {
-	if c.Step != Use {
+// wantAnew has every enrolled controller want a higher version of its policy when another key is about to serve that policies are made with: the
+// centre makes one only when it sends it. It comes first: a policy sent once too often costs nothing.
+func (c Change) wantAnew(ctx context.Context, keys *sitekey.Keys, s *store.Store, heard Heard) error {
+	announced := changes[c.Kind].policies
+	if c.Step != Use || announced == nil {
+		return nil
+	}
+	if _, ok := announced(keys); !ok {
 		return nil
 	}
 	names := make([]string, len(heard.Believed))
@@ -79,12 +83,17 @@ func (c Change) wantAnew(ctx context.Context, s *store.Store, heard Heard) error
 }
 
 // Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. Who misses a forced step may have to
-// enrol again.
+// enrol again. Only what was said since the step before counts.
 func Ready(keys *sitekey.Keys, kind Kind, heard Heard, step Step) error {
-	if ready := changes[kind].ready[step]; ready != nil {
-		return ready(keys, heard)
+	c := changes[kind]
+	ready := c.ready[step]
+	if ready == nil {
+		return nil
 	}
-	return nil
+	if err := c.noneForeign(keys, heard.Believed); err != nil {
+		return err
+	}
+	return ready(keys, heard.since(c.step(keys)))
 }
 
 func take(keys *sitekey.Keys, kind Kind, step Step, act sitekey.Act) error {

@@ -17,6 +17,7 @@ import (
 var command = change{
 	steps: map[Step]func(*sitekey.Keys, sitekey.Act) error{
 		Announce: (*sitekey.Keys).AnnounceCommandKey, Use: (*sitekey.Keys).UseCommandKey, Retire: (*sitekey.Keys).RetireCommandKey,
+		Drop: (*sitekey.Keys).DropCommandKey,
 	},
 	ready: map[Step]func(*sitekey.Keys, Heard) error{Use: mayUseCommandKey, Retire: mayRetireCommandKey},
 	standings: func(keys *sitekey.Keys, believed []device.Believes) []Standing {
@@ -29,6 +30,7 @@ var command = change{
 		before, _ := keys.Leaving()
 		return standings(ids, next, before, believed, commandKeys)
 	},
+	all: (*sitekey.Keys).AllCommandKeys, said: commandKeys, step: (*sitekey.Keys).CommandStep, policies: (*sitekey.Keys).Announced,
 }
 
 func commandKeys(b device.Believes) []string { return b.CommandKeys }

@@ -48,6 +48,8 @@ func (e *enrolment) Enrol(_ context.Context, controller, token string, csr, box 
 
 func (e *enrolment) Known(context.Context, []byte) bool { return e.known }
 
+func (e *enrolment) Says(context.Context, rest.Known, []byte) bool { return e.known }
+
 func (e *enrolment) Keys(_ context.Context, said rest.Known, sig []byte) (rest.Keys, error) {
 	e.got.controller, e.got.token = said.Controller, strings.Join(said.CommandKeys, " ")+" "+said.Issuer+" "+strings.Join(said.HashKeys, " ")+" "+string(sig)
 	return keysAnswer("old"), e.fail
@@ -204,7 +206,7 @@ func TestAnAddressThatGuessesHasToWait(t *testing.T) {
 }
 
 // A renewal by a key that is enrolled needs no attempt: whoever shares the address, and has spent them all, keeps no controller from renewing.
-func TestAnEnrolledKeyRenewsWhenItsAddressHasNoAttemptsLeft(t *testing.T) {
+func TestAnEnrolledKeyRenewsAndAsksWhenItsAddressHasNoAttemptsLeft(t *testing.T) {
 	b := newBench(t)
 	b.enrolment.fail = fault.New(fault.Unauthenticated, "device.token", "wrong")
 	for range 30 {
@@ -214,5 +216,6 @@ func TestAnEnrolledKeyRenewsWhenItsAddressHasNoAttemptsLeft(t *testing.T) {
 	b.want(429, "", "", "POST", "/enrol/renew", `{"csr":"AAAA"}`)
 	b.enrolment.known = true
 	b.want(200, "", "", "POST", "/enrol/renew", `{"csr":"AAAA"}`)
+	b.want(200, "", "", "POST", "/enrol/keys", keysBody)
 	b.want(429, "", "", "POST", "/enrol", enrolBody())
 }

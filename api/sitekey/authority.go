@@ -138,6 +138,9 @@ func (k *Keys) CRLs(list []pki.Revoked, number int64, now time.Time) ([]byte, er
 		if err != nil {
 			return nil, err
 		}
+		if !now.Before(ca.Certificate().NotAfter) {
+			continue // nothing is believed by it any more
+		}
 		crl, err := ca.CRL(list, number, now)
 		if err != nil {
 			return nil, err
@@ -147,7 +150,13 @@ func (k *Keys) CRLs(list []pki.Revoked, number int64, now time.Time) ([]byte, er
 	return all, nil
 }
 
-// The three steps of a new authority, as those of a new command key.
+// AllAuthorities are the pins of all authorities there ever were.
+func (k *Keys) AllAuthorities() []string { return k.authorities().ids() }
+
+// AuthorityStep is when the last step of a new authority was taken that is under way; zero when none is.
+func (k *Keys) AuthorityStep() time.Time { return k.authorities().since() }
+
+// The steps of a new authority, as those of a new command key.
 
 // AnnounceAuthority makes an authority that is trusted besides the present one, and announces it.
 func (k *Keys) AnnounceAuthority(a Act) error {
@@ -166,7 +175,18 @@ func (k *Keys) AnnounceAuthority(a Act) error {
 
 // UseAuthority has the announced one issue certificates from the next start on; the centre's own are made anew then.
 func (k *Keys) UseAuthority(a Act) error {
-	return k.turnAuthorities(a, func(r ring) (ring, error) { return r.use(a) })
+	return k.turnAuthorities(a, func(r ring) (ring, error) {
+		next, _ := r.at(announced)
+		if c, err := x509.ParseCertificate(next.Public); err == nil && !k.cfg.Clock().Add(pki.ServerLife).Before(c.NotAfter) {
+			return r, fault.New(fault.Conflict, "sitekey.soon_over", "the announced authority ends "+c.NotAfter.Format(time.DateOnly)+": drop it and announce another")
+		}
+		return r.use(a)
+	})
+}
+
+// DropAuthority takes the announcement back.
+func (k *Keys) DropAuthority(a Act) error {
+	return k.turnAuthorities(a, func(r ring) (ring, error) { return r.drop(k.cfg.Site, a) })
 }
 
 // RetireAuthority ends the trust in the one before, and destroys its key.

@@ -72,15 +72,10 @@ func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		file := filepath.Join(cfg.Dir, name+".sealed")
-		var copies [][]byte // before each step
+		var copies []copied // before each step
 		for round := range 2 {
 			for _, step := range steps {
-				copied, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				copies = append(copies, copied)
+				copies = append(copies, sealedFile(t, cfg, name))
 				if err := stepped(t, cfg, step).Record(t.Context(), today, true); err != nil {
 					t.Fatalf("%s, round %d: %v", name, round, err)
 				}
@@ -89,13 +84,35 @@ func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
 		if err := open(t, cfg).Record(t.Context(), yesterday, true); err != nil {
 			t.Errorf("%s: with yesterday's database: %v", name, err)
 		}
-		for i, copied := range copies[:len(copies)-1] { // up to the last use
-			if err := os.WriteFile(file, copied, 0o600); err != nil {
-				t.Fatal(err)
-			}
+		for i, c := range copies[:len(copies)-1] { // up to the last use
+			c.back()
 			if err := open(t, cfg).Record(t.Context(), today, true); fault.CodeOf(err) != "sitekey.lost" {
 				t.Errorf("%s: keys before step %d: %v", name, i, err)
 			}
 		}
+	}
+}
+
+// copied is a sealed file as it was.
+type copied struct {
+	t    *testing.T
+	file string
+	b    []byte
+}
+
+func sealedFile(t *testing.T, cfg sitekey.Config, name string) copied {
+	t.Helper()
+	file := filepath.Join(cfg.Dir, name+".sealed")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied{t, file, b}
+}
+
+func (c copied) back() {
+	c.t.Helper()
+	if err := os.WriteFile(c.file, c.b, 0o600); err != nil {
+		c.t.Fatal(err)
 	}
 }

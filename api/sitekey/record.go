@@ -62,19 +62,27 @@ type entry struct {
 	why    string
 	known  []string // fingerprints of all keys that served the purpose so far, as the sealed file has them; nil: the file does not say
 	accept *Act     // that takes this one for one that the file does not know
+	// optional: only an active key that is not known is missed. Without a fingerprint there is none to be entered.
+	optional bool
 }
 
 func (e entry) enter(ctx context.Context, register *key.Register) error {
-	there, found, err := register.Present(ctx, e.Purpose)
+	there, active, err := register.Present(ctx, e.Purpose)
 	if err != nil {
 		return err
 	}
-	if found && e.known != nil && !slices.Contains(e.known, there) {
+	if there != "" && (active || !e.optional) && e.known != nil && !slices.Contains(e.known, there) {
 		if e.accept == nil {
 			return fault.New(fault.Conflict, "sitekey.lost", "the key "+e.Purpose+" is not the one in the register, nor one that came after it: its file in "+
 				"the folder of keys was lost, or put back from an older copy. Put the newest copy back; see docs/kanmon-api.md")
 		}
 		e.why = e.accept.why()
+		if e.Fingerprint == "" {
+			e.Fingerprint, e.State = there, key.Retired
+		}
+	}
+	if e.Fingerprint == "" {
+		return nil
 	}
 	_, err = register.Record(ctx, store.System("keys"), e.Key, e.why)
 	return err
@@ -114,7 +122,7 @@ func (k *Keys) checkpointEntries() ([]entry, error) {
 		known[i] = one.Fingerprint
 	}
 	last := list[len(list)-1]
-	now := entry{key.Key{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: last.Fingerprint, State: key.Active}, last.Since.why(), known, nil}
+	now := entry{Key: key.Key{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: last.Fingerprint, State: key.Active}, why: last.Since.why(), known: known}
 	if len(list) == 1 {
 		return []entry{now}, nil
 	}
@@ -123,7 +131,7 @@ func (k *Keys) checkpointEntries() ([]entry, error) {
 	left := key.Key{
 		Purpose: key.CheckpointBefore, Algorithm: "Ed25519", Fingerprint: before.Fingerprint, KeyID: before.Origin, State: key.Retired,
 	}
-	return []entry{{left, last.Since.why(), nil, nil}, now}, nil
+	return []entry{{Key: left, why: last.Since.why()}, now}, nil
 }
 
 const byItself = "made or renewed by the centre"
@@ -133,41 +141,51 @@ type purposes struct{ present, next, before string }
 
 // ringEntries are they, with who took the step and why. A start makes up for what a crash between the step and its record left out.
 func ringEntries(r ring, p purposes, facts func(member) (key.Key, error)) ([]entry, error) {
-	var known []string
-	for _, m := range r.Keys {
-		k, err := facts(m)
+	var served, all []string
+	m, _ := r.at(present)
+	for _, one := range r.Keys {
+		k, err := facts(one)
 		if err != nil {
 			return nil, err
 		}
-		known = append(known, k.Fingerprint)
-		if m.Stage == present {
-			break // one that is announced served nothing yet
+		all = append(all, k.Fingerprint)
+		if one.Stage == present {
+			served = slices.Clone(all) // one that is announced served nothing yet
 		}
 	}
-	var list []entry
 	var failed error
-	add := func(purpose string, m member, state key.State, known []string) {
+	as := func(purpose string, m member, state key.State) entry {
 		k, err := facts(m)
 		failed = errors.Join(failed, err)
 		k.Purpose, k.State = purpose, state
-		list = append(list, entry{k, m.Act.why(), known, nil})
+		return entry{Key: k, why: m.Act.why()}
 	}
-	m, _ := r.at(present)
-	add(p.present, m, key.Active, known)
-	for _, one := range []struct {
-		purpose string
-		stage   stage
-		state   key.State
-	}{{p.next, announced, key.Active}, {p.before, retired, key.Retired}, {p.before, leaving, key.Active}} {
-		m, ok := r.at(one.stage)
-		if _, later := r.at(leaving); ok && (one.stage != retired || !later) {
-			add(one.purpose, m, one.state, nil)
-		}
-	}
-	if _, ok := r.at(announced); !ok && !m.Act.At.IsZero() {
-		add(p.next, m, key.Retired, nil) // it was the next one, and serves now
+	now, next := as(p.present, m, key.Active), r.nextEntry(p.next, as)
+	now.known, next.known, next.optional = served, all, true
+	list := []entry{now, next}
+	before, _, retired := r.left()
+	if left, ok := r.at(leaving); ok {
+		list = append(list, as(p.before, left, key.Active))
+	} else if retired {
+		list = append(list, as(p.before, before, key.Retired))
 	}
 	return list, failed
+}
+
+// nextEntry is the key that is announced, or what became of the last one that was.
+func (r ring) nextEntry(purpose string, as func(string, member, key.State) entry) entry {
+	m, _ := r.at(present)
+	next, announced := r.at(announced)
+	_, dropped, _ := r.left()
+	switch {
+	case announced:
+		return as(purpose, next, key.Active)
+	case dropped.Act.At.After(m.Act.At):
+		return as(purpose, dropped, key.Retired)
+	case !m.Act.At.IsZero():
+		return as(purpose, m, key.Retired) // it serves now
+	}
+	return entry{Key: key.Key{Purpose: purpose, Algorithm: as(purpose, m, key.Active).Algorithm}}
 }
 
 func commandFacts(m member) (key.Key, error) {

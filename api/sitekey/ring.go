@@ -46,7 +46,8 @@ type member struct {
 	Public   []byte            `json:"public"`
 	Stage    stage             `json:"stage"`
 	Act      Act               `json:"act"`                // that brought it to this stage
-	Farewell *pki.Announcement `json:"farewell,omitempty"` // of a retired one: its word for what replaced it
+	Farewell *pki.Announcement `json:"farewell,omitempty"` // of a retired one: its word for what is left
+	Dropped  bool              `json:"dropped,omitempty"`  // it was announced and never used
 }
 
 // kind is what the keys of a ring are.
@@ -103,6 +104,19 @@ func (r ring) at(s stage) (member, bool) {
 	return member{}, false
 }
 
+// left are the last key that was retired after it had served, false when there is none, and the last one that was dropped before it did.
+func (r ring) left() (served, dropped member, ok bool) {
+	for _, m := range r.Keys {
+		switch {
+		case m.Dropped:
+			dropped = m
+		case m.Stage == retired:
+			served, ok = m, true
+		}
+	}
+	return served, dropped, ok
+}
+
 // idAt is the id of the key of a stage; false when there is none.
 func (r ring) idAt(s stage) (string, bool) {
 	m, ok := r.at(s)
@@ -144,14 +158,35 @@ func (r ring) use(a Act) (ring, error) {
 	return r.moved(a, map[stage]stage{announced: present, present: leaving}), nil
 }
 
-// retire ends the belief in the one before. Its last signature is for what replaced it, for controllers that were away; then its secret goes.
+// retire ends the belief in the one before.
 func (r ring) retire(site string, a Act) (ring, error) {
 	if _, ok := r.at(leaving); !ok {
 		return r, fault.New(fault.Conflict, "sitekey.step", "no "+r.name+" is leaving")
 	}
-	next := r.moved(a, map[stage]stage{leaving: retired})
+	return r.end(leaving, site, a)
+}
+
+// drop ends the belief in one that was announced and never used.
+func (r ring) drop(site string, a Act) (ring, error) {
+	if _, ok := r.at(announced); !ok {
+		return r, fault.New(fault.Conflict, "sitekey.step", "no "+r.name+" is announced")
+	}
+	next, err := r.end(announced, site, a)
+	if err != nil {
+		return r, err
+	}
+	last := len(next.Keys) - 1
+	dropped := next.Keys[last]
+	dropped.Dropped = true
+	next.Keys = append(next.Keys[:last-1:last-1], dropped, next.Keys[last-1]) // farewells are heard in this order, and the present one's is later
+	return next, nil
+}
+
+// end retires the key of a stage. Its last signature is for those that are left, for controllers that were away; then its secret goes.
+func (r ring) end(s stage, site string, a Act) (ring, error) {
+	next := r.moved(a, map[stage]stage{s: retired})
 	for i, k := range r.Keys {
-		if k.Stage != leaving {
+		if k.Stage != s {
 			continue
 		}
 		word, err := r.kind.announce(k, site, next.believed())
@@ -161,6 +196,25 @@ func (r ring) retire(site string, a Act) (ring, error) {
 		next.Keys[i].Farewell, next.Keys[i].Secret = &word, nil
 	}
 	return next, nil
+}
+
+// since is when the last step was taken of a change that is under way; zero when none is.
+func (r ring) since() time.Time {
+	for _, s := range []stage{announced, leaving} {
+		if m, ok := r.at(s); ok {
+			return m.Act.At
+		}
+	}
+	return time.Time{}
+}
+
+// ids are those of all.
+func (r ring) ids() []string {
+	var list []string
+	for _, public := range r.all() {
+		list = append(list, r.id(public))
+	}
+	return list
 }
 
 // believed are the public parts of the keys that controllers are to believe, oldest first.

@@ -12,9 +12,12 @@ import (
 	"kanmon/internal/fault"
 )
 
-// Successor makes an authority for the same site that is to take the place of this one. It begins when this one did: a controller whose clock
+// Successor makes an authority for the same site that is to take the place of this one. fault.Invalid when the clock is wrong. It begins when this one did: a controller whose clock
 // stands at a moment that this one has proved believes the new one too. It has a name of its own, since programs find issuers by their names.
 func (ca *CA) Successor(now time.Time) (*CA, error) {
+	if now.Before(ca.cert.NotBefore) {
+		return nil, fault.New(fault.Invalid, "pki.clock", "the clock of this machine says "+now.UTC().Format(time.DateOnly)+", before the present authority began: set it")
+	}
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return makeCA(ca.cert.Subject.Organization[0], " "+hex.EncodeToString(b[:]), ca.cert.NotBefore, now)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -15,10 +16,11 @@ import (
 // enrolled.
 type Believes struct {
 	Controller  string
-	CommandKeys []string // ids
-	Authorities []string // pins
-	Issuer      string   // pin of the authority of its own certificate
-	HashKeys    []string // fingerprints of its credential hash keys
+	CommandKeys []string  // ids
+	Authorities []string  // pins
+	Issuer      string    // pin of the authority of its own certificate
+	HashKeys    []string  // fingerprints of its credential hash keys
+	At          time.Time // when it said so, by the centre's clock; in answers
 }
 
 // Bounds of what a controller may name.
@@ -87,7 +89,7 @@ func (r *Register) Believed(ctx context.Context, actor store.Actor) ([]Believes,
 			return err
 		}
 		return q.Select(ctx, &rows, `SELECT i.id AS controller, COALESCE(b.command_keys, '[]') AS command_keys,
-			COALESCE(b.authorities, '[]') AS authorities, COALESCE(b.issuer, '') AS issuer, COALESCE(b.hash_keys, '[]') AS hash_keys
+			COALESCE(b.authorities, '[]') AS authorities, COALESCE(b.issuer, '') AS issuer, COALESCE(b.hash_keys, '[]') AS hash_keys, COALESCE(b.at, '') AS at
 			FROM controller_identity i JOIN controller_identity_version v ON v.id = i.id AND v.n = i.n
 			LEFT JOIN controller_believes b ON b.controller = i.id AND b.key_id = v.key_id
 			WHERE i.state = 'enrolled' ORDER BY i.id`)
@@ -109,10 +111,18 @@ type believesRow struct {
 	CommandKeys        string `db:"command_keys"`
 	Authorities        string
 	HashKeys           string `db:"hash_keys"`
+	At                 string
 }
 
 func (r believesRow) believes() (Believes, error) {
 	b := Believes{Controller: r.Controller, Issuer: r.Issuer}
+	if r.At != "" {
+		at, err := store.ParseTime(r.At)
+		if err != nil {
+			return b, err
+		}
+		b.At = at
+	}
 	for _, list := range []struct {
 		text string
 		into *[]string

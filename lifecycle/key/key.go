@@ -125,11 +125,11 @@ func (f facts) row() store.Row {
 	}
 }
 
-// Present is the fingerprint of the key that a purpose has by the register, active or not; false while it has none. It names no key, so that
-// anybody in the program may ask.
-func (r *Register) Present(ctx context.Context, purpose string) (fingerprint string, found bool, err error) {
+// Present is the fingerprint of the key that a purpose has by the register, empty while it has none, and whether it is active. It names no key, so
+// that anybody in the program may ask.
+func (r *Register) Present(ctx context.Context, purpose string) (fingerprint string, active bool, err error) {
 	f, err := r.present(ctx, purpose)
-	return f.Fingerprint, f.Fingerprint != "", err
+	return f.Fingerprint, f.State == Active, err
 }
 
 // present reads the newest version of a purpose; nothing while it has none.

@@ -104,7 +104,7 @@ func acceptKeys(flags *flag.FlagSet) work {
 func changeKey(flags *flag.FlagSet, kind keychange.Kind) work {
 	change, step := keychange.Change{Kind: kind}, new(string)
 	if flags.Name() == "kanmon-api "+string(kind) {
-		flags.StringVar(step, "step", string(keychange.Show), "announce, use, retire, or show, which changes nothing")
+		flags.StringVar(step, "step", string(keychange.Show), "announce, use, retire; drop, which takes an announcement back; or show, which changes nothing")
 		flags.StringVar(&change.Act.Reason, "reason", "", "why; it goes into the ledger")
 		flags.BoolVar(&change.Force, "force", false, "do not wait for controllers that have not heard")
 	}
@@ -117,8 +117,13 @@ func changeKey(flags *flag.FlagSet, kind keychange.Kind) work {
 		}
 		for _, k := range keys {
 			_, _ = fmt.Fprintf(stdout, "%s %s", k.Key, k.Stage)
-			if len(k.Missing) > 0 {
-				_, _ = fmt.Fprint(stdout, ", not known to ", strings.Join(k.Missing, ", "))
+			for _, say := range []struct {
+				what string
+				who  []string
+			}{{", not known to ", k.Missing}, {", no certificate by it yet: ", k.Outdated}, {", still believed by ", k.Held}} {
+				if len(say.who) > 0 {
+					_, _ = fmt.Fprint(stdout, say.what, strings.Join(say.who, ", "))
+				}
 			}
 			_, _ = fmt.Fprintln(stdout)
 		}
@@ -136,7 +141,7 @@ func brokerFiles(ctx context.Context, settings api.Settings, log *slog.Logger, s
 		_, _ = fmt.Fprintln(stdout, settings.Broker.FilesDir, "is as it should be")
 		return exitOK
 	}
-	_, _ = fmt.Fprintf(stdout, "%s has changed: reload mosquitto, and restart it when a controller was revoked\n", settings.Broker.FilesDir)
+	_, _ = fmt.Fprintf(stdout, "%s has changed: reload mosquitto, and restart it when a controller was revoked or the authority changed\n", settings.Broker.FilesDir)
 	return exitOK
 }
 

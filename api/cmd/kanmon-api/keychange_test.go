@@ -44,7 +44,7 @@ func replaceKey(t *testing.T, command, name string) {
 	}
 	step(exitFailed, "-step", "burn", "-reason", "x")
 	for _, c := range []struct{ step, want string }{
-		{"announce", "present,announced"}, {"use", "leaving,present"}, {"retire", "present"},
+		{"announce", "present,announced"}, {"drop", "present"}, {"announce", "present,announced"}, {"use", "leaving,present"}, {"retire", "present"},
 	} {
 		if got := stages(step(exitOK, "-step", c.step, "-reason", "年次の交換")); strings.Join(got, ",") != c.want {
 			t.Fatalf("after %s: %v, want %s", c.step, got, c.want)

@@ -32,6 +32,8 @@ type Service interface {
 	Known(ctx context.Context, csr []byte) bool
 	// Keys answers a controller that says, signed with its key, which keys of the centre it has.
 	Keys(ctx context.Context, said Known, sig []byte) (Keys, error)
+	// Says reports whether an enrolled controller has signed that.
+	Says(ctx context.Context, said Known, sig []byte) bool
 }
 
 // Enrolled is what a controller gets that was let in. Certificates are PEM.
@@ -159,12 +161,14 @@ func (r room) renew(ctx context.Context, _ auth.Principal, in *renewIn) (*renewO
 
 func (r room) keys(ctx context.Context, _ auth.Principal, in *keysIn) (*keysOut, error) {
 	b, out := in.Body, &keysOut{}
-	err := r.enrolling(ctx, "enrol.keys", b.Controller, func() error {
-		got, err := r.Service.Keys(ctx, b.Known, b.Sig)
-		out.Body = got
+	attempt := func() (err error) {
+		out.Body, err = r.Service.Keys(ctx, b.Known, b.Sig)
 		return err
-	})
-	return out, err
+	}
+	if r.Service.Says(ctx, b.Known, b.Sig) { // as above
+		return out, r.answer(ctx, "enrol.keys", b.Controller, attempt())
+	}
+	return out, r.enrolling(ctx, "enrol.keys", b.Controller, attempt)
 }
 
 // enrolling runs an attempt of somebody who has no account. An address has a few attempts, and gets back those that succeed.
