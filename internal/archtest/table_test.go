@@ -38,7 +38,9 @@ var rules = []rule{
 	{"reader/osdp", []string{"internal/fault"}},
 	{"reader/osdp/bus", []string{"internal/fault", "reader/osdp"}},
 	{"reader/osdp/bus/internal/exchange", []string{"reader/osdp"}},
+	{"reader/osdp/bus/internal/keying", []string{"reader/osdp"}},
 	{"reader/osdp/bus/internal/order", []string{"internal/fault"}},
+	{"reader/osdp/bus/internal/repeat", []string{"reader/osdp"}},
 	{"reader/readertest", []string{"reader", "reader/credential"}},
 
 	// the edge
