@@ -17,6 +17,7 @@ import (
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
 	"kanmon/controller/uplink"
+	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
 	"kanmon/internal/pki"
@@ -211,7 +212,9 @@ func (e *Edge) certificateClock() time.Time {
 const certificateRest = time.Hour
 
 func (e *Edge) certificateEnds(daysLeft int) {
-	e.controller.Post(core.CertificateEnds{Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339))})
+	e.controller.Post(core.Noted{Event: event.Event{
+		Kind: event.CertificateWarning, Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339)),
+	}})
 }
 
 func loadIdentity(cfg Config) (identity.Identity, error) {

@@ -124,17 +124,6 @@ func (d *device) worn(now time.Time) bool {
 	return d.frames >= d.timing().RekeyFrames || now.Sub(d.begun) >= d.timing().RekeyAfter
 }
 
-func (d *device) challenge() error {
-	r, err := d.bus.random()
-	if err != nil {
-		return err
-	}
-	if d.handshake, err = osdp.NewControllerHandshake(d.keys.Key(), r); err != nil {
-		return err
-	}
-	return d.sendClear(0, d.handshake.Challenge())
-}
-
 func (d *device) sendClear(seq uint8, f osdp.Frame) error {
 	return d.launch(d.addressed(seq, f), nil)
 }

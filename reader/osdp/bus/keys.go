@@ -18,6 +18,17 @@ func (d *device) keyLimits() keying.Limits {
 	return keying.Limits{Offers: d.timing().KeyOffers, Wait: d.timing().KeyWait}
 }
 
+func (d *device) challenge() error {
+	r, err := d.bus.random()
+	if err != nil {
+		return err
+	}
+	if d.handshake, err = osdp.NewControllerHandshake(d.keys.Key(), r); err != nil {
+		return err
+	}
+	return d.sendClear(0, d.handshake.Challenge())
+}
+
 // newKey is the command that gives the device its pending key. From here on the device may have it, whatever it answers.
 func (d *device) newKey(now time.Time) osdp.Frame {
 	d.bus.cfg.Log.Info("osdp device is given its new key", "device", d.Name)
