@@ -55,10 +55,11 @@ var rules = []rule{
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/identity", []string{"internal/fault", "internal/pki", "internal/wire"}},
+	{"controller/devicekey", []string{"internal/fault", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
-		"controller/clock", "controller/core", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
+		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
 		"controller/revoked", "controller/uplink",
 		"internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
