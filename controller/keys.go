@@ -42,20 +42,21 @@ func (e *Edge) adoptKeys() error {
 	return nil
 }
 
-// settleAgain is the pause after a disk did not take that a key is proven.
-const settleAgain = time.Minute
+// settlePause is the time that the record of a proven key has to reach the disk before the key is settled; settleAgain the pause after a
+// disk did not take it.
+const (
+	settlePause = time.Second
+	settleAgain = time.Minute
+)
 
-// settleKeys makes keys final that devices have proved to hold. Each is put on record first: a crash between the two puts it there
-// once more, and never loses it.
+// settleKeys makes keys final that devices have proved to hold. Each is put on record first: when the program ends between the two, the
+// next start has it proved and recorded once more, and the record is never lost.
 func (e *Edge) settleKeys(ctx context.Context) error {
 	for {
 		select {
 		case device := <-e.proven:
 			e.settleKey(ctx, device)
 		case <-ctx.Done():
-			for len(e.proven) > 0 {
-				e.settleKey(ctx, <-e.proven)
-			}
 			return nil
 		}
 	}
@@ -64,18 +65,18 @@ func (e *Edge) settleKeys(ctx context.Context) error {
 func (e *Edge) settleKey(ctx context.Context, device string) {
 	e.controller.Post(core.Noted{Event: event.Event{Kind: event.DeviceKeyReplaced, Device: device, Detail: e.held[device].Reason}})
 	devices := e.cfg.keyed()
-	i := slices.IndexFunc(devices, func(d devicekey.Device) bool { return d.Name == device })
-	for {
-		err := e.keys.Settle(devices[i])
-		if err == nil {
-			return
-		}
-		e.log.ErrorContext(ctx, "a device holds its new key, and that cannot be written: both keys are tried until it can", "device", device, "error", err)
+	d := devices[slices.IndexFunc(devices, func(d devicekey.Device) bool { return d.Name == device })]
+	for pause := settlePause; ; pause = settleAgain {
 		select {
-		case <-time.After(settleAgain):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
+		err := e.keys.Settle(d)
+		if err == nil {
+			return
+		}
+		e.log.ErrorContext(ctx, "a device holds its new key, and that cannot be written: it stays pending", "device", device, "error", err)
 	}
 }
 
