@@ -4,9 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 
 	"kanmon/controller"
+	"kanmon/internal/event"
 	"kanmon/internal/fault"
 )
 
@@ -17,12 +20,12 @@ func rekey(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	config := flags.String("config", "", "configuration `file` (JSON)")
 	device := flags.String("device", "", "`name` of the device that is to have a new key")
-	reason := flags.String("reason", "", "`text` for the record: why")
+	reason := flags.String("reason", "", "`text` for the record: why; one line")
 	show := flags.Bool("show", false, "list the devices and whether a new key is pending, and end")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if *config == "" || *show == (*device != "") || flags.NArg() > 0 {
+	if *config == "" || *show == (*device != "") || !oneLine(*reason) || flags.NArg() > 0 {
 		flags.Usage()
 		return 2
 	}
@@ -40,6 +43,11 @@ func rekey(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	return pending(stdout, stderr, *device, controller.Rekey(cfg, *device, *reason, log))
+}
+
+// oneLine reports a text that fits into a record.
+func oneLine(text string) bool {
+	return len(text) <= event.MaxDetail && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // pending says what became of a new key.

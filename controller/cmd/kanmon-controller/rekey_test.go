@@ -96,13 +96,14 @@ func TestRekeySaysWhatIsMissingOrWrong(t *testing.T) {
 		args []string
 		says string
 	}{
-		"nothing":          {nil, "-config"},
-		"neither":          {[]string{"-config", config}, "-device"},
-		"both":             {[]string{"-config", config, "-device", "IO-1", "-show"}, "-device"},
-		"more words":       {[]string{"-config", config, "-device", "IO-1", "now"}, "-device"},
-		"no configuration": {[]string{"-config", "none.json", "-show"}, "none.json"},
-		"no such device":   {[]string{"-config", config, "-device", "IN-9"}, "IN-9"},
-		"not enrolled":     {[]string{"-config", site(t), "-device", "IO-1"}, "not enrolled yet"},
+		"nothing":             {nil, "-config"},
+		"neither":             {[]string{"-config", config}, "-device"},
+		"both":                {[]string{"-config", config, "-device", "IO-1", "-show"}, "-device"},
+		"more words":          {[]string{"-config", config, "-device", "IO-1", "now"}, "-device"},
+		"two lines of reason": {[]string{"-config", config, "-device", "IO-1", "-reason", "a\nb"}, "-reason"},
+		"no configuration":    {[]string{"-config", "none.json", "-show"}, "none.json"},
+		"no such device":      {[]string{"-config", config, "-device", "IN-9"}, "IN-9"},
+		"not enrolled":        {[]string{"-config", site(t), "-device", "IO-1"}, "not enrolled yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code, said := command(t, append([]string{"rekey"}, c.args...)...); code != 2 || !strings.Contains(said, c.says) {
