@@ -52,7 +52,7 @@ func TestANewKeyIsGivenOnceAndProvenByTheNextHandshake(t *testing.T) {
 			t.Errorf("%+v", proven)
 		}
 		tap(t, s, 7)
-		got := r.pass(10 * time.Minute)
+		got := r.pass(2 * time.Minute)
 		if n := len(keySets(w.transmissions())); n != 1 {
 			t.Errorf("given %d times", n)
 		}
@@ -221,15 +221,16 @@ func TestADeviceThatDoesNotTakeItsKeyIsAnAlarmAndIsLeftInPeace(t *testing.T) {
 
 // inClear answers KEYSET in clear instead of what the device says, which never hears of it.
 func inClear(w *wire, refuse bool) func(int, osdp.Frame, []byte) [][]byte {
-	return func(_ int, f osdp.Frame, raw []byte) [][]byte {
-		if last := w.asked(); last.Code == osdp.CmdKeySet {
-			f = last.Answer(osdp.ReplyAck, nil)
-			if refuse {
-				f = last.AnswerNak(osdp.NakSecurity)
-			}
-			raw = wireBytes(f)
+	return func(_ int, _ osdp.Frame, raw []byte) [][]byte {
+		last := w.asked()
+		switch {
+		case last.Code != osdp.CmdKeySet:
+			return [][]byte{raw}
+		case refuse:
+			return [][]byte{wireBytes(last.AnswerNak(osdp.NakSecurity))}
+		default:
+			return [][]byte{wireBytes(last.Answer(osdp.ReplyAck, nil))}
 		}
-		return [][]byte{raw}
 	}
 }
 
@@ -254,10 +255,10 @@ func TestADeviceThatTakesItsKeyLateIsFound(t *testing.T) {
 			r := f.Answer(osdp.ReplyAck, nil)
 			return &r
 		}
-		r := newRig(t, newWire(t, d), nil)
+		r := newRig(t, newWire(t, d), func(c *Config) { c.PollGap = time.Second })
 		for next[Alarm](r).Kind != KeyRefused {
 		}
-		r.pass(time.Second)
+		r.pass(3 * time.Second)
 		d.do(func() { d.key, d.session, d.seq = d.pending, nil, osdp.DeviceSequence{} })
 		next[KeyProven](r)
 		if got := r.pass(time.Hour); alarms(got, HandshakeFailed)+alarms(got, KeyRefused) != 0 {

@@ -3,7 +3,7 @@ package bus
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
+	"errors"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -107,14 +107,14 @@ func (e *ends) keep(c cut) func(osdp.Key) error {
 			e.flash = k
 			return nil
 		}
-		return fmt.Errorf("flash worn out")
+		return errors.New("flash worn out")
 	}
 }
 
 // holdTogether runs both ends undisturbed and asks for a working pair under the new key, which both have on disk.
 func (e *ends) holdTogether() {
 	e.t.Helper()
-	events := e.life(cut{}, 2*time.Minute)
+	events := e.life(cut{}, 8*time.Second)
 	if !e.pending.IsZero() || !e.present.Equal(testKey(e.t, 50)) || !e.flash.Equal(e.present) {
 		e.t.Errorf("not settled: pending %t, present new %t, device new %t",
 			!e.pending.IsZero(), e.present.Equal(testKey(e.t, 50)), e.flash.Equal(testKey(e.t, 50)))
@@ -136,7 +136,7 @@ func TestAPowerCutAtAnyStepLeavesAWorkingPair(t *testing.T) {
 	for _, c := range cuts {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEnds(t)
-			e.life(c, 20*time.Second)
+			e.life(c, 8*time.Second)
 			if e.pending.IsZero() {
 				settled++
 			}
@@ -164,7 +164,7 @@ func TestPowerCutsInARowLeaveAWorkingPair(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEnds(t)
 			for _, c := range cuts {
-				e.life(c, 10*time.Second)
+				e.life(c, 8*time.Second)
 			}
 			e.holdTogether()
 			ok = !t.Failed()
