@@ -92,22 +92,21 @@ type found struct {
 	changed bool     // now is not what is sealed
 }
 
-// find reads what there is. A device without any key is fault.Invalid.
-func (s *Store) find(d Device) (found, error) {
-	var f found
-	sealed, err := s.load(d.Name)
-	there := err == nil
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return f, err
-	}
+// find reads what there is. A device without any key is fault.Invalid. A file also takes the place of what is sealed and does not open.
+func (s *Store) find(d Device) (f found, err error) {
 	if f.file, err = readFile(d.File); err != nil {
 		return f, err
 	}
-	if !there && f.file.IsZero() {
+	sealed, err := s.load(d.Name)
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		f.sealed = sealed
+	case kind == fault.NotFound && f.file.IsZero():
 		return f, fault.New(fault.Invalid, "config.no_key", "there is none: neither sealed nor in a file ("+d.File+")")
+	case kind != fault.NotFound && (kind != fault.Invalid || f.file.IsZero()):
+		return f, err
 	}
-	f.sealed = sealed
-	f.now, f.changed = resolve(sealed, f.file)
+	f.now, f.changed = resolve(f.sealed, f.file)
 	return f, nil
 }
 

@@ -173,6 +173,22 @@ func TestAFileThatStaysIsNoNewerWord(t *testing.T) {
 	b.fileGone()
 }
 
+// As after the loss of the sealing key: a person's file is the way out.
+func TestAFileReplacesWhatIsSealedAndDoesNotOpen(t *testing.T) {
+	b := newBench(t)
+	b.write(key(t, 1))
+	b.start()
+	sealed := filepath.Join(b.dir, name("IN-1")+".sealed")
+	b.must(os.WriteFile(sealed, []byte("kanmon-sealed-v1:AAAA"), 0o600))
+	if _, err := b.Peek([]Device{b.d}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("without a file: %v", err)
+	}
+	b.write(key(t, 2))
+	b.holds(b.start(), key(t, 2), false)
+	b.fileGone()
+	b.holds(b.start(), key(t, 2), false)
+}
+
 func TestAFileReplacesWhatIsSealedAndDropsWhatIsPending(t *testing.T) {
 	b := newBench(t)
 	b.write(key(t, 1))
