@@ -145,7 +145,7 @@ func (d *device) sendSecured(now time.Time) error {
 		f.Code, f.Data = o.Command().code, o.Command().data
 	case d.phase == settling:
 		f = question(d.questions[0])
-	case d.keys.Due(now, d.keyLimits()):
+	case d.keys.Due(now):
 		f = d.newKey(now)
 	}
 	sealed, err := d.session.Seal(d.addressed(osdp.NextSeq(d.seq), f))

@@ -14,9 +14,7 @@ func (d Device) shares(o Device) bool {
 	return both(d.Key, o.Key) || both(d.Key, o.Pending) || both(d.Pending, o.Key) || both(d.Pending, o.Pending)
 }
 
-func (d *device) keyLimits() keying.Limits {
-	return keying.Limits{Offers: d.timing().KeyOffers, Wait: d.timing().KeyWait}
-}
+func (t Timing) keyLimits() keying.Limits { return keying.Limits{Offers: t.KeyOffers, Wait: t.KeyWait} }
 
 func (d *device) challenge() error {
 	r, err := d.bus.random()
@@ -32,11 +30,11 @@ func (d *device) challenge() error {
 // newKey is the command that gives the device its pending key. From here on the device may have it, whatever it answers.
 func (d *device) newKey(now time.Time) osdp.Frame {
 	d.bus.cfg.Log.Info("osdp device is given its new key", "device", d.Name)
-	d.keys.Offered(now, d.keyLimits())
+	d.keys.Offered(now)
 	return osdp.Frame{Code: osdp.CmdKeySet, Data: osdp.KeySet{Key: d.Pending}.Append(nil)}
 }
 
-// keyAnswered takes an authentic answer to KEYSET. A refusal is believed. Anything else ends the session and proves nothing: the
+// keyAnswered takes an authentic answer to KEYSET, or a clear ACK. A refusal is believed. Anything else ends the session and proves nothing: the
 // handshake that follows does.
 func (d *device) keyAnswered(now time.Time, reply osdp.Frame) {
 	switch reply.Code {
@@ -45,13 +43,14 @@ func (d *device) keyAnswered(now time.Time, reply osdp.Frame) {
 	case osdp.ReplyBusy:
 		d.keyRefused(now, "too busy for the new key")
 	default:
+		d.keys.Acknowledged()
 		d.replaceSession(now)
 	}
 }
 
 func (d *device) keyRefused(now time.Time, detail string) {
 	d.keys.Refused()
-	if d.keys.Spent(d.keyLimits()) {
+	if d.keys.Spent() {
 		detail += "; it is not given again before the next start"
 	}
 	d.alarm(now, KeyRefused, detail)

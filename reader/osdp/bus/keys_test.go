@@ -176,18 +176,30 @@ func TestADeviceThatDoesNotTakeItsKeyIsAnAlarmAndIsLeftInPeace(t *testing.T) {
 			return &r
 		}
 	}
+	const kept = "goes on under its old key although it was given the new one"
+	const last = "; it is not given again before the next start"
 	for name, c := range map[string]struct {
 		answers func(osdp.Frame) *osdp.Frame
+		inWay   func(*wire)
+		alarms  int
 		detail  string
 	}{
-		"says yes and keeps the old one":            {answer(osdp.ReplyAck), "goes on under its old key although it was given the new one"},
-		"does not know the command":                 {answer(osdp.ReplyNak, byte(osdp.NakUnknown)), "refused the new key with code 3"},
-		"does not take the record":                  {answer(osdp.ReplyNak, byte(osdp.NakRecord)), "refused the new key with code 9"},
-		"refuses and ends the session":              {answer(osdp.ReplyNak, byte(osdp.NakSecurity)), "refused the new key with code 6"},
-		"is too busy":                               {answer(osdp.ReplyBusy), ""},
-		"answers with something else altogether":    {answer(osdp.ReplyLocalStatus, 0, 0), "goes on under its old key although it was given the new one"},
-		"answers in clear and keeps the old one":    {nil, "goes on under its old key although it was given the new one"},
-		"refuses in clear, or somebody in its name": {nil, "goes on under its old key although it was given the new one"},
+		"says yes and keeps the old one":                 {answers: answer(osdp.ReplyAck), alarms: 5, detail: kept},
+		"does not know the command":                      {answers: answer(osdp.ReplyNak, byte(osdp.NakUnknown)), alarms: 5, detail: "refused the new key with code 3"},
+		"does not take the record":                       {answers: answer(osdp.ReplyNak, byte(osdp.NakRecord)), alarms: 5, detail: "refused the new key with code 9"},
+		"refuses and ends the session":                   {answers: answer(osdp.ReplyNak, byte(osdp.NakSecurity)), alarms: 5, detail: "refused the new key with code 6"},
+		"answers with something else altogether":         {answers: answer(osdp.ReplyLocalStatus, 0, 0), alarms: 5, detail: kept},
+		"answers in clear and keeps the old one":         {answers: answer(osdp.ReplyAck), inWay: func(w *wire) { w.reply = inClear(w, false) }, alarms: 5, detail: kept},
+		"is too busy":                                    {answers: answer(osdp.ReplyBusy), alarms: 1, detail: kept + last},
+		"refuses in clear, or somebody in its name does": {answers: answer(osdp.ReplyAck), inWay: func(w *wire) { w.reply = inClear(w, true) }, alarms: 1, detail: kept + last},
+		"never hears of it": {inWay: func(w *wire) {
+			w.command = func(_ int, f osdp.Frame, raw []byte) [][]byte {
+				if f.Code == osdp.CmdKeySet {
+					return nil
+				}
+				return [][]byte{raw}
+			}
+		}, alarms: 1, detail: kept + last},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -195,9 +207,8 @@ func TestADeviceThatDoesNotTakeItsKeyIsAnAlarmAndIsLeftInPeace(t *testing.T) {
 				d.pending = testKey(t, 50)
 				d.opened = c.answers
 				w := newWire(t, d)
-				if c.answers == nil {
-					d.opened = answer(osdp.ReplyAck)
-					w.reply = inClear(w, name == "refuses in clear, or somebody in its name")
+				if c.inWay != nil {
+					c.inWay(w)
 				}
 				r := newRig(t, w, func(c *Config) { c.PollGap = time.Second })
 				next[Online](r)
@@ -206,7 +217,7 @@ func TestADeviceThatDoesNotTakeItsKeyIsAnAlarmAndIsLeftInPeace(t *testing.T) {
 				if len(given) != 5 || given[1].Sub(given[0]) < time.Minute || given[4].Sub(given[3]) < 8*time.Minute {
 					t.Errorf("given %d times, at %v", len(given), given)
 				}
-				if c.detail != "" && (alarms(got, KeyRefused) != 5 || firstDetail(got, KeyRefused) != c.detail) {
+				if alarms(got, KeyRefused) != c.alarms || firstDetail(got, KeyRefused) != c.detail {
 					t.Errorf("%d alarms, the first: %s", alarms(got, KeyRefused), firstDetail(got, KeyRefused))
 				}
 				if count[KeyProven](got) != 0 || alarms(got, HandshakeFailed) != 0 || count[Offline](got) != 0 {

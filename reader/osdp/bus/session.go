@@ -52,7 +52,7 @@ func (d *device) clearInSession(now time.Time, reply osdp.Frame) {
 		return
 	}
 	if reply.Code == osdp.ReplyAck && d.flight.command.Code == osdp.CmdKeySet { // some devices drop the session first
-		d.replaceSession(now)
+		d.keyAnswered(now, reply)
 		return
 	}
 	if reply.Code != osdp.ReplyNak {

@@ -15,15 +15,23 @@ import (
 // Plan is the state of one device's keys.
 type Plan struct {
 	present, pending osdp.Key
+	limits           Limits
 	taken            bool // the device may hold the pending key: it is tried first
 	second           bool // the first key of this round of handshakes has failed
+	answered         bool // the last offer was acknowledged
 	offers           int
 	next             time.Time // no offer before
 }
 
+// Limits bounds the offers to a device that does not take its new key.
+type Limits struct {
+	Offers int           // in one run of the program
+	Wait   time.Duration // after the first one, doubling
+}
+
 // New makes the plan of a device. A pending key (or none) may have been offered in an earlier run.
-func New(present, pending osdp.Key) *Plan {
-	return &Plan{present: present, pending: pending, taken: !pending.IsZero()}
+func New(present, pending osdp.Key, l Limits) *Plan {
+	return &Plan{present: present, pending: pending, taken: !pending.IsZero(), limits: l}
 }
 
 func (p *Plan) changing() bool { return !p.pending.IsZero() }
@@ -54,13 +62,14 @@ type Outcome uint8
 const (
 	Nothing Outcome = iota
 	Proven          // the device holds what was the pending key; it is the present one now
-	Kept            // the device was offered the pending key and holds its old one
+	Kept            // the device was given the pending key and holds its old one
 )
 
-// Completed takes a completed handshake.
+// Completed takes a completed handshake. An offer of which nothing was heard was most likely lost on the line: that is Nothing, unless
+// it was the last one.
 func (p *Plan) Completed() Outcome {
 	proven := p.tryPending()
-	kept := p.changing() && !proven && p.taken && p.offers > 0
+	kept := p.changing() && p.taken && p.offers > 0 && (p.answered || p.Spent())
 	p.taken, p.second = false, false
 	switch {
 	case proven:
@@ -73,25 +82,22 @@ func (p *Plan) Completed() Outcome {
 	}
 }
 
-// Limits bounds the offers to a device that does not take its new key.
-type Limits struct {
-	Offers int           // in one run of the program
-	Wait   time.Duration // after the first one, doubling
-}
-
 // Due reports whether the pending key is to be offered now; ask only inside a session under the present key.
-func (p *Plan) Due(now time.Time, l Limits) bool {
-	return p.changing() && !p.taken && p.offers < l.Offers && !now.Before(p.next)
+func (p *Plan) Due(now time.Time) bool {
+	return p.changing() && !p.taken && !p.Spent() && !now.Before(p.next)
 }
 
 // Offered says that the pending key goes out now.
-func (p *Plan) Offered(now time.Time, l Limits) {
-	p.taken, p.next = true, now.Add(l.Wait<<p.offers)
+func (p *Plan) Offered(now time.Time) {
+	p.taken, p.answered, p.next = true, false, now.Add(p.limits.Wait<<p.offers)
 	p.offers++
 }
+
+// Acknowledged says that the device, or somebody in its name, claims to have taken the key.
+func (p *Plan) Acknowledged() { p.answered = true }
 
 // Refused says that the device has said, inside the session, that it did not take the key.
 func (p *Plan) Refused() { p.taken = false }
 
 // Spent reports that the pending key will not be offered again.
-func (p *Plan) Spent(l Limits) bool { return p.changing() && p.offers >= l.Offers }
+func (p *Plan) Spent() bool { return p.offers >= p.limits.Offers }

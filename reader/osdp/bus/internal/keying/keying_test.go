@@ -35,13 +35,13 @@ var limits = Limits{Offers: 3, Wait: time.Minute}
 
 func TestWithoutAPendingKeyTheOneKeyIsTriedOnceARound(t *testing.T) {
 	own, other := key(t, 1), key(t, 2)
-	p := New(own, osdp.Key{})
+	p := New(own, osdp.Key{}, limits)
 	for range 3 {
 		if _, tried, ok := handshake(p, other); ok || len(tried) != 1 {
 			t.Errorf("tried %d keys, completed %t", len(tried), ok)
 		}
 	}
-	if o, _, ok := handshake(p, own); !ok || o != Nothing || p.Due(time.Time{}, limits) || p.Spent(limits) {
+	if o, _, ok := handshake(p, own); !ok || o != Nothing || p.Due(time.Time{}) || p.Spent() {
 		t.Errorf("outcome %d, %t", o, ok)
 	}
 }
@@ -60,12 +60,14 @@ func TestTheLikelierKeyIsTriedFirstAndTheOtherSecond(t *testing.T) {
 		"after a start, not taken":                {func(*Plan) {}, old, 2, Nothing},
 		"not offered in this session":             {func(p *Plan) { handshake(p, old) }, old, 1, Nothing},
 		"not offered, and taken late":             {func(p *Plan) { handshake(p, old) }, pending, 2, Proven},
-		"offered and taken":                       {func(p *Plan) { handshake(p, old); p.Offered(now, limits) }, pending, 1, Proven},
-		"offered and kept":                        {func(p *Plan) { handshake(p, old); p.Offered(now, limits) }, old, 2, Kept},
-		"offered and refused":                     {func(p *Plan) { handshake(p, old); p.Offered(now, limits); p.Refused() }, old, 1, Nothing},
+		"offered and taken":                       {func(p *Plan) { handshake(p, old); p.Offered(now) }, pending, 1, Proven},
+		"offered and kept":                        {func(p *Plan) { handshake(p, old); p.Offered(now); p.Acknowledged() }, old, 2, Kept},
+		"offered, and nothing heard":              {func(p *Plan) { handshake(p, old); p.Offered(now) }, old, 2, Nothing},
+		"offered for the last time":               {func(p *Plan) { handshake(p, old); p.Offered(now); p.Offered(now); p.Offered(now) }, old, 2, Kept},
+		"offered and refused":                     {func(p *Plan) { handshake(p, old); p.Offered(now); p.Refused() }, old, 1, Nothing},
 		"a round that was cut off after its half": {func(p *Plan) { p.Failed(); p.Restart() }, pending, 1, Proven},
 	} {
-		p := New(old, pending)
+		p := New(old, pending, limits)
 		c.before(p)
 		o, tried, ok := handshake(p, c.device)
 		if !ok || len(tried) != c.tries || o != c.want {
@@ -81,23 +83,23 @@ func TestTheLikelierKeyIsTriedFirstAndTheOtherSecond(t *testing.T) {
 
 func TestAKeyIsOfferedAFewTimesAndEverLessOften(t *testing.T) {
 	old := key(t, 1)
-	p := New(old, key(t, 2))
+	p := New(old, key(t, 2), limits)
 	now := time.Unix(0, 0)
-	if p.Due(now, limits) {
+	if p.Due(now) {
 		t.Error("offered before the device has shown that it does not hold it")
 	}
 	var offers []time.Duration
 	for range 3600 {
-		if handshake(p, old); p.Due(now, limits) {
+		if handshake(p, old); p.Due(now) {
 			offers = append(offers, now.Sub(time.Unix(0, 0)))
-			p.Offered(now, limits)
-			if p.Due(now, limits) {
+			p.Offered(now)
+			if p.Due(now) {
 				t.Error("offered twice")
 			}
 		}
 		now = now.Add(time.Second)
 	}
-	if len(offers) != 3 || offers[1] < time.Minute || offers[2]-offers[1] < 2*time.Minute || !p.Spent(limits) {
+	if len(offers) != 3 || offers[1] < time.Minute || offers[2]-offers[1] < 2*time.Minute || !p.Spent() {
 		t.Errorf("offered at %v", offers)
 	}
 }
