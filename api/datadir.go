@@ -15,13 +15,15 @@ const (
 	databaseFile   = "kanmon.db"
 	keysFolder     = "keys"
 	sealingKeyFile = "sealing-key"
-	authorityFile  = "ca.pem" // the certificate of the site's authority, to be imported by who calls the console
-	lockFile       = "lock"
+	authorityFile  = "ca.pem"          // the certificate of the site's authority, to be imported by who calls the console
 	bootstrapFile  = "bootstrap-token" // there until the first account is made
 	privateFolder  = 0o700
 	privateFile    = 0o600
 	writeProbeFile = ".write-probe"
 )
+
+// program is what the lock on the data folder is for.
+const program = "kanmon-api"
 
 // openDataDir makes the data folder and proves that it can be written.
 func openDataDir(dir string) error {

@@ -12,6 +12,7 @@ import (
 	"kanmon/api/keychange"
 	"kanmon/api/sitekey"
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/key"
@@ -117,11 +118,11 @@ func offline(ctx context.Context, settings Settings, log *slog.Logger, fn func(*
 	if err := openDataDir(settings.DataDir); err != nil {
 		return err
 	}
-	lock, err := lockDataDir(settings.DataDir)
+	lock, err := folder.Take(settings.DataDir, program)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.release() }() // it ends with the program at the latest
+	defer func() { _ = lock.Release() }() // it ends with the program at the latest
 	keys, err := sitekey.Open(settings.keyConfig())
 	if err != nil {
 		return err

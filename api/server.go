@@ -25,6 +25,7 @@ import (
 	"kanmon/internal/broker"
 	"kanmon/internal/db"
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/mqtt"
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
@@ -46,7 +47,7 @@ type Server struct {
 	settings    Settings
 	software    string
 	log         *slog.Logger
-	lock        folderLock
+	lock        folder.Lock
 	keys        *sitekey.Keys
 	db          *db.DB
 	store       *store.Store
@@ -89,7 +90,7 @@ func (s *Server) openData(context.Context) error {
 		return err
 	}
 	var err error
-	s.lock, err = lockDataDir(dir)
+	s.lock, err = folder.Take(dir, program)
 	return err
 }
 
@@ -389,7 +390,7 @@ func (s *Server) Close() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
-	errs = append(errs, s.lock.release()) // last: the next one may start now
+	errs = append(errs, s.lock.Release()) // last: the next one may start now
 	s.listener, s.broker, s.db = nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -299,7 +299,7 @@ func TestASecondCentreOnTheSameFolderIsRefusedInBothLanguages(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, dir)
 	_, err := Open(t.Context(), settings(t, dir), "test", slog.New(slog.DiscardHandler))
-	if fault.KindOf(err) != fault.Conflict || fault.CodeOf(err) != "centre.data_dir_in_use" ||
+	if fault.KindOf(err) != fault.Conflict || fault.CodeOf(err) != "folder.in_use" ||
 		!strings.Contains(err.Error(), dir+" は、動作中の別の kanmon-api が使用しています") ||
 		!strings.Contains(err.Error(), "another kanmon-api is running on the data folder "+dir) {
 		t.Fatalf("got %v", err)

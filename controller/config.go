@@ -2,7 +2,6 @@ package controller
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,9 +47,11 @@ type LineConfig struct {
 
 // DeviceConfig is one reader or I/O device on a line.
 type DeviceConfig struct {
-	Name     string `json:"name"`      // unique on the controller; a reader's name is the one doors are given at the centre
-	Address  int    `json:"address"`   // on the line, 0–126
-	SCBKFile string `json:"scbk_file"` // file with the device's own secure channel key, 32 hex digits
+	Name    string `json:"name"`    // unique on the controller; a reader's name is the one doors are given at the centre
+	Address int    `json:"address"` // on the line, 0–126
+	// SCBKFile is where a person puts the device's own secure channel key, 32 hex digits. The next start seals it in DataDir and removes
+	// the file, which need not be there afterwards.
+	SCBKFile string `json:"scbk_file,omitempty"`
 }
 
 // DoorConfig says what of a door is wired to which device. Names, times and readers come with the policy.
@@ -250,16 +251,3 @@ func (c Config) wiring(software string) core.Wiring {
 
 // IdentityDir is the folder of the controller's identity.
 func (c Config) IdentityDir() string { return filepath.Join(c.DataDir, "identity") }
-
-// readKey reads a file of hex digits. The error does not repeat them.
-func readKey(path, what string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "read "+what)
-	}
-	b, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "key.hex", fmt.Sprintf("read %s: %s holds no hex digits", what, path))
-	}
-	return b, nil
-}

@@ -13,16 +13,18 @@ import (
 
 	"kanmon/controller/clock"
 	"kanmon/controller/core"
+	"kanmon/controller/devicekey"
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
 	"kanmon/controller/uplink"
+	"kanmon/internal/event"
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/mqtt"
 	"kanmon/internal/pki"
 	"kanmon/internal/wire"
 	"kanmon/reader/credential"
-	"kanmon/reader/osdp"
 	"kanmon/reader/osdp/bus"
 	"kanmon/reader/serialport"
 )
@@ -35,18 +37,25 @@ type Edge struct {
 	identity   *identity.Keeper
 	key        credential.HashKey
 	buses      []*bus.Bus
+	keys       *devicekey.Store
+	held       devicekey.All // what the lines were made with
+	proven     chan string   // devices that hold their new key; there is room for all
 	journal    *journal.Journal
 	client     *mqtt.Client
 	uplink     *uplink.Uplink // made when the journal is open, before the controller runs
 	controller *Controller
 }
 
-// NewEdge puts a controller together and reads its identity and its keys. It opens nothing yet, so an error is always one of
+// NewEdge puts a controller together and reads its identity and its keys. It opens and changes nothing yet, so an error is always one of
 // configuration; fault.NotFound says that the controller is not enrolled.
 func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	e := &Edge{cfg: cfg, log: log, now: Clocks()}
-	id, err := loadIdentity(cfg)
+	id, sealer, err := loadIdentity(cfg)
 	if err != nil {
+		return nil, err
+	}
+	e.keys, e.proven = cfg.keyStore(sealer, log), make(chan string, len(cfg.keyed()))
+	if e.held, err = e.keys.Peek(cfg.keyed()); err != nil {
 		return nil, err
 	}
 	if e.key, err = credential.NewHashKey(id.HashKey.Bytes()); err != nil {
@@ -68,6 +77,9 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	})
 	return e, e.addLines(field)
 }
+
+// program is what the lock on the data folder is for.
+const program = "kanmon-controller"
 
 // brokerRetry is the longest pause between two tries to reach the broker: a centre that is back should hear from its
 // doors within seconds, and a town has few enough controllers not to crowd it.
@@ -96,9 +108,8 @@ func (c Config) strikes(field output.Sender) map[string]output.Strike {
 }
 
 func (e *Edge) addLines(field lines) error {
-	keys := keyring{}
 	for _, l := range e.cfg.Lines {
-		b, err := e.newBus(l, keys)
+		b, err := e.newBus(l)
 		if err != nil {
 			return fault.Wrap(fault.Invalid, err, "line "+l.Port)
 		}
@@ -110,7 +121,7 @@ func (e *Edge) addLines(field lines) error {
 	return nil
 }
 
-func (e *Edge) newBus(l LineConfig, keys keyring) (*bus.Bus, error) {
+func (e *Edge) newBus(l LineConfig) (*bus.Bus, error) {
 	port := serialport.Config{Name: l.Port, Baud: cmp.Or(l.Baud, 9600)}
 	if err := port.Validate(); err != nil {
 		return nil, err
@@ -121,41 +132,20 @@ func (e *Edge) newBus(l LineConfig, keys keyring) (*bus.Bus, error) {
 		Rand: rand.Reader, Log: e.log.With("port", l.Port), Emit: e.emit,
 	}
 	for _, d := range l.Devices {
-		key, err := keys.read(d)
-		if err != nil {
-			return nil, err
-		}
 		if d.Address < 0 || d.Address > 126 {
 			return nil, fault.BadField("address", "config.address", fmt.Sprintf("device %s: address %d", d.Name, d.Address))
 		}
-		cfg.Devices = append(cfg.Devices, bus.Device{Name: d.Name, Address: byte(d.Address), Key: key})
+		cfg.Devices = append(cfg.Devices, bus.Device{Name: d.Name, Address: byte(d.Address), Key: e.held[d.Name].Present, Pending: e.held[d.Name].Pending})
 	}
 	return bus.New(cfg)
 }
 
-// keyring is the keys of all lines so far, by device: no two devices of a controller share one.
-type keyring map[string]osdp.Key
-
-func (r keyring) read(d DeviceConfig) (osdp.Key, error) {
-	b, err := readKey(d.SCBKFile, "SCBK of "+d.Name)
-	if err != nil {
-		return osdp.Key{}, err
-	}
-	key, err := osdp.NewKey(b)
-	if err != nil {
-		return osdp.Key{}, fault.Wrap(fault.Invalid, err, "SCBK of "+d.Name)
-	}
-	for other, k := range r {
-		if k.Equal(key) {
-			return osdp.Key{}, fault.New(fault.Invalid, "config.twice", "SCBK of "+d.Name+" is that of "+other+" too")
-		}
-	}
-	r[d.Name] = key
-	return key, nil
-}
-
 // emit runs on a line's goroutine and never waits.
 func (e *Edge) emit(ev bus.Event) {
+	if p, ok := ev.(bus.KeyProven); ok {
+		e.proven <- p.Device
+		return
+	}
 	if in, ok := translate(ev, e.key); ok && !e.controller.Post(in) {
 		e.log.Warn("input dropped, thousands are waiting")
 	}
@@ -171,6 +161,17 @@ func (e *Edge) Run(ctx context.Context) error {
 	if err := os.MkdirAll(e.cfg.DataDir, 0o700); err != nil {
 		// Not the end: without a disk people still get out, and the journal tries again.
 		e.log.ErrorContext(ctx, "data folder cannot be made", "error", err)
+	}
+	lock, err := folder.Take(e.cfg.DataDir, program)
+	if fault.KindOf(err) == fault.Conflict {
+		return err
+	}
+	if err != nil {
+		e.log.ErrorContext(ctx, "data folder cannot be locked", "error", err)
+	}
+	defer func() { _ = lock.Release() }() // nothing was written
+	if err := e.adoptKeys(); err != nil {
+		return err
 	}
 	return nest(ctx, part{"journal", e.journal.Run}, part{"doors", e.runOnJournal})
 }
@@ -220,28 +221,31 @@ const certificateRest = time.Hour
 func (e *Edge) distrusted() { e.client.Reconnect() }
 
 func (e *Edge) certificateEnds(daysLeft int) {
-	e.controller.Post(core.CertificateEnds{Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339))})
+	e.controller.Post(core.Noted{Event: event.Event{
+		Kind: event.CertificateWarning, Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339)),
+	}})
 }
 
-func loadIdentity(cfg Config) (identity.Identity, error) {
+// loadIdentity also gives the sealer under which it was kept.
+func loadIdentity(cfg Config) (identity.Identity, pki.Sealer, error) {
 	sealer, err := pki.OpenSealer(cfg.SealingKeyFile, false)
 	if fault.KindOf(err) == fault.NotFound {
 		if _, missing := identity.Load(cfg.IdentityDir(), unsealed()); fault.KindOf(missing) == fault.NotFound {
-			return identity.Identity{}, missing // not enrolled: that is the better word
+			return identity.Identity{}, sealer, missing // not enrolled: that is the better word
 		}
 	}
 	if err != nil {
-		return identity.Identity{}, err
+		return identity.Identity{}, sealer, err
 	}
 	id, err := identity.Load(cfg.IdentityDir(), sealer)
 	if err != nil {
-		return identity.Identity{}, err
+		return identity.Identity{}, sealer, err
 	}
 	if id.Site != cfg.Site || id.Controller != cfg.Controller {
-		return identity.Identity{}, fault.New(fault.Invalid, "edge.identity",
+		return identity.Identity{}, sealer, fault.New(fault.Invalid, "edge.identity",
 			fmt.Sprintf("enrolled as %s of site %s, configured as %s of site %s", id.Controller, id.Site, cfg.Controller, cfg.Site))
 	}
-	return id, nil
+	return id, sealer, nil
 }
 
 // unsealed is a sealer that opens nothing.

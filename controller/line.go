@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"kanmon/controller/core"
+	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/reader"
 	"kanmon/reader/credential"
@@ -27,6 +28,9 @@ func translate(e bus.Event, key credential.HashKey) (core.Input, bool) {
 	case bus.Offline:
 		return core.DeviceDown{Device: e.Device}, true
 	case bus.Alarm:
+		if e.Kind == bus.KeyRefused {
+			return core.Noted{Event: event.Event{Kind: event.DeviceKeyRefused, Device: e.Device, Detail: e.Detail}}, true
+		}
 		return core.DeviceAttacked{Device: e.Device, Detail: fmt.Sprintf("%s ×%d: %s", e.Kind, e.Count, e.Detail)}, true
 	case bus.Local:
 		return core.DeviceLocal{Device: e.Device, Tamper: e.Status.Tamper, Power: e.Status.PowerFailure}, true

@@ -30,6 +30,7 @@ func (e *Edge) runOnJournal(ctx context.Context) error {
 		Policies: NewPolicyKeeper(store, stored, e.controller.Post, e.log),
 	})
 	parts := []part{{"certificate", e.identity.Run}, {"mqtt", e.client.Run}, {"uplink", e.uplink.Run}}
+	parts = append(parts, part{"keys", e.settleKeys})
 	for _, b := range e.buses {
 		parts = append(parts, part{"line", b.Run})
 	}

@@ -95,8 +95,8 @@ type CommandRejected struct{ Detail string }
 // CentreSeen says that the centre has spoken in an epoch.
 type CentreSeen struct{ Epoch uint64 }
 
-// CertificateEnds is a warning that the controller's certificate ends and could not be renewed.
-type CertificateEnds struct{ Detail string }
+// Noted is a fact that changes nothing here and belongs on record.
+type Noted struct{ Event event.Event }
 
 // Recorded is the journal's answer to a Record effect.
 type Recorded struct {
@@ -129,7 +129,7 @@ func (Leased) input()          {}
 func (Commanded) input()       {}
 func (CommandRejected) input() {}
 func (CentreSeen) input()      {}
-func (CertificateEnds) input() {}
+func (Noted) input()           {}
 
 // Effect is what a controller does about it, in the order given.
 type Effect interface{ effect() }

@@ -80,8 +80,8 @@ func (t *turn) take(in Input) {
 		t.recalled(in.Saved)
 	case PolicyReady, PolicyRejected, RevocationsCame, Leased, Commanded, CommandRejected, CentreSeen:
 		t.centre(in)
-	case CertificateEnds:
-		t.note(event.Event{Kind: event.CertificateWarning, Detail: brief(in.Detail)})
+	case Noted:
+		t.note(in.Event)
 	case Recorded:
 		t.recorded(in)
 	case StrikeFailed:

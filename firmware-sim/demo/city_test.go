@@ -140,3 +140,32 @@ func TestFolderThatCannotBeMadeIsAnError(t *testing.T) {
 		t.Error("a city was made below a file")
 	}
 }
+
+// An earlier version kept one file for both ends of the line; the controller seals and removes its own at the first start.
+func TestACityOfAnEarlierVersionGetsTheDevicesOwnCopiesOfTheirKeys(t *testing.T) {
+	c := made(t)
+	for _, dev := range devices() {
+		if err := os.Remove(c.Files.readerKey(dev.name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := Open(c.Files.dir, c.Console, c.Broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dev := range devices() {
+		ours, err := os.ReadFile(again.Files.scbk(dev.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if theirs, err := os.ReadFile(again.Files.readerKey(dev.name)); err != nil || string(theirs) != string(ours) {
+			t.Errorf("%s: %v", dev.name, err)
+		}
+		if err := os.Remove(again.Files.scbk(dev.name)); err != nil { // sealed
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(c.Files.dir, c.Console, c.Broker); err != nil {
+		t.Errorf("after the controller's first start: %v", err)
+	}
+}

@@ -37,7 +37,7 @@ func Make(dir, console, broker string) (*City, error) {
 		return nil, err
 	}
 	for _, dev := range devices() {
-		if err := writeSecret(c.Files.scbk(dev.name), []byte(newKey()+"\n")); err != nil {
+		if err := c.Files.keep(dev.name, newKey()); err != nil {
 			return nil, err
 		}
 	}
@@ -68,6 +68,11 @@ func Open(dir, console, broker string) (*City, error) {
 	}
 	if err := readJSON(c.Files.Cards(), &c.Cards); err != nil {
 		return nil, err
+	}
+	for _, dev := range devices() {
+		if err := c.Files.part(dev.name); err != nil {
+			return nil, err
+		}
 	}
 	return c, c.Configure()
 }
@@ -125,7 +130,7 @@ func wiring(door string, n int) body {
 func (c *City) simulator() body {
 	var onLine []body
 	for i, dev := range devices() {
-		b := body{"name": dev.name, "address": dev.address, "scbk_file": c.Files.scbk(dev.name), "serial": 1001 + i}
+		b := body{"name": dev.name, "address": dev.address, "scbk_file": c.Files.readerKey(dev.name), "serial": 1001 + i}
 		if dev.reader {
 			b["readers"] = 1
 		} else {

@@ -52,8 +52,30 @@ func (f Files) ready() string     { return filepath.Join(f.dir, "ready") }
 // Socket is where commands reach the simulated line.
 func (f Files) Socket() string { return filepath.Join(f.simDir(), "control.sock") }
 
+// scbk is where the controller finds a device's key before its first start, readerKey where the simulated device keeps its own.
 func (f Files) scbk(device string) string {
 	return filepath.Join(f.controllerDir(), "scbk-"+device)
+}
+
+func (f Files) readerKey(device string) string {
+	return filepath.Join(f.simDir(), "scbk-"+device)
+}
+
+// keep writes a new key for both ends.
+func (f Files) keep(device, key string) error {
+	return errors.Join(writeSecret(f.scbk(device), []byte(key+"\n")), writeSecret(f.readerKey(device), []byte(key+"\n")))
+}
+
+// part gives the simulated device its own copy of a key that an earlier version kept in one file for both ends.
+func (f Files) part(device string) error {
+	if there, err := exists(f.readerKey(device)); there || err != nil {
+		return err
+	}
+	key, err := os.ReadFile(f.scbk(device))
+	if err != nil {
+		return fmt.Errorf("key of %s: %w", device, err)
+	}
+	return writeSecret(f.readerKey(device), key)
 }
 
 func (f Files) make() error {

@@ -30,6 +30,8 @@ func (d *Device) execute(f osdp.Frame, now time.Time) (osdp.Code, []byte) {
 		return d.buzz(f)
 	case osdp.CmdOutput:
 		return d.drive(f, now)
+	case osdp.CmdKeySet:
+		return d.takeKey(f)
 	case osdp.CmdText, osdp.CmdKeepActive, osdp.CmdReceiveSize, osdp.CmdAbort:
 		return osdp.ReplyAck, nil // harmless: nothing to show it on
 	default:

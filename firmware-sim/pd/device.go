@@ -18,7 +18,10 @@ import (
 type Config struct {
 	Name    string
 	Address byte
-	Key     osdp.Key
+	Key     osdp.Key // at the start; KEYSET replaces it
+	// KeepKey stores a key that the controller has given, before the device says that it has it and uses it. An error refuses the
+	// key. It may be nil, for a device that forgets; it must not call the device.
+	KeepKey func(osdp.Key) error
 	Readers int // 1 for a reader, 0 for an I/O device
 	Inputs  int
 	Outputs int
@@ -85,7 +88,7 @@ func New(c Config, random io.Reader) (*Device, error) {
 	}
 	return &Device{
 		config: c, random: random, changed: make(chan struct{}),
-		inputs: make([]bool, c.Inputs), outputs: make([]output, c.Outputs),
+		inputs: make([]bool, c.Inputs), outputs: make([]output, c.Outputs), protocol: protocol{key: c.Key},
 	}, nil
 }
 

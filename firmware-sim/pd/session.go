@@ -8,6 +8,8 @@ import (
 
 // protocol is the device's place in the conversation.
 type protocol struct {
+	key       osdp.Key
+	rekeyed   bool // by the command in hand: its answer is the last of the session
 	sequence  osdp.DeviceSequence
 	handshake *osdp.DeviceHandshake
 	session   *osdp.Session
@@ -91,7 +93,7 @@ func (d *Device) challenge(f osdp.Frame, now time.Time) osdp.Frame {
 	if err != nil {
 		return f.AnswerNak(osdp.NakNoSession)
 	}
-	h, reply, err := osdp.AnswerChallenge(d.config.Key, d.pdid().ClientUID(), rnd, f)
+	h, reply, err := osdp.AnswerChallenge(p.key, d.pdid().ClientUID(), rnd, f)
 	if err != nil {
 		return f.AnswerNak(osdp.NakNoSession)
 	}
@@ -127,8 +129,11 @@ func (d *Device) secured(f osdp.Frame, now time.Time) osdp.Frame {
 	p.secured = now
 	d.sent = nil // an authentic next command proves that the last report arrived
 	reply, err := p.session.Seal(f.Answer(d.execute(command, now)))
-	if err != nil {
+	if err != nil || p.rekeyed {
 		p.drop()
+	}
+	p.rekeyed = false
+	if err != nil {
 		return f.AnswerNak(osdp.NakSecurity)
 	}
 	return reply

@@ -19,7 +19,6 @@ import (
 	"kanmon/firmware-sim/outlog"
 	"kanmon/firmware-sim/pd"
 	"kanmon/firmware-sim/pty"
-	"kanmon/reader/osdp"
 )
 
 // Config of a simulated line with its doors. It is JSON, and an unknown field is an error.
@@ -40,7 +39,7 @@ type Config struct {
 type DeviceConfig struct {
 	Name     string `json:"name"`
 	Address  byte   `json:"address"`
-	SCBKFile string `json:"scbk_file"` // 32 hex digits
+	SCBKFile string `json:"scbk_file"` // 32 hex digits; rewritten when the controller gives a new key
 	Readers  int    `json:"readers,omitempty"`
 	Inputs   int    `json:"inputs,omitempty"`
 	Outputs  int    `json:"outputs,omitempty"`
@@ -136,16 +135,13 @@ func (c Config) doorOf(device string, output int) string {
 func (c Config) devices(note func(outlog.Row)) ([]*pd.Device, error) {
 	all := make([]*pd.Device, 0, len(c.Devices))
 	for _, dc := range c.Devices {
-		text, err := os.ReadFile(dc.SCBKFile)
-		if err != nil {
-			return nil, fmt.Errorf("device %s: read key: %w", dc.Name, err)
-		}
-		key, err := osdp.ParseKey(string(text))
+		file := pd.KeyFile(dc.SCBKFile)
+		key, err := file.Load()
 		if err != nil {
 			return nil, fmt.Errorf("device %s: %w", dc.Name, err)
 		}
 		d, err := pd.New(pd.Config{
-			Name: dc.Name, Address: dc.Address, Key: key,
+			Name: dc.Name, Address: dc.Address, Key: key, KeepKey: file.Save,
 			Readers: dc.Readers, Inputs: dc.Inputs, Outputs: dc.Outputs, Serial: dc.Serial,
 			Energised: func(output int, at time.Time) {
 				note(outlog.Row{At: at.UTC(), Door: c.doorOf(dc.Name, output), Device: dc.Name, Output: output})

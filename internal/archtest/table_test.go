@@ -25,6 +25,7 @@ var rules = []rule{
 	{"internal/db/dbtest", []string{"internal/db", "migrations"}},
 	{"internal/ledger/store", []string{"internal/db", "internal/fault", "internal/ledger"}},
 	{"internal/store", []string{"internal/authz", "internal/db", "internal/fault", "internal/ledger", "internal/ledger/store"}},
+	{"internal/folder", []string{"internal/fault"}},
 	{"internal/mqtt", []string{"internal/fault", "internal/wire"}},
 	{"internal/pki", []string{"internal/fault"}},
 	{"internal/broker", []string{"internal/fault", "internal/wire"}},
@@ -38,7 +39,9 @@ var rules = []rule{
 	{"reader/osdp", []string{"internal/fault"}},
 	{"reader/osdp/bus", []string{"internal/fault", "reader/osdp"}},
 	{"reader/osdp/bus/internal/exchange", []string{"reader/osdp"}},
+	{"reader/osdp/bus/internal/keying", []string{"reader/osdp"}},
 	{"reader/osdp/bus/internal/order", []string{"internal/fault"}},
+	{"reader/osdp/bus/internal/repeat", []string{"reader/osdp"}},
 	{"reader/readertest", []string{"reader", "reader/credential"}},
 
 	// the edge
@@ -53,12 +56,13 @@ var rules = []rule{
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/identity", []string{"internal/fault", "internal/pki", "internal/wire"}},
+	{"controller/devicekey", []string{"internal/fault", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
-		"controller/clock", "controller/core", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
+		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
 		"controller/revoked", "controller/uplink",
-		"internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/pki", "internal/wire",
+		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
 	}},
 

@@ -54,13 +54,15 @@ const (
 	CommandRefused     Kind = "command_refused"     // a command that does not hold: alarm
 	CertificateWarning Kind = "certificate_warning" // the controller's certificate ends soon and could not be renewed: alarm
 	EpochOpened        Kind = "epoch_opened"        // the centre opened a new epoch: it was put back to an older copy; alarm
+	DeviceKeyReplaced  Kind = "device_key_replaced" // a device has proved that it holds its new key; Detail: why it was given one
+	DeviceKeyRefused   Kind = "device_key_refused"  // a device did not take its new key, the old one goes on: alarm
 )
 
 // Alarm reports whether the kind asks for a person's attention.
 func (k Kind) Alarm() bool {
 	switch k {
 	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble,
-		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened:
+		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened, DeviceKeyRefused:
 		return true
 	default:
 		return false
@@ -71,7 +73,7 @@ func (k Kind) Alarm() bool {
 func (k Kind) Valid() bool {
 	switch k {
 	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped,
-		RevocationApplied, LeaseRenewed, RemoteRelease:
+		RevocationApplied, LeaseRenewed, RemoteRelease, DeviceKeyReplaced:
 		return true
 	default:
 		return k.Alarm()

@@ -356,7 +356,7 @@ func TestReaderWithAnotherKeyOpensNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := strings.TrimSuffix(s.City.Files.SimConfig(), "config.json") + "another-key"
-	changed := bytes.Replace(config, []byte(strings.TrimSuffix(s.City.Files.ControllerConfig(), "config.json")+"scbk-IN-1"), []byte(key), 1)
+	changed := bytes.Replace(config, []byte(strings.TrimSuffix(s.City.Files.SimConfig(), "config.json")+"scbk-IN-1"), []byte(key), 1)
 	if bytes.Equal(changed, config) {
 		t.Fatal("the simulator's configuration names no key of IN-1")
 	}

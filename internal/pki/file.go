@@ -60,6 +60,9 @@ func writeDurably(file string, b []byte) error {
 // WriteDurably writes a private file so that after a crash it is there entirely or not at all. When it returns nil it is on disk.
 func WriteDurably(file string, b []byte) error { return writeDurably(file, b) }
 
+// RemoveDurably removes a file. When it returns nil the file does not come back after a crash. Removing does not wipe.
+func RemoveDurably(file string) error { return removeDurably(file) }
+
 func removeDurably(file string) error {
 	err := os.Remove(file)
 	if err == nil {

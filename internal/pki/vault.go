@@ -34,6 +34,9 @@ func NewVault(dir string, sealer Sealer) (*Vault, error) {
 	return &Vault{dir: dir, sealer: sealer}, nil
 }
 
+// OpenVault takes a folder of secrets as it is, to read from it: nothing is made, and where there is no folder there are no secrets.
+func OpenVault(dir string, sealer Sealer) *Vault { return &Vault{dir: dir, sealer: sealer} }
+
 var secretName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // path panics on what is no name: names stand in the program.

@@ -115,6 +115,7 @@ func FuzzPayloads(f *testing.F) {
 		round(t, data, ParseLEDs, appendAll(LED.Append), true)
 		round(t, data, ParseBuzzers, appendAll(Buzzer.Append), true)
 		round(t, data, ParseOutputs, appendAll(Output.Append), true)
+		round(t, data, ParseKeySet, KeySet.Append, true)
 		_ = ParseRequest(data)
 	})
 }
@@ -132,7 +133,7 @@ func round[T any](t *testing.T, data []byte, parse func([]byte) (T, error), writ
 	t.Helper()
 	v, err := parse(data)
 	if err != nil {
-		if !errors.Is(err, ErrLength) && !errors.Is(err, ErrValue) {
+		if !errors.Is(err, ErrLength) && !errors.Is(err, ErrValue) && !errors.Is(err, ErrWeakKey) {
 			t.Fatalf("unclassified error: %v", err)
 		}
 		return

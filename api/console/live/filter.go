@@ -30,7 +30,8 @@ func kinds() []event.Kind {
 		event.NotEntered, event.RequestToExit, event.DeviceOnline, event.DeviceOffline, event.DeviceInsecure, event.DeviceTamper,
 		event.DevicePower, event.InputFault, event.StrikeFailed, event.Started, event.PolicyApplied, event.PolicyRefused,
 		event.JournalTrouble, event.ClockStepped, event.RevocationApplied, event.LeaseWarning, event.LeaseLapsed, event.LeaseRenewed,
-		event.RemoteRelease, event.CommandRefused, event.CertificateWarning, event.EpochOpened, entrylog.Quarantined,
+		event.RemoteRelease, event.CommandRefused, event.CertificateWarning, event.EpochOpened, event.DeviceKeyReplaced,
+		event.DeviceKeyRefused, entrylog.Quarantined,
 	}
 }
 

@@ -76,6 +76,12 @@ func TestArgumentsAndConfigurationAreCheckedFirst(t *testing.T) {
 			}
 		})
 	}
+	if plain, err := os.ReadFile(filepath.Join(filepath.Dir(good), "io1.key")); err != nil || len(plain) == 0 {
+		t.Fatalf("-check took the key file: %v", err)
+	}
+	if sealed, _ := filepath.Glob(filepath.Join(filepath.Dir(good), "data", "scbk*")); len(sealed) != 0 {
+		t.Fatal("-check sealed a key")
+	}
 	if journals, _ := filepath.Glob(filepath.Join(filepath.Dir(good), "data", "journal*")); len(journals) != 0 {
 		t.Fatal("-check opened a journal")
 	}

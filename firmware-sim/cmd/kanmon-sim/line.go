@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"kanmon/firmware-sim/pd"
 	"kanmon/firmware-sim/world"
@@ -45,26 +46,26 @@ func pdCommand(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if *port == "" || *address > osdp.MaxAddress {
 		return mistake(set, stderr, "--port と --address(0〜126)を指定してください")
 	}
-	key, err := readKey(*scbk)
+	key, keep, err := readKey(*scbk)
 	if err != nil {
 		return mistake(set, stderr, "--scbk: "+err.Error())
 	}
-	d, err := pd.New(pd.Config{Name: "pd", Address: byte(*address), Key: key, Readers: 1, Inputs: 2, Outputs: 2, Serial: 1}, rand.Reader)
+	d, err := pd.New(pd.Config{Name: "pd", Address: byte(*address), Key: key, KeepKey: keep, Readers: 1, Inputs: 2, Outputs: 2, Serial: 1}, rand.Reader)
 	if err != nil {
 		return err
 	}
 	return servePort(ctx, serialport.Config{Name: *port, Baud: *baud}, d, stdout, newLog(stderr))
 }
 
-func readKey(text string) (osdp.Key, error) {
-	if len(text) > 1 && text[0] == '@' {
-		b, err := os.ReadFile(text[1:])
-		if err != nil {
-			return osdp.Key{}, fmt.Errorf("read key: %w", err)
-		}
-		text = string(b)
+// readKey takes a key as 32 hex digits or @file. A key that came from a file is kept there too when the controller replaces it.
+func readKey(text string) (key osdp.Key, keep func(osdp.Key) error, err error) {
+	if name, ok := strings.CutPrefix(text, "@"); ok {
+		file := pd.KeyFile(name)
+		key, err = file.Load()
+		return key, file.Save, err
 	}
-	return osdp.ParseKey(text)
+	key, err = osdp.ParseKey(text)
+	return key, nil, err
 }
 
 // servePort runs the device, and opens the port again whenever it comes back.

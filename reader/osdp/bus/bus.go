@@ -10,6 +10,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/reader/osdp"
 	"kanmon/reader/osdp/bus/internal/exchange"
+	"kanmon/reader/osdp/bus/internal/keying"
 	"kanmon/reader/osdp/bus/internal/order"
 )
 
@@ -39,7 +40,7 @@ func New(cfg Config) (*Bus, error) {
 	}
 	b := &Bus{cfg: cfg, byName: map[string]*device{}, wake: make(chan struct{}, 1)}
 	for _, c := range cfg.Devices {
-		d := &device{Device: c, bus: b, queue: order.NewQueue[Command]()}
+		d := &device{Device: c, bus: b, queue: order.NewQueue[Command](), keys: keying.New(c.Key, c.Pending, cfg.Timing.keyLimits())}
 		b.devices = append(b.devices, d)
 		b.byName[c.Name] = d
 	}

@@ -50,6 +50,9 @@ type Device struct {
 	Address byte
 	// Key is the SCBK of this device and of no other. There is no way to run a device without one.
 	Key osdp.Key
+	// Pending is the key that is to take the place of Key, or none. It must be on disk before Run: it is given to the device in a
+	// session under Key, and may have been in an earlier run. KeyProven says that the device has it.
+	Pending osdp.Key
 }
 
 // Timing holds the times and counts of a line. The defaults are those of DefaultTiming.
@@ -67,6 +70,8 @@ type Timing struct {
 	RekeyAfter    time.Duration // age at which a session is replaced
 	RekeyFrames   int           // frames after which a session is replaced
 	AlarmEvery    time.Duration // the same alarm of one device is repeated no sooner
+	KeyOffers     int           // how often a device that does not take its pending key is given it
+	KeyWait       time.Duration // after the first offer, doubling
 }
 
 // DefaultTiming returns the times and counts used where a Timing leaves them zero.
@@ -77,7 +82,7 @@ func DefaultTiming() Timing {
 		Probe: time.Second, Offline: osdp.OfflineAfter, Command: 2 * time.Second,
 		HandshakeWait: time.Second, HandshakeMax: time.Minute,
 		RekeyAfter: 4 * time.Hour, RekeyFrames: 250_000,
-		AlarmEvery: time.Minute,
+		AlarmEvery: time.Minute, KeyOffers: 5, KeyWait: time.Minute,
 	}
 }
 
@@ -89,7 +94,7 @@ func (t Timing) withDefaults() Timing {
 		Probe: cmp.Or(t.Probe, d.Probe), Offline: cmp.Or(t.Offline, d.Offline), Command: cmp.Or(t.Command, d.Command),
 		HandshakeWait: cmp.Or(t.HandshakeWait, d.HandshakeWait), HandshakeMax: cmp.Or(t.HandshakeMax, d.HandshakeMax),
 		RekeyAfter: cmp.Or(t.RekeyAfter, d.RekeyAfter), RekeyFrames: cmp.Or(t.RekeyFrames, d.RekeyFrames),
-		AlarmEvery: cmp.Or(t.AlarmEvery, d.AlarmEvery),
+		AlarmEvery: cmp.Or(t.AlarmEvery, d.AlarmEvery), KeyOffers: cmp.Or(t.KeyOffers, d.KeyOffers), KeyWait: cmp.Or(t.KeyWait, d.KeyWait),
 	}
 }
 
@@ -124,11 +129,11 @@ func (c Config) validate() error {
 // validateKey refuses what would make a session worthless: no key, the public default, a key two devices share.
 func (c Config) validateKey(i int) error {
 	d := c.Devices[i]
-	if d.Key.IsZero() || d.Key.IsDefault() {
-		return fmt.Errorf("device %q: it needs a key of its own", d.Name)
+	if d.Key.IsZero() || d.Key.IsDefault() || d.Pending.IsDefault() || d.Pending.Equal(d.Key) {
+		return fmt.Errorf("device %q: it needs a key of its own, and another one to change to", d.Name)
 	}
 	for _, other := range c.Devices[:i] {
-		if other.Key.Equal(d.Key) {
+		if d.shares(other) {
 			return fmt.Errorf("devices %q and %q have the same key", other.Name, d.Name)
 		}
 	}

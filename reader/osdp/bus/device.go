@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"kanmon/reader/osdp"
+	"kanmon/reader/osdp/bus/internal/keying"
 	"kanmon/reader/osdp/bus/internal/order"
+	"kanmon/reader/osdp/bus/internal/repeat"
 )
 
 // phase is how far a device has come. The order is that of a start-up.
@@ -28,6 +30,7 @@ type device struct {
 	Device
 	bus   *Bus
 	queue *order.Queue[Command]
+	keys  *keying.Plan
 
 	phase  phase
 	due    time.Time // when it is to be addressed next
@@ -46,7 +49,7 @@ type device struct {
 	proven  *identity // as said inside the last session
 	now     identity  // as said inside this session
 
-	last repeat // the event that the device may deliver again
+	last repeat.Memory // the event that the device may deliver again
 
 	heard    time.Time // when the last authentic reply came, or Run began
 	offline  bool      // Offline was told
@@ -89,10 +92,9 @@ func (d *device) prepare(ctx context.Context, now time.Time) (*flight, error) {
 		return d.flight, nil
 	}
 	if d.phase == online && d.worn(now) {
-		d.session.End()
-		d.session, d.rekey, d.phase = nil, true, challenging
+		d.replaceSession(now)
 	}
-	err := d.next()
+	err := d.next(now)
 	if err == nil || errors.Is(err, errRandom) {
 		return d.flight, err
 	}
@@ -102,7 +104,7 @@ func (d *device) prepare(ctx context.Context, now time.Time) (*flight, error) {
 	return nil, nil //nolint:nilnil // nothing to send this time
 }
 
-func (d *device) next() error {
+func (d *device) next(now time.Time) error {
 	switch d.phase {
 	case silent, identifying:
 		return d.sendClear(0, osdp.Frame{Code: osdp.CmdID, Data: []byte{osdp.RequestStandard}})
@@ -113,24 +115,13 @@ func (d *device) next() error {
 	case proving:
 		return d.sendClear(osdp.NextSeq(d.seq), d.proof.Command())
 	default: // settling, online
-		return d.sendSecured()
+		return d.sendSecured(now)
 	}
 }
 
 // worn reports a session that is to be replaced: its keys have only 48 random bits.
 func (d *device) worn(now time.Time) bool {
 	return d.frames >= d.timing().RekeyFrames || now.Sub(d.begun) >= d.timing().RekeyAfter
-}
-
-func (d *device) challenge() error {
-	r, err := d.bus.random()
-	if err != nil {
-		return err
-	}
-	if d.handshake, err = osdp.NewControllerHandshake(d.Key, r); err != nil {
-		return err
-	}
-	return d.sendClear(0, d.handshake.Challenge())
 }
 
 func (d *device) sendClear(seq uint8, f osdp.Frame) error {
@@ -142,8 +133,8 @@ func (d *device) addressed(seq uint8, f osdp.Frame) osdp.Frame {
 	return f
 }
 
-// sendSecured seals what is most urgent: an order, an open question of a new session, a poll.
-func (d *device) sendSecured() error {
+// sendSecured seals what is most urgent: an order, an open question of a new session, a new key, a poll.
+func (d *device) sendSecured(now time.Time) error {
 	f := osdp.Frame{Code: osdp.CmdPoll}
 	var o *order.Order[Command]
 	if !d.bus.poll {
@@ -154,6 +145,8 @@ func (d *device) sendSecured() error {
 		f.Code, f.Data = o.Command().code, o.Command().data
 	case d.phase == settling:
 		f = question(d.questions[0])
+	case d.keys.Due(now):
+		f = d.newKey(now)
 	}
 	sealed, err := d.session.Seal(d.addressed(osdp.NextSeq(d.seq), f))
 	if err != nil {
@@ -198,6 +191,7 @@ func (d *device) unanswered(now time.Time) {
 // fallSilent gives up the session without blaming anybody.
 func (d *device) fallSilent(now time.Time) {
 	d.dropSession()
+	d.keys.Restart()
 	d.phase, d.due = silent, now
 }
 
@@ -302,6 +296,7 @@ func (d *device) proved(now time.Time, reply osdp.Frame) {
 	d.now = identity{}
 	d.questions = []osdp.Code{osdp.CmdID, osdp.CmdCapabilities}
 	d.phase = settling
+	d.keyed(now)
 }
 
 func refusal(reply osdp.Frame, otherwise string) string {
@@ -322,8 +317,13 @@ func nakCode(reply osdp.Frame) osdp.NakCode {
 
 const noNak osdp.NakCode = 0xFF
 
-// handshakeFailed backs off: 1 s, doubling. The next try is a fresh handshake under the same key, never less.
+// handshakeFailed backs off: 1 s, doubling. The next try is a fresh handshake under the same key, never less. A device that is
+// given a new key has two, and one failure of the first is no news.
 func (d *device) handshakeFailed(now time.Time, detail string) {
+	if d.keys.Failed() {
+		d.flight, d.phase, d.due = nil, challenging, now
+		return
+	}
 	d.dropSession()
 	d.alarm(now, HandshakeFailed, detail)
 	wait := d.timing().HandshakeMax

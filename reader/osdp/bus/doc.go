@@ -9,7 +9,8 @@
 // CRC whatever the capabilities say. Only ID, CAP and the handshake go in clear; ID and CAP are asked again
 // inside the session, and a difference is an Alarm. A card or a key press that comes in clear, or not encrypted,
 // is an Alarm and nothing else. One wrong MAC ends the session. Sessions lost more often than chance explains
-// are an Alarm and are slowed down; a failed handshake is tried again after 1 s, doubling to 60 s.
+// are an Alarm and are slowed down; a failed handshake is tried again after 1 s, doubling to 60 s. A key is replaced in a session
+// under it (KEYSET), and holds when a handshake under the new one is complete.
 //
 // # The line
 //

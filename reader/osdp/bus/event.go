@@ -7,8 +7,8 @@ import (
 )
 
 // Event is something that happened on the line: Online, Offline, Alarm, Card, Keys, Inputs,
-// Outputs, Readers or Local.
-// All but Offline and Alarm come only out of a running secure session.
+// Outputs, Readers, Local or KeyProven.
+// All but Offline, Alarm and KeyProven come only out of a running secure session.
 type Event interface{ event() }
 
 // Online says that a secure session with the device is up. It comes again, without an Offline between, when
@@ -45,6 +45,8 @@ const (
 	CapabilitiesDiffer AlarmKind = "capabilities_differ"
 	// IdentityChanged: the device at this address is another one than before, or was named wrongly in clear.
 	IdentityChanged AlarmKind = "identity_changed"
+	// KeyRefused: the device did not take the key it was given. Its old key goes on.
+	KeyRefused AlarmKind = "key_refused"
 )
 
 // Alarm says that the line is being tampered with or badly set up.
@@ -98,12 +100,20 @@ type Local struct {
 	Status osdp.LocalStatus
 }
 
-func (Online) event()  {}
-func (Offline) event() {}
-func (Alarm) event()   {}
-func (Card) event()    {}
-func (Keys) event()    {}
-func (Inputs) event()  {}
-func (Outputs) event() {}
-func (Readers) event() {}
-func (Local) event()   {}
+// KeyProven says that a handshake with the device was completed under Device.Pending: that is its key from now on, and no other is
+// tried any more. It comes at most once in a run.
+type KeyProven struct {
+	Device string
+	At     time.Time
+}
+
+func (Online) event()    {}
+func (Offline) event()   {}
+func (Alarm) event()     {}
+func (Card) event()      {}
+func (Keys) event()      {}
+func (Inputs) event()    {}
+func (Outputs) event()   {}
+func (Readers) event()   {}
+func (Local) event()     {}
+func (KeyProven) event() {}

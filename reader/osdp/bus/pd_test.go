@@ -11,6 +11,7 @@ import (
 type pd struct {
 	address byte
 	key     osdp.Key
+	pending osdp.Key // what the controller is to give it
 	id      osdp.PDID
 	caps    osdp.Capabilities
 

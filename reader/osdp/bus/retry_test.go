@@ -12,6 +12,7 @@ import (
 
 	"kanmon/reader/osdp"
 	"kanmon/reader/osdp/bus/internal/exchange"
+	"kanmon/reader/osdp/bus/internal/repeat"
 )
 
 // repeats returns how often a frame was sent again right after itself, and checks that it was the same bytes.
@@ -277,7 +278,7 @@ func TestCardsSurviveADisturbedLine(t *testing.T) {
 		for i, c := range got {
 			if n := cardByte(c); n == want {
 				want++
-			} else if i == 0 || n != want-1 || c.At.Sub(got[i-1].At) < repeatWindow {
+			} else if i == 0 || n != want-1 || c.At.Sub(got[i-1].At) < repeat.Window {
 				rt.Fatalf("card %d came after %d, %v later", n, want-1, c.At.Sub(got[i-1].At))
 			}
 		}

@@ -63,7 +63,7 @@ func newRig(t *testing.T, w *wire, change func(*Config)) *rig {
 	r := &rig{t: t, wire: w, events: make(chan Event, 100_000), ended: make(chan error, 1)}
 	cfg := Config{Open: w.Open, Rand: rand.NewChaCha8([32]byte{1}), Log: slog.New(slog.DiscardHandler), Emit: func(e Event) { r.events <- e }}
 	for _, d := range w.devices {
-		cfg.Devices = append(cfg.Devices, Device{Name: name(d.address), Address: d.address, Key: testKey(t, d.address)})
+		cfg.Devices = append(cfg.Devices, Device{Name: name(d.address), Address: d.address, Key: testKey(t, d.address), Pending: d.pending})
 	}
 	if change != nil {
 		change(&cfg)

@@ -25,7 +25,7 @@ func (d *device) answeredInSession(now time.Time, reply osdp.Frame) {
 		return
 	}
 	d.flight, d.heard, d.due = nil, now, now
-	if !d.last.again(now, d.begun, asked.command.Code, opened) {
+	if !d.last.Again(now, d.begun, asked.command.Code, opened) {
 		d.use(now, asked, opened)
 	}
 }
@@ -51,6 +51,10 @@ func (d *device) clearInSession(now time.Time, reply osdp.Frame) {
 	if d.insecure(now, reply) {
 		return
 	}
+	if reply.Code == osdp.ReplyAck && d.flight.command.Code == osdp.CmdKeySet { // some devices drop the session first
+		d.keyAnswered(now, reply)
+		return
+	}
 	if reply.Code != osdp.ReplyNak {
 		d.loseSession(now, DeviceInsecure, "a clear reply inside the session")
 		return
@@ -61,6 +65,9 @@ func (d *device) clearInSession(now time.Time, reply osdp.Frame) {
 // use acts on an authentic reply.
 func (d *device) use(now time.Time, asked *flight, reply osdp.Frame) {
 	refused := reply.Code == osdp.ReplyNak
+	if asked.command.Code == osdp.CmdKeySet {
+		d.keyAnswered(now, reply)
+	}
 	if refused && endsSession(nakCode(reply)) {
 		d.flight = asked // its order, if any, goes to the next session
 		d.loseSession(now, SessionLost, "the device ends the session")

@@ -155,16 +155,17 @@ func (w *wire) answer(o *opening, d *pd, r []byte) {
 
 // police checks what holds for every frame a controller ever sends (R47-1; attacks O-1, O-3, O-5, O-11).
 func (w *wire) police(f osdp.Frame) {
-	known := false
+	known, pending := false, false
 	for _, d := range w.devices {
 		known = known || d.address == f.Address
+		pending = pending || d.address == f.Address && !d.pending.IsZero()
 	}
 	switch {
 	case f.Reply || !known:
 		w.t.Errorf("sent to nobody: %v", f)
 	case f.Checksum || !f.MayBeClear() && !f.Block.Secured():
 		w.t.Errorf("sent in clear or with a checksum: %v", f)
-	case f.Code == osdp.CmdKeySet:
+	case f.Code == osdp.CmdKeySet && (!pending || f.Block != osdp.SCS17):
 		w.t.Errorf("a key left the controller: %v", f)
 	case (f.Block == osdp.SCS11 || f.Block == osdp.SCS13) && f.BlockData[0] != 1:
 		w.t.Errorf("the default key was offered: %v", f)
@@ -180,6 +181,13 @@ func (w *wire) transmissions() []sentFrame {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]sentFrame(nil), w.sent...)
+}
+
+// asked is the last command.
+func (w *wire) asked() osdp.Frame {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent[len(w.sent)-1].f
 }
 
 func (w *wire) forget() {
