@@ -3,11 +3,13 @@
 package pty
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -24,6 +26,10 @@ func Open(link string) (*Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open pseudo-terminal: %w", err)
 	}
+	if master, err = polled(master); err != nil {
+		_ = slave.Close() // the first error is the one to report
+		return nil, err
+	}
 	l := &Line{File: master, slave: slave}
 	if _, err := term.MakeRaw(int(slave.Fd())); err != nil {
 		_ = l.Close() // the first error is the one to report
@@ -36,6 +42,18 @@ func Open(link string) (*Line, error) {
 		}
 	}
 	return l, nil
+}
+
+// polled is the same master as a file whose Close ends a Read that waits. The library hands out one that blocks in the kernel.
+func polled(master *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err = errors.Join(err, master.Close()); err != nil {
+		return nil, fmt.Errorf("open pseudo-terminal: %w", err)
+	}
+	return os.NewFile(uintptr(fd), master.Name()), nil //nolint:gosec // a descriptor is never negative
 }
 
 func (l *Line) linkTo(link string) error {
