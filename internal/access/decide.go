@@ -21,8 +21,8 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 }
 
 func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reason {
-	state, withdrawn := p.withdrawn(d, &r.Key)
-	n, _ := p.index.find(p.credentials, &r.Key)
+	state, withdrawn := p.withdrawn(d, r)
+	n := p.find(r)
 	if n < 0 {
 		if withdrawn && state != active {
 			return refusals[state]
@@ -60,18 +60,27 @@ func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reas
 
 var refusals = [...]Reason{revoked: CredentialRevoked, suspended: CredentialSuspend}
 
+// find returns the number of the credential that the policy has in the newest of the card's forms, or -1. A policy has each card in one form.
+func (p *Policy) find(r *Request) int {
+	n, _ := p.index.find(p.credentials, &r.Key)
+	for i := 0; n < 0 && i < len(r.Older); i++ {
+		n, _ = p.index.find(p.credentials, &r.Older[i])
+	}
+	return n
+}
+
 // withdrawn looks a credential up in the revocation set, which outranks the state that came with the policy, but for a revoked one.
 // A card that is in the set alone is still named.
-func (p *Policy) withdrawn(d *Decision, key *Key) (standing, bool) {
+func (p *Policy) withdrawn(d *Decision, r *Request) (standing, bool) {
 	if len(p.revocations) == 0 {
 		return active, false
 	}
-	r, there := p.revocations[*key]
+	e, there := p.revocations.InForce(r.Key, r.Older)
 	if !there {
 		return active, false
 	}
-	d.Card = r.Card
-	return standingOf(r.State), true
+	d.Card = e.Card
+	return standingOf(e.State), true
 }
 
 func (p *Policy) rightNow(rights []right, area uint16, t int64) Reason {

@@ -43,7 +43,7 @@ func (r Revocation) Validate() error {
 	return checkID("card", r.Card)
 }
 
-// outranks reports whether r replaces an entry for the same credential: revoked before all else, a state nobody knows counting as
+// outranks reports whether r replaces an entry for the same credential, in whichever forms: revoked before all else, a state nobody knows counting as
 // revoked, then the higher version. Two of one version, which only a broken centre makes, are ordered too (the stricter wins), so
 // that two doors never disagree about what both have heard.
 func (r Revocation) outranks(old Revocation) bool {
@@ -57,7 +57,7 @@ func (r Revocation) outranks(old Revocation) bool {
 	return cmp.Or(cmp.Compare(mine, other), cmp.Compare(r.State, old.State), cmp.Compare(r.Card, old.Card)) < 0
 }
 
-// Revocations is the set: the entry in force for each credential. A nil set can be read, not merged into.
+// Revocations is the set: the entry in force for each form of a credential. A nil set can be read, not merged into.
 type Revocations map[Key]Revocation
 
 // NewRevocations is the set of some entries, in any order.
@@ -78,6 +78,19 @@ func (s Revocations) Merge(entries ...Revocation) []Revocation {
 		changed = append(changed, r)
 	}
 	return changed
+}
+
+// InForce is the entry in force for a card by all forms of its credential: an entry keeps the form in which it was made, so a suspension and its
+// lifting may stand under two.
+func (s Revocations) InForce(newest Key, older []Key) (Revocation, bool) {
+	r, there := s[newest]
+	for i := range older {
+		other, too := s[older[i]]
+		if too && (!there || other.outranks(r)) {
+			r, there = other, true
+		}
+	}
+	return r, there
 }
 
 // List returns the set in the order of versions.

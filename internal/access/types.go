@@ -8,8 +8,9 @@ package access
 
 import "encoding/hex"
 
-// Key is the keyed hash of a credential (HMAC-SHA256 under the site's key): what the policy and the
-// registers hold in place of a card number.
+// Key is a keyed hash of a credential (HMAC-SHA256 under the site's key): what the policy and the
+// registers hold in place of a card number. Each time the site's key is replaced, a credential gets one more form: the form before, hashed again
+// under the new key.
 type Key [32]byte
 
 // String shows the first four bytes only, enough to tell two log lines apart.
@@ -172,7 +173,8 @@ const (
 // Request is one card at one reader.
 type Request struct {
 	Reader string
-	Key    Key
+	Key    Key     // of the card, in the newest form that the door's keys give
+	Older  []Key   // its other forms, newest first
 	Lapsed Classes // of people whose lease is over
 }
 
