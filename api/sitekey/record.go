@@ -23,7 +23,6 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 	server := k.Server().Leaf
 	keys := []key.Key{
 		{Purpose: key.Checkpoint, Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(verifier)},
-		{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: k.hashFingerprint()},
 		{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: pki.Fingerprint(k.centre.Public()), KeyID: k.centre.KeyID()},
 	}
 	if console {
@@ -36,6 +35,9 @@ func (k *Keys) Record(ctx context.Context, register *key.Register, console bool)
 		if _, err := register.Record(ctx, store.System("keys"), one, byItself); err != nil {
 			return err
 		}
+	}
+	if err := k.recordHashKey(ctx, register); err != nil {
+		return err
 	}
 	err = recordRing(ctx, register, k.authorities(), purposes{key.DeviceCA, key.DeviceCANext, key.DeviceCABefore}, authorityFacts)
 	if err != nil {
@@ -57,7 +59,7 @@ func recordRing(ctx context.Context, register *key.Register, r ring, p purposes,
 			return err
 		}
 		k.Purpose, k.State = purpose, state
-		_, err = register.Record(ctx, store.System("keys"), k, m.why())
+		_, err = register.Record(ctx, store.System("keys"), k, m.Act.why())
 		return err
 	}
 	for _, one := range []struct {
@@ -80,11 +82,11 @@ func recordRing(ctx context.Context, register *key.Register, r ring, p purposes,
 	return enter(p.next, m, key.Retired) // it was the next one, and serves now
 }
 
-func (m member) why() string {
-	if m.Act.At.IsZero() {
+func (a Act) why() string {
+	if a.At.IsZero() {
 		return byItself
 	}
-	return m.Act.Reason + " (" + m.Act.By + ")"
+	return a.Reason + " (" + a.By + ")"
 }
 
 func commandFacts(m member) (key.Key, error) {

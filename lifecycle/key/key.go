@@ -28,8 +28,10 @@ const (
 	CommandBefore  = "command-before" // active while controllers still believe it
 	Checkpoint     = "checkpoint"
 	Document       = "document"
-	CredentialHash = "credential-hash"
+	CredentialHash = "credential-hash" // the newest layer in use; those before it serve too
 	Console        = "console"
+
+	CredentialHashNext = "credential-hash-next" // announced; retired as the next one when it is in use
 )
 
 // State of a key.
