@@ -31,6 +31,12 @@ func (k *Key) UnmarshalText(b []byte) error {
 	return err
 }
 
+// Forms gives all forms of a credential that doors may know, newest first, from the first one.
+type Forms func(first Key) []Key
+
+// OneForm is the Forms of a site whose key was never replaced.
+func OneForm(first Key) []Key { return []Key{first} }
+
 // Version orders policies. A restored older centre opens a higher epoch (see docs/architecture.md).
 type Version struct {
 	Epoch uint64 `json:"epoch"`
