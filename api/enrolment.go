@@ -48,6 +48,7 @@ func restKeys(k enrol.Keys) rest.Keys {
 	return rest.Keys{
 		CommandKeys: append([][]byte{}, k.CommandKeys...), Announced: restWords(k.Announced),
 		Authorities: append([][]byte{}, k.Authorities...), AnnouncedAuthorities: restWords(k.AnnouncedAuthorities), Issuer: k.Issuer,
+		HashKeys: append([]byte{}, k.HashKeys...), Introduction: append([]byte{}, k.Introduction...),
 	}
 }
 
