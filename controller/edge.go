@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"kanmon/controller/clock"
@@ -33,7 +34,7 @@ type Edge struct {
 	log        *slog.Logger
 	now        func() core.Moment
 	identity   *identity.Keeper
-	key        credential.HashKey
+	key        atomic.Pointer[credential.HashKey]
 	buses      []*bus.Bus
 	journal    *journal.Journal
 	client     *mqtt.Client
@@ -45,17 +46,19 @@ type Edge struct {
 // configuration; fault.NotFound says that the controller is not enrolled.
 func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	e := &Edge{cfg: cfg, log: log, now: Clocks()}
-	id, err := loadIdentity(cfg)
+	id, sealer, err := loadIdentity(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if e.key, err = credential.NewHashKey(id.HashKey.Bytes()); err != nil {
+	if err := e.hashUnder(id.HashKey); err != nil {
 		return nil, err
 	}
 	if e.journal, err = journal.New(journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Floor: buildTime(), Log: log}); err != nil {
 		return nil, err
 	}
-	e.identity = identity.NewKeeper(identity.KeeperConfig{Dir: cfg.IdentityDir(), Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds, Log: log})
+	e.identity = identity.NewKeeper(identity.KeeperConfig{
+		Dir: cfg.IdentityDir(), Sealer: sealer, Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds, HashKey: e.rehash, Log: log,
+	})
 	if e.client, err = e.newClient(cmp.Or(cfg.Broker.URL, id.BrokerURL)); err != nil {
 		return nil, err
 	}
@@ -65,6 +68,21 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 		Receipt: func(r wire.RevokedReceipt) { e.uplink.Receipt(r) }, Answer: func(a wire.CommandAnswer) { e.uplink.Answer(a) },
 	})
 	return e, e.addLines(field)
+}
+
+// hashUnder has the next card hashed under a key.
+func (e *Edge) hashUnder(k identity.HashKey) error {
+	key, err := credential.NewHashKeys(k.Layers())
+	if err == nil {
+		e.key.Store(&key)
+	}
+	return err
+}
+
+func (e *Edge) rehash(k identity.HashKey) {
+	if err := e.hashUnder(k); err != nil {
+		e.log.Error("cards are hashed under the credential hash key of before", "error", err)
+	}
 }
 
 // brokerRetry is the longest pause between two tries to reach the broker: a centre that is back should hear from its
@@ -150,7 +168,7 @@ func (r keyring) read(d DeviceConfig) (osdp.Key, error) {
 
 // emit runs on a line's goroutine and never waits.
 func (e *Edge) emit(ev bus.Event) {
-	if in, ok := translate(ev, e.key); ok && !e.controller.Post(in) {
+	if in, ok := translate(ev, *e.key.Load()); ok && !e.controller.Post(in) {
 		e.log.Warn("input dropped, thousands are waiting")
 	}
 }
@@ -214,25 +232,25 @@ func (e *Edge) certificateEnds(daysLeft int) {
 	e.controller.Post(core.CertificateEnds{Detail: fmt.Sprintf("%d days left, until %s", daysLeft, e.identity.Until().UTC().Format(time.RFC3339))})
 }
 
-func loadIdentity(cfg Config) (identity.Identity, error) {
+func loadIdentity(cfg Config) (identity.Identity, pki.Sealer, error) {
 	sealer, err := pki.OpenSealer(cfg.SealingKeyFile, false)
 	if fault.KindOf(err) == fault.NotFound {
 		if _, missing := identity.Load(cfg.IdentityDir(), unsealed()); fault.KindOf(missing) == fault.NotFound {
-			return identity.Identity{}, missing // not enrolled: that is the better word
+			return identity.Identity{}, sealer, missing // not enrolled: that is the better word
 		}
 	}
 	if err != nil {
-		return identity.Identity{}, err
+		return identity.Identity{}, sealer, err
 	}
 	id, err := identity.Load(cfg.IdentityDir(), sealer)
 	if err != nil {
-		return identity.Identity{}, err
+		return identity.Identity{}, sealer, err
 	}
 	if id.Site != cfg.Site || id.Controller != cfg.Controller {
-		return identity.Identity{}, fault.New(fault.Invalid, "edge.identity",
+		return identity.Identity{}, sealer, fault.New(fault.Invalid, "edge.identity",
 			fmt.Sprintf("enrolled as %s of site %s, configured as %s of site %s", id.Controller, id.Site, cfg.Controller, cfg.Site))
 	}
-	return id, nil
+	return id, sealer, nil
 }
 
 // unsealed is a sealer that opens nothing.

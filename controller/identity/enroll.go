@@ -170,10 +170,9 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	if err != nil {
 		return id, nil, err
 	}
-	if len(hash) != hashKeySize {
-		return id, nil, fault.New(fault.Invalid, "identity.hash_key", "the centre's credential hash key has another length")
+	if id.HashKey, err = parseHashKey(hash); err != nil {
+		return id, nil, err
 	}
-	id.HashKey = newHashKey(hash)
 	told := pki.Introduction{Site: id.Site, Controller: id.Key.Public(), CommandKeys: id.CommandKeys, HashKey: a.HashKey}
 	return id, hash, told.Verify(id.CA, a.Introduction)
 }

@@ -26,11 +26,14 @@ const (
 // KeeperConfig of a Keeper. All fields but Clock are required.
 type KeeperConfig struct {
 	Dir      string
+	Sealer   pki.Sealer
 	Identity Identity
 	Clock    func() time.Time // with its floor; nil: time.Now
 	// Warn hears, once each, that a certificate has 30, 7 or 1 whole days left and was not renewed, and 0 when it is over.
 	Warn func(daysLeft int)
-	Log  *slog.Logger
+	// HashKey hears that the credential hash key has further layers, before the centre does.
+	HashKey func(HashKey)
+	Log     *slog.Logger
 }
 
 // Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key. It asks which keys the
@@ -183,6 +186,10 @@ func (k *Keeper) Renew(ctx context.Context) error {
 	}
 	if err := id.proves(id.Certificate, k.now()); err != nil {
 		return err
+	}
+	id, more := k.takeHashKey(ctx, id, a.told)
+	if more {
+		k.askSoon() // and so say that it has them
 	}
 	if id.CommandKeys, err = k.follow(ctx, id, a.told); err != nil {
 		return err

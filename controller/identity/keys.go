@@ -28,17 +28,20 @@ type asked struct {
 }
 
 func (id Identity) asked() asked {
-	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: []string{pki.Pin(id.CA)}, Issuer: pki.Pin(id.CA), HashKeys: []string{}}
+	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: []string{pki.Pin(id.CA)}, Issuer: pki.Pin(id.CA), HashKeys: id.HashKey.fingerprints()}
 	for _, k := range id.CommandKeys {
 		known.CommandKeys = append(known.CommandKeys, pki.KeyID(k))
 	}
 	return asked{known.Controller, known.CommandKeys, known.Authorities, known.Issuer, known.HashKeys, known.Sign(id.Key)}
 }
 
-// told is the centre's answer: its command keys, and the words by which who knows older ones gets there.
+// told is the centre's answer: its command keys, and the words by which who knows older ones gets there; and what is new of the hash key.
 type told struct {
 	CommandKeys [][]byte           `json:"command_keys"`
 	Announced   []pki.Announcement `json:"announced"`
+	// HashKeys are all layers of the credential hash key, sealed to this controller; empty when it has them. Introduction is the authority's word.
+	HashKeys     []byte `json:"hash_keys"`
+	Introduction []byte `json:"introduction"`
 }
 
 // follow takes what keys that are known announce. HTTPS alone does not say enough: by way of a proxy it may stand on any authority that the
@@ -81,9 +84,10 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	if err := c.post(ctx, "/api/v1/enrol/keys", id.asked(), &t); err != nil {
 		return false, err
 	}
+	id, changed = k.takeHashKey(ctx, id, t)
 	keys, err := k.follow(ctx, id, t)
 	if err != nil || same(keys, id.CommandKeys) {
-		return false, err
+		return changed, err
 	}
 	id.CommandKeys = keys
 	k.mu.Lock()
@@ -125,9 +129,13 @@ func (k *Keeper) CommandKey(id string) (ed25519.PublicKey, bool) {
 			return key, true
 		}
 	}
+	k.askSoon()
+	return nil, false
+}
+
+func (k *Keeper) askSoon() {
 	select {
 	case k.unknown <- struct{}{}:
 	default:
 	}
-	return nil, false
 }
