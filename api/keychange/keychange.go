@@ -19,6 +19,7 @@ type Kind string
 const (
 	Command   Kind = "command-key"
 	Authority Kind = "device-ca"
+	HashKey   Kind = "credential-hash-key"
 )
 
 // Step is one of the steps of a replacement.
@@ -51,7 +52,7 @@ type change struct {
 	standings func(*sitekey.Keys, []device.Believes) []Standing
 }
 
-var changes = map[Kind]change{Command: command, Authority: authority}
+var changes = map[Kind]change{Command: command, Authority: authority, HashKey: hashKey}
 
 // Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. Who misses a forced step may have to
 // enrol again.

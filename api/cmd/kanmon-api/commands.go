@@ -21,6 +21,7 @@ func commands(flags *flag.FlagSet) map[string]work {
 	return map[string]work{
 		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags),
 		string(keychange.Command): changeKey(flags, keychange.Command), string(keychange.Authority): changeKey(flags, keychange.Authority),
+		string(keychange.HashKey): changeKey(flags, keychange.HashKey),
 	}
 }
 

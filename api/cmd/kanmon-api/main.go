@@ -6,6 +6,7 @@
 //	kanmon-api new-epoch -config FILE -reason TEXT   after a restore that the centre cannot notice by itself
 //	kanmon-api command-key -config FILE [-step announce|use|retire -reason TEXT [-force]]   how the command keys stand, or a new one
 //	kanmon-api device-ca   the same for the authority that issues certificates
+//	kanmon-api credential-hash-key   the same for the key under which card numbers are hashed; it has no retire
 //	kanmon-api broker-files -config FILE             write the files of a mosquitto
 //	kanmon-api version
 //
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	work, ok := commands(flags)[command]
 	if !ok {
-		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, command-key, device-ca, broker-files and version\n", command)
+		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, command-key, device-ca, credential-hash-key, broker-files and version\n", command)
 		return exitUsage
 	}
 	file := flags.String("config", "", "configuration `file` (JSON)")
