@@ -15,28 +15,12 @@ import (
 // the centre away still knows its policy: it is signed by the new key.
 func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 	s := Start(t)
-	step := func(step keychange.Step) {
-		t.Helper()
-		s.StopCentre()
-		settings, err := api.ReadSettings(s.City.Files.CentreConfig())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := api.ChangeKey(t.Context(), settings, api.KeyChange{Kind: keychange.Command, Step: step, Reason: "年次の交換"}, slog.New(slog.DiscardHandler)); err != nil {
-			t.Fatalf("%s: %v", step, err)
-		}
-		s.StartCentre()
-		s.AwaitDoors()
-	}
 	for i, next := range []keychange.Step{keychange.Announce, keychange.Use, keychange.Retire} {
-		step(next)
+		s.changeKey(keychange.Command, next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
 		if next == keychange.Announce {                                         // it asks for the keys when it starts
-			s.StopController()
-			s.await("the centre to hear that it stopped", func() bool { return !s.online() })
-			s.StartController()
-			s.AwaitDoors()
-			s.await("its word for the new key", func() bool { return s.believes() == 2 })
+			s.restartController()
+			s.await("its word for the new key", func() bool { return s.believes("command_keys") == 2 })
 		}
 		if r, err := s.Release("D-1"); err != nil || !r.Done {
 			t.Errorf("after %s a release: %+v, %v", next, r, err)
@@ -54,8 +38,33 @@ func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 	}
 }
 
-// believes is how many command keys the city's controller says it believes.
-func (s *System) believes() int {
+// changeKey takes a step towards a new key of the centre, as its operator does.
+func (s *System) changeKey(kind keychange.Kind, step keychange.Step) {
+	s.t.Helper()
+	s.StopCentre()
+	settings, err := api.ReadSettings(s.City.Files.CentreConfig())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	change := api.KeyChange{Kind: kind, Step: step, Reason: "年次の交換"}
+	if _, err := api.ChangeKey(s.t.Context(), settings, change, slog.New(slog.DiscardHandler)); err != nil {
+		s.t.Fatalf("%s: %v", step, err)
+	}
+	s.StartCentre()
+	s.AwaitDoors()
+}
+
+// restartController stops and starts the city's controller, which asks for the centre's keys then.
+func (s *System) restartController() {
+	s.t.Helper()
+	s.StopController()
+	s.await("the centre to hear that it stopped", func() bool { return !s.online() })
+	s.StartController()
+	s.AwaitDoors()
+}
+
+// believes is how many keys of a kind (a column) the city's controller says it has.
+func (s *System) believes(kind string) int {
 	s.t.Helper()
 	centre, err := db.Open(s.t.Context(), db.Config{Driver: db.SQLite, Path: s.Database()})
 	if err != nil {
@@ -64,7 +73,7 @@ func (s *System) believes() int {
 	defer centre.Close() // only read
 	var lists []string
 	err = centre.Read(s.t.Context(), func(q db.Queryer) error {
-		return q.Select(s.t.Context(), &lists, `SELECT command_keys FROM controller_believes`)
+		return q.Select(s.t.Context(), &lists, `SELECT `+kind+` FROM controller_believes`)
 	})
 	if err != nil || len(lists) == 0 {
 		return 0
