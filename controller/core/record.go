@@ -172,7 +172,7 @@ func (t *turn) pass(g gate) {
 
 // died reports whether the card of a gate was revoked or suspended since the decision, and refuses it then.
 func (t *turn) died(g gate) bool {
-	entry, there := t.s.revoked.Set().InForce(g.card.Key, g.card.Older)
+	entry, there := t.s.policy.Word(g.decision.Card, g.card.Key, g.card.Older)
 	if g.command != "" || !there || entry.State == access.Active {
 		return false
 	}

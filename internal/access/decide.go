@@ -21,20 +21,18 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 }
 
 func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reason {
-	state, withdrawn := p.withdrawn(d, r)
 	n := p.find(r)
 	if n < 0 {
-		if withdrawn && state != active {
+		word, spoken := p.Word("", r.Key, r.Older)
+		d.Card = word.Card // a card that is in the set alone is still named
+		if state := standingOf(word.State); spoken && state != active {
 			return refusals[state]
 		}
 		return UnknownCredential
 	}
 	c := &p.credentials[n]
 	d.Card, d.Person = p.text(c.card), p.text(c.person)
-	if !withdrawn || c.state == revoked { // final, wherever it stands
-		state = c.state
-	}
-	switch {
+	switch state := p.standing(c, d.Card, r); {
 	case state != active:
 		return refusals[state]
 	case r.Lapsed.Has(c.class):
@@ -69,18 +67,13 @@ func (p *Policy) find(r *Request) int {
 	return n
 }
 
-// withdrawn looks a credential up in the revocation set, which outranks the state that came with the policy, but for a revoked one.
-// A card that is in the set alone is still named.
-func (p *Policy) withdrawn(d *Decision, r *Request) (standing, bool) {
-	if len(p.revocations) == 0 {
-		return active, false
+// standing is what counts for a card that the policy knows: the revocation set outranks the state that came with the policy, but for a revoked one.
+func (p *Policy) standing(c *credential, card string, r *Request) standing {
+	word, spoken := p.Word(card, r.Key, r.Older)
+	if !spoken || c.state == revoked {
+		return c.state
 	}
-	e, there := p.revocations.InForce(r.Key, r.Older)
-	if !there {
-		return active, false
-	}
-	d.Card = e.Card
-	return standingOf(e.State), true
+	return standingOf(word.State)
 }
 
 func (p *Policy) rightNow(rights []right, area uint16, t int64) Reason {

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,30 +25,36 @@ func presented(reader string, base access.Key, layers int) access.Request {
 	return r
 }
 
-// R47-1, R75-3: in whatever forms cards and revocations stand, a door decides as if each card had one.
+// R47-1, R75-3: in whatever forms cards and revocations stand, a door decides as if each card had one; about the cards of its policy also when a
+// revocation has a form that it cannot make.
 func TestAnyMixOfFormsDecidesAsOneFormWould(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layers := rapid.IntRange(1, 4).Draw(t, "layers")
-		anyForm := func(base access.Key) access.Key { return inForm(base, rapid.IntRange(0, layers-1).Draw(t, "form")) }
+		beyond := rapid.IntRange(0, 1).Draw(t, "beyond")
+		anyForm := func(base access.Key, below int) access.Key {
+			return inForm(base, rapid.IntRange(0, below-1).Draw(t, "form"))
+		}
+		said := func(r access.Revocation) access.Revocation {
+			r.Card, r.Key = fmt.Sprint("c", r.Key[31]), anyForm(r.Key, layers+beyond)
+			return r
+		}
 		plain := anySpec(t)
 		mixed := plain
 		mixed.Credentials, mixed.Revocations = nil, nil
 		for _, c := range plain.Credentials {
-			c.Key = anyForm(c.Key)
+			c.Key = anyForm(c.Key, layers)
 			mixed.Credentials = append(mixed.Credentials, c)
 		}
 		plain.Revocations = append(plain.Revocations, anyEntries(t, 20)...)
 		stands := access.Revocations{}
 		for _, r := range plain.Revocations {
-			r.Key = anyForm(r.Key)
-			stands.Merge(r)
+			stands.Merge(said(r))
 		}
 		mixed.Revocations = stands.List()
 		heard := anyEntries(t, 10)
 		came := make([]access.Revocation, len(heard))
 		for i, r := range heard {
-			came[i] = r
-			came[i].Key = anyForm(r.Key)
+			came[i] = said(r)
 		}
 		p, err := access.Compile(mixed)
 		if err != nil {
@@ -55,7 +62,11 @@ func TestAnyMixOfFormsDecidesAsOneFormWould(t *testing.T) {
 		}
 		p = p.Revoke(rapid.Permutation(came).Draw(t, "order")...)
 		for range 20 {
-			base := access.Key{31: byte(rapid.IntRange(0, 7).Draw(t, "key"))}
+			n := rapid.IntRange(0, 7).Draw(t, "key")
+			if beyond > 0 && n >= len(plain.Credentials) {
+				continue
+			}
+			base := access.Key{31: byte(n)}
 			reader := rapid.SampledFrom([]string{"IN-0", "IN-1", "OUT-0"}).Draw(t, "reader")
 			now := time.Unix(1782864000+rapid.Int64Range(-700_000, 700_000).Draw(t, "off"), 0)
 			want := model(plain, heard, access.Request{Reader: reader, Key: base}, now)
@@ -103,5 +114,32 @@ func TestACardInAFormThatTheDoorCannotMakeIsUnknown(t *testing.T) {
 	}
 	if d := access.Decide(p, presented("IN-2", satoKey, 3), jst(1, 12, 0)); !d.Allow {
 		t.Errorf("with three: %+v", d)
+	}
+}
+
+// R75-3: nor does a door without the newest layer let a card in by its older policy that was revoked in the newest form; and it hears a lift.
+func TestARevocationInAFormThatTheDoorCannotMakeIsInForceThere(t *testing.T) {
+	s := smallCity()
+	first := access.Revocation{Version: access.Version{Epoch: 1, N: 1}, Key: inForm(satoKey, 1), Card: "C-1", State: access.Suspended}
+	for name, p := range map[string]*access.Policy{
+		"heard": compile(t, s).Revoke(first), "in the policy": compile(t, func() access.Spec { s.Revocations = []access.Revocation{first}; return s }()),
+	} {
+		request := presented("IN-2", satoKey, 1)
+		request.Key = satoKey
+		if d := access.Decide(p, request, jst(1, 12, 0)); d.Reason != access.CredentialSuspend || d.Person != "sato" {
+			t.Errorf("%s: %+v", name, d)
+		}
+		lift := first
+		lift.Version.N, lift.State = 2, access.Active
+		if d := access.Decide(p.Revoke(lift), request, jst(1, 12, 0)); !d.Allow {
+			t.Errorf("%s and lifted: %+v", name, d)
+		}
+		lift.State = access.Revoked
+		if d := access.Decide(p.Revoke(lift), request, jst(1, 12, 0)); d.Reason != access.CredentialRevoked {
+			t.Errorf("%s and revoked: %+v", name, d)
+		}
+		if d := access.Decide(p, request, jst(1, 12, 0)); d.Reason != access.CredentialSuspend {
+			t.Errorf("%s: the policy itself has changed: %+v", name, d)
+		}
 	}
 }

@@ -125,8 +125,41 @@ func (p *Policy) Revoke(entries ...Revocation) *Policy {
 	if next.revocations == nil {
 		next.revocations = Revocations{}
 	}
-	next.revocations.Merge(entries...)
+	next.estrange(next.revocations.Merge(entries...)...)
 	return &next
+}
+
+// Word is the entry of the policy's set that is in force for a card, by all forms of its credential, and by its id where that is known; false when
+// there is none.
+func (p *Policy) Word(card string, newest Key, older []Key) (Revocation, bool) {
+	if p == nil {
+		return Revocation{}, false
+	}
+	word, spoken := p.revocations.InForce(newest, older)
+	if s, there := p.strangers[card]; there && (!spoken || s.outranks(word)) {
+		return s, true
+	}
+	return word, spoken
+}
+
+// estrange keeps entries by card that stand under keys which the policy does not have. They may be of its cards all the same, in a form that a door
+// without the newest key cannot make: such a door must not confirm a revocation and let the card in.
+func (p *Policy) estrange(entries ...Revocation) {
+	next := map[string]Revocation{}
+	for _, r := range entries {
+		if n, _ := p.index.find(p.credentials, &r.Key); n >= 0 {
+			continue
+		}
+		if len(next) == 0 {
+			maps.Copy(next, p.strangers)
+		}
+		if old, there := next[r.Card]; !there || r.outranks(old) {
+			next[r.Card] = r
+		}
+	}
+	if len(next) > 0 {
+		p.strangers = next
+	}
 }
 
 // Revocations is the policy's set; it must not be changed.
@@ -152,5 +185,6 @@ func (c *compiler) addRevocations(s Spec) error {
 		set[r.Key] = r
 	}
 	c.policy.revocations = set
+	c.policy.estrange(s.Revocations...)
 	return nil
 }
