@@ -39,7 +39,6 @@ import (
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
-	"kanmon/reader/credential"
 )
 
 // Server is the whole centre of one machine.
@@ -55,7 +54,6 @@ type Server struct {
 	devices     *device.Register
 	revocations *revocation.Register
 	cards       *card.Register
-	hash        credential.HashKey
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -120,10 +118,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
-	if s.hash, err = s.keys.HashKey(); err != nil {
-		return err
-	}
-	s.cards = card.New(s.store, s.revocations, s.hash.Forms)
+	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
 	return s.recordKeys(ctx)
 }
@@ -237,7 +232,7 @@ func (s *Server) openCentre(context.Context) error {
 	}
 	s.centre, err = centre.New(centre.Config{
 		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
-		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Forms: s.hash.Forms, Link: link, Log: s.log,
+		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Forms: s.keys.HashKey().Forms, Link: link, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -284,7 +279,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.hash, Log: s.log,
+		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
@@ -292,7 +287,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.hash, Subscribe: s.subscribe, Log: s.log,
+		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),

@@ -107,14 +107,18 @@ func (k *Keys) openHashKey() error {
 	if err != nil {
 		return err
 	}
+	return k.installHashKey(l)
+}
+
+// installHashKey has layers serve.
+func (k *Keys) installHashKey(l layers) (err error) {
 	k.hash = func() layers { return l }
-	return nil
+	k.cards, err = credential.NewHashKeys(l.used().keys())
+	return err
 }
 
 // HashKey makes keys of card numbers, and has the layers in use.
-func (k *Keys) HashKey() (credential.HashKey, error) {
-	return credential.NewHashKeys(k.hash().used().keys())
-}
+func (k *Keys) HashKey() credential.HashKey { return k.cards }
 
 // SealHashKey seals all layers of the credential hash key to a controller's box key, one after the other, oldest first. The announced one is
 // among them: a controller has it before anything is hashed under it.
@@ -177,8 +181,7 @@ func (k *Keys) turnHashKey(a Act, step func(layers) (layers, error)) error {
 	if err != nil {
 		return err
 	}
-	k.hash = func() layers { return next }
-	return nil
+	return k.installHashKey(next)
 }
 
 // recordHashKey enters which layer is in use and which is announced.

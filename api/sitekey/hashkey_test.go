@@ -37,11 +37,7 @@ func given(t *testing.T, k *sitekey.Keys) []byte {
 // forms of a card at the centre.
 func forms(t *testing.T, k *sitekey.Keys) []access.Key {
 	t.Helper()
-	hash, err := k.HashKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return hash.Forms(access.Key{7})
+	return k.HashKey().Forms(access.Key{7})
 }
 
 // fingerprints of layers, by hand.

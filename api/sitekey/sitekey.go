@@ -21,6 +21,7 @@ import (
 	"kanmon/internal/ledger"
 	"kanmon/internal/pki"
 	"kanmon/internal/wire"
+	"kanmon/reader/credential"
 )
 
 // Names in the folder.
@@ -61,6 +62,7 @@ type Keys struct {
 	words          []pki.Announcement
 	checkpoint     *ledger.Signer
 	hash           func() layers
+	cards          credential.HashKey
 	centre         pki.SigningKey
 	shown          certificates
 }

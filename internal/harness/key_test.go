@@ -18,7 +18,7 @@ func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 	for i, next := range []keychange.Step{keychange.Announce, keychange.Use, keychange.Retire} {
 		s.changeKey(keychange.Command, next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
-		if next == keychange.Announce {                                         // it asks for the keys when it starts
+		if next == keychange.Announce {                                          // it asks for the keys when it starts
 			s.restartController()
 			s.await("its word for the new key", func() bool { return s.believes("command_keys") == 2 })
 		}
