@@ -2,49 +2,36 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"kanmon/api/enrol"
 	"kanmon/api/rest"
 	"kanmon/internal/pki"
-	"kanmon/internal/store"
 )
 
 // restEnrolment is the enrolment service in REST's words.
-type restEnrolment struct{ service *enrol.Service }
-
-// Token is enrol.Service.Token.
-func (e restEnrolment) Token(ctx context.Context, actor store.Actor, controller string) (pki.Token, time.Time, error) {
-	return e.service.Token(ctx, actor, controller)
-}
-
-// Fingerprint is enrol.Service.Fingerprint.
-func (e restEnrolment) Fingerprint() string { return e.service.Fingerprint() }
+type restEnrolment struct{ *enrol.Service }
 
 // Enrol is enrol.Service.Enrol.
 func (e restEnrolment) Enrol(ctx context.Context, controller, token string, csr, boxKey []byte) (rest.Enrolled, error) {
-	got, err := e.service.Enrol(ctx, controller, token, csr, boxKey)
+	got, err := e.Service.Enrol(ctx, controller, token, csr, boxKey)
 	return rest.Enrolled(got), err
 }
 
-// Known is enrol.Service.Known.
-func (e restEnrolment) Known(ctx context.Context, csr []byte) bool { return e.service.Known(ctx, csr) }
-
 // Renew is enrol.Service.Renew.
 func (e restEnrolment) Renew(ctx context.Context, csr []byte) (rest.Renewed, error) {
-	got, err := e.service.Renew(ctx, csr)
+	got, err := e.Service.Renew(ctx, csr)
 	return rest.Renewed{Certificate: got.Certificate, CA: got.CA, Keys: restKeys(got.Keys)}, err
 }
 
 // Keys is enrol.Service.Keys.
 func (e restEnrolment) Keys(ctx context.Context, said rest.Known, sig []byte) (rest.Keys, error) {
-	got, err := e.service.Keys(ctx, known(said), sig)
+	got, err := e.Service.Keys(ctx, known(said), sig)
 	return restKeys(got), err
 }
 
 // Says is enrol.Service.Says.
 func (e restEnrolment) Says(ctx context.Context, said rest.Known, sig []byte) bool {
-	return e.service.Says(ctx, known(said), sig)
+	return e.Service.Says(ctx, known(said), sig)
 }
 
 func known(said rest.Known) pki.Known {
@@ -57,6 +44,7 @@ func restKeys(k enrol.Keys) rest.Keys {
 	return rest.Keys{
 		CommandKeys: append([][]byte{}, k.CommandKeys...), Announced: restWords(k.Announced),
 		Authorities: append([][]byte{}, k.Authorities...), AnnouncedAuthorities: restWords(k.AnnouncedAuthorities), Issuer: k.Issuer,
+		HashKeys: append([]byte{}, k.HashKeys...), Introduction: append([]byte{}, k.Introduction...),
 	}
 }
 

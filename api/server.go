@@ -119,7 +119,7 @@ func (s *Server) openStore(ctx context.Context) error {
 		return err
 	}
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
-	s.cards = card.New(s.store, s.revocations)
+	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
 	return s.recordKeys(ctx)
 }
@@ -235,7 +235,7 @@ func (s *Server) openCentre(context.Context) error {
 	}
 	s.centre, err = centre.New(centre.Config{
 		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
-		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Link: link, Log: s.log,
+		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Forms: s.keys.HashKey().Forms, Link: link, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -278,15 +278,11 @@ func (s *Server) admissionChanged() {
 }
 
 func (s *Server) openWeb(ctx context.Context) error {
-	hash, err := s.keys.HashKey()
-	if err != nil {
-		return err
-	}
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
 	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: hash, Log: s.log,
+		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
@@ -294,7 +290,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: hash, Subscribe: s.subscribe, Log: s.log,
+		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),

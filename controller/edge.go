@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"kanmon/controller/clock"
@@ -35,7 +36,7 @@ type Edge struct {
 	log        *slog.Logger
 	now        func() core.Moment
 	identity   *identity.Keeper
-	key        credential.HashKey
+	key        atomic.Pointer[credential.HashKey]
 	buses      []*bus.Bus
 	keys       *devicekey.Store
 	held       devicekey.All // what the lines were made with
@@ -58,14 +59,15 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.held, err = e.keys.Peek(cfg.keyed()); err != nil {
 		return nil, err
 	}
-	if e.key, err = credential.NewHashKey(id.HashKey.Bytes()); err != nil {
+	if err := e.hashUnder(id.HashKey); err != nil {
 		return nil, err
 	}
 	if e.journal, err = journal.New(journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Floor: buildTime(), Log: log}); err != nil {
 		return nil, err
 	}
 	e.identity = identity.NewKeeper(identity.KeeperConfig{
-		Dir: cfg.IdentityDir(), Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds, Distrusted: e.distrusted, Log: log,
+		Dir: cfg.IdentityDir(), Sealer: sealer, Identity: id, Clock: e.certificateClock, Warn: e.certificateEnds,
+		Distrusted: e.distrusted, HashKey: e.rehash, Log: log,
 	})
 	if e.client, err = e.newClient(cmp.Or(cfg.Broker.URL, id.BrokerURL)); err != nil {
 		return nil, err
@@ -80,6 +82,21 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 
 // program is what the lock on the data folder is for.
 const program = "kanmon-controller"
+
+// hashUnder has the next card hashed under a key.
+func (e *Edge) hashUnder(k identity.HashKey) error {
+	key, err := credential.NewHashKeys(k.Layers())
+	if err == nil {
+		e.key.Store(&key)
+	}
+	return err
+}
+
+func (e *Edge) rehash(k identity.HashKey) {
+	if err := e.hashUnder(k); err != nil {
+		e.log.Error("cards are hashed under the credential hash key of before", "error", err)
+	}
+}
 
 // brokerRetry is the longest pause between two tries to reach the broker: a centre that is back should hear from its
 // doors within seconds, and a town has few enough controllers not to crowd it.
@@ -146,7 +163,7 @@ func (e *Edge) emit(ev bus.Event) {
 		e.proven <- p.Device
 		return
 	}
-	if in, ok := translate(ev, e.key); ok && !e.controller.Post(in) {
+	if in, ok := translate(ev, *e.key.Load()); ok && !e.controller.Post(in) {
 		e.log.Warn("input dropped, thousands are waiting")
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // translate turns what happened on an OSDP line into an input; false for what the core does not need. The card
-// number ends here: from here on there is only its keyed hash.
+// number ends here: from here on there are only its keyed hashes.
 func translate(e bus.Event, key credential.HashKey) (core.Input, bool) {
 	switch e := e.(type) {
 	case bus.Card:
@@ -44,7 +44,8 @@ func translate(e bus.Event, key credential.HashKey) (core.Input, bool) {
 func present(e bus.Card, key credential.HashKey) core.Presented {
 	p := core.Presented{Reader: readerName(e.Device, e.Card.Reader)}
 	if c, err := credential.FromBits(e.Card.Reveal()); err == nil {
-		p.Key = c.Key(key)
+		forms := c.Forms(key)
+		p.Key, p.Older = forms[0], forms[1:]
 	}
 	return p
 }

@@ -18,7 +18,7 @@ import (
 
 func hashKey(t testing.TB) credential.HashKey {
 	t.Helper()
-	k, err := credential.NewHashKey([]byte(strings.Repeat("k", 32)))
+	k, err := credential.NewHashKeys([][]byte{[]byte(strings.Repeat("k", 32)), []byte(strings.Repeat("l", 32))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,13 +34,15 @@ func rawCard(t testing.TB, number byte, count int, bits ...byte) osdp.RawCard {
 	return c
 }
 
-func keyOf(t testing.TB, written string) access.Key {
+// read is a card at a reader, as a key with two layers hashes it.
+func read(t testing.TB, reader, written string) core.Presented {
 	t.Helper()
 	c, err := credential.Parse(written)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.Key(hashKey(t))
+	forms := hashKey(t).Forms(c.Key(hashKey(t)))
+	return core.Presented{Reader: reader, Key: forms[0], Older: []access.Key{c.Key(hashKey(t))}}
 }
 
 func TestEventsOfTheLineBecomeInputs(t *testing.T) {
@@ -48,8 +50,8 @@ func TestEventsOfTheLineBecomeInputs(t *testing.T) {
 		event bus.Event
 		want  core.Input
 	}{
-		"card":            {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{Reader: "IN-1", Key: keyOf(t, "bits:26:bdd93740")}},
-		"second reader":   {bus.Card{Device: "IN-1", Card: rawCard(t, 1, 26, 0xbd, 0xd9, 0x37, 0x40)}, core.Presented{Reader: "IN-1#1", Key: keyOf(t, "bits:26:bdd93740")}},
+		"card":            {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 26, 0xbd, 0xd9, 0x37, 0x40)}, read(t, "IN-1", "bits:26:bdd93740")},
+		"second reader":   {bus.Card{Device: "IN-1", Card: rawCard(t, 1, 26, 0xbd, 0xd9, 0x37, 0x40)}, read(t, "IN-1#1", "bits:26:bdd93740")},
 		"too many bits":   {bus.Card{Device: "IN-1", Card: rawCard(t, 0, 264, make([]byte, 33)...)}, core.Presented{Reader: "IN-1", Key: access.Key{}}},
 		"online":          {bus.Online{Device: "IN-1"}, core.DeviceUp{Device: "IN-1"}},
 		"offline":         {bus.Offline{Device: "IN-1"}, core.DeviceDown{Device: "IN-1"}},

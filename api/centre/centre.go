@@ -52,6 +52,7 @@ type Config struct {
 	Signer      wire.Signer   // of everything that is sent
 	Known       wire.Keys     // the command keys whose seals on revocations count
 	Lease       access.Lease
+	Forms       access.Forms // in which cards go out
 	Link        Link
 	Log         *slog.Logger
 }
@@ -86,7 +87,8 @@ func New(cfg Config) (*Centre, error) {
 		Revocations: cfg.Revocations, Epochs: cfg.Epochs, Known: cfg.Known, PublishedAt: c.revoke.PublishedAt, Confirmed: c.revoke.Confirmed, Log: cfg.Log,
 	})
 	c.policies = policy.NewPublisher(policy.PublisherConfig{
-		Store: cfg.Store, Site: cfg.Site, Signer: cfg.Signer, Seals: seals, Lease: cfg.Lease, Publish: c.publish, Hold: c.revoke.Hold, Log: cfg.Log,
+		Store: cfg.Store, Site: cfg.Site, Signer: cfg.Signer, Seals: seals, Lease: cfg.Lease, Forms: cfg.Forms, Publish: c.publish,
+		Hold: c.revoke.Hold, Log: cfg.Log,
 	})
 	c.commands = command.New(command.Config{
 		Site: cfg.Site, Commands: orders.New(cfg.Store), Signer: cfg.Signer, Publish: c.publish, Log: cfg.Log,

@@ -28,7 +28,9 @@ type Secrets interface {
 	Authorities() ([]*x509.Certificate, []pki.Announcement)
 	// Believed are the command keys that controllers are to believe, oldest first, and the words that lead there from older ones.
 	Believed() ([]ed25519.PublicKey, []pki.Announcement)
+	// SealHashKey seals all layers of the credential hash key, HashKeys are their fingerprints.
 	SealHashKey(controller string, box []byte) ([]byte, error)
+	HashKeys() []string
 }
 
 // Config of a Service. All fields but Changed and Clock are required.
@@ -54,7 +56,7 @@ type Service struct {
 type Enrolled struct {
 	Site, Controller, Certificate, CA string
 	CommandKeys                       [][]byte // Ed25519 public keys; the centre signs with one of them
-	HashKey                           []byte   // the credential hash key, sealed to the controller's box key
+	HashKey                           []byte   // the layers of the credential hash key, sealed to the controller's box key
 	Introduction                      []byte   // the authority's word for both, to this controller's key (pki.Introduction)
 	BrokerURL                         string
 }
@@ -110,7 +112,7 @@ func (s *Service) Enrol(ctx context.Context, controller, token string, csr, boxK
 		return Enrolled{}, err
 	}
 	keys, _ := s.cfg.Secrets.Believed()
-	introduction, err := s.cfg.Secrets.CA().Introduce(pki.Introduction{Site: s.cfg.Site, Controller: public, CommandKeys: keys, HashKey: hash})
+	introduction, err := s.introduce(public, hash)
 	if err != nil {
 		return Enrolled{}, err
 	}

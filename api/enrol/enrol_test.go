@@ -119,7 +119,7 @@ func TestAControllerGetsInWithItsTokenAndHasWhatItNeeds(t *testing.T) {
 		if !certificate(t, got.CA).Equal(r.keys.CA().Certificate()) || len(got.CommandKeys) != 1 || !bytes.Equal(got.CommandKeys[0], r.keys.Command().Public()) {
 			t.Error("another authority or command key")
 		}
-		if hash, err := b.box.Open(sitekey.HashKeyInfo("demo", "ctl-1"), got.HashKey); err != nil || len(hash) != 32 {
+		if hash, err := b.box.Open(pki.HashKeyInfo("demo", "ctl-1"), got.HashKey); err != nil || len(hash) != 32 {
 			t.Errorf("hash key: %d bytes, %v", len(hash), err)
 		}
 		told := pki.Introduction{Site: "demo", Controller: b.key.Public(), CommandKeys: []ed25519.PublicKey{got.CommandKeys[0]}, HashKey: got.HashKey}

@@ -18,6 +18,9 @@ type Keys struct {
 	// AnnouncedAuthorities is what authorities announce, Issuer the pin of the one that issues certificates now.
 	AnnouncedAuthorities []pki.Announcement
 	Issuer               string
+	// HashKeys are all layers of the credential hash key, sealed to the controller's box key; empty when it has said that it has them. Introduction
+	// is the authority's word for them (pki.Introduction).
+	HashKeys, Introduction []byte
 }
 
 // Keys answers a controller that says which of the centre's keys it knows, and keeps that. Errors are Denied for what an enrolled controller
@@ -33,7 +36,7 @@ func (s *Service) Keys(ctx context.Context, said pki.Known, sig []byte) (Keys, e
 	if err := s.cfg.Devices.RecordBelieves(ctx, b, public); err != nil {
 		return Keys{}, err
 	}
-	return s.keys(), nil
+	return s.withHashKeys(ctx, said.Controller, public, said.HashKeys)
 }
 
 // Says reports whether an enrolled controller has signed what it is said to know.
@@ -58,5 +61,8 @@ func (s *Service) speaker(ctx context.Context, said *pki.Known, sig []byte) (ed2
 func (s *Service) keys() Keys {
 	keys, words := s.cfg.Secrets.Believed()
 	authorities, their := s.cfg.Secrets.Authorities()
-	return Keys{pki.RawKeys(keys), words, pki.RawCertificates(authorities), their, s.cfg.Secrets.CA().Pin()}
+	return Keys{
+		CommandKeys: pki.RawKeys(keys), Announced: words, Authorities: pki.RawCertificates(authorities), AnnouncedAuthorities: their,
+		Issuer: s.cfg.Secrets.CA().Pin(),
+	}
 }

@@ -36,9 +36,11 @@ func (s *Service) Renew(ctx context.Context, csr []byte) (Renewed, error) {
 	if err != nil {
 		return Renewed{}, err
 	}
-	return Renewed{
-		Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), Keys: s.keys(),
-	}, nil
+	keys, err := s.withHashKeys(ctx, name, public, nil)
+	if err != nil {
+		return Renewed{}, err
+	}
+	return Renewed{Certificate: string(pki.EncodeCertificate(certificate)), CA: string(s.cfg.Secrets.CA().PEM()), Keys: keys}, nil
 }
 
 // certificate is the present one as long as it does, else a new one. One request at a time: many at once make one.

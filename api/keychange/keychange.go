@@ -20,6 +20,7 @@ type Kind string
 const (
 	Command   Kind = "command-key"
 	Authority Kind = "device-ca"
+	HashKey   Kind = "credential-hash-key"
 )
 
 // Step is one of the steps of a replacement.
@@ -70,7 +71,7 @@ type change struct {
 	policies  func(*sitekey.Keys) (string, bool) // what is announced, where a new key means new policies; nil: it does not
 }
 
-var changes = map[Kind]change{Command: command, Authority: authority}
+var changes = map[Kind]change{Command: command, Authority: authority, HashKey: hashKey}
 
 // Standings lists the keys of a kind that controllers may believe, and those that some believe and should not.
 func Standings(keys *sitekey.Keys, kind Kind, believed []device.Believes) []Standing {

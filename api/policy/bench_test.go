@@ -32,7 +32,7 @@ func BenchmarkCompile(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	compiler := policy.New(city.Store, access.Lease{}, lifecycletest.Seals())
+	compiler := policy.New(city.Store, access.Lease{}, lifecycletest.Seals(), city.Forms)
 	at := wire.Address{Site: "demo", Controller: "ctl-2", Kind: wire.Policy}
 	var signing time.Duration
 	for b.Loop() {

@@ -25,14 +25,15 @@ type Compiler struct {
 	store *store.Store
 	lease access.Lease
 	seals *wire.Sealer
+	forms access.Forms
 
 	mu     sync.Mutex
 	people *people // as last read
 }
 
-// New opens the compiler. The lease goes into every policy; seals seals the entries of the revocation set.
-func New(s *store.Store, lease access.Lease, seals *wire.Sealer) *Compiler {
-	return &Compiler{store: s, lease: lease, seals: seals}
+// New opens the compiler. The lease goes into every policy; seals seals the entries of the revocation set; cards go in the newest of their forms.
+func New(s *store.Store, lease access.Lease, seals *wire.Sealer, forms access.Forms) *Compiler {
+	return &Compiler{store: s, lease: lease, seals: seals, forms: forms}
 }
 
 // Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them,

@@ -26,7 +26,7 @@ import (
 
 func compile(t *testing.T, city *lifecycletest.City, controller string) access.Spec {
 	t.Helper()
-	spec, err := policy.New(city.Store, access.Lease{}, lifecycletest.Seals()).Compile(t.Context(), controller)
+	spec, err := policy.New(city.Store, access.Lease{}, lifecycletest.Seals(), city.Forms).Compile(t.Context(), controller)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func normal(s *access.Spec) {
 
 func TestAnUnknownControllerHasNoPolicy(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		_, err := policy.New(lifecycletest.Open(t, d).Store, access.Lease{}, lifecycletest.Seals()).Compile(t.Context(), "ctl-9")
+		_, err := policy.New(lifecycletest.Open(t, d).Store, access.Lease{}, lifecycletest.Seals(), access.OneForm).Compile(t.Context(), "ctl-9")
 		if fault.KindOf(err) != fault.NotFound {
 			t.Fatalf("Compile = %v", err)
 		}

@@ -35,7 +35,7 @@ func (c *Compiler) known(ctx context.Context, q store.Queryer) (*people, error) 
 	if c.people != nil && c.people.state == now {
 		return c.people, nil
 	}
-	read, err := readPeople(ctx, q)
+	read, err := c.readPeople(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -44,12 +44,12 @@ func (c *Compiler) known(ctx context.Context, q store.Queryer) (*people, error) 
 	return read, nil
 }
 
-func readPeople(ctx context.Context, q store.Queryer) (*people, error) {
+func (c *Compiler) readPeople(ctx context.Context, q store.Queryer) (*people, error) {
 	p := &people{staff: map[string]access.Person{}, holds: map[string]bool{}}
 	if err := p.readStaff(ctx, q); err != nil {
 		return nil, err
 	}
-	if err := p.readCards(ctx, q); err != nil {
+	if err := p.readCards(ctx, q, c.forms); err != nil {
 		return nil, err
 	}
 	for _, card := range p.cards {
@@ -98,7 +98,7 @@ var states = map[string]access.CredentialState{
 	"issued": access.Active, "suspended": access.Suspended, "revoked": access.Revoked,
 }
 
-func (p *people) readCards(ctx context.Context, q store.Queryer) error {
+func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Forms) error {
 	var rows []struct {
 		ID, Person, State string
 		Key               []byte `db:"credential_key"`
@@ -118,7 +118,7 @@ func (p *people) readCards(ctx context.Context, q store.Queryer) error {
 			return fault.New(fault.Internal, "", fmt.Sprintf("card %s: credential key of %d bytes", r.ID, len(r.Key)))
 		}
 		p.cards = append(p.cards, access.Credential{
-			Key: access.Key(r.Key), Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
+			Key: forms(access.Key(r.Key))[0], Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
 		})
 	}
 	return nil

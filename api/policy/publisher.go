@@ -24,6 +24,7 @@ type PublisherConfig struct {
 	Signer  wire.Signer // the centre's
 	Seals   *wire.Sealer
 	Lease   access.Lease
+	Forms   access.Forms // in which cards go out
 	Publish Publish
 	// Hold waits while something more urgent is under way; it is called before each policy.
 	Hold func(ctx context.Context)
@@ -57,7 +58,7 @@ func NewPublisher(cfg PublisherConfig) *Publisher {
 	if cfg.Hold == nil {
 		cfg.Hold = func(context.Context) {}
 	}
-	return &Publisher{cfg: cfg, compiler: New(cfg.Store, cfg.Lease, cfg.Seals), known: map[string]progress{}, shelf: newShelf(shelfSize)}
+	return &Publisher{cfg: cfg, compiler: New(cfg.Store, cfg.Lease, cfg.Seals, cfg.Forms), known: map[string]progress{}, shelf: newShelf(shelfSize)}
 }
 
 // Stats returns the counters.

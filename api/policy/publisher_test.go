@@ -111,7 +111,7 @@ func open(t *testing.T, d *db.DB) (*Publisher, *door) {
 	city.Found(t)
 	far := &door{t: t, city: city}
 	p := NewPublisher(PublisherConfig{
-		Store: city.Store, Site: "demo", Signer: lifecycletest.CentreSigner(), Seals: lifecycletest.Seals(), Publish: far.publish, Log: slog.New(slog.DiscardHandler),
+		Store: city.Store, Site: "demo", Signer: lifecycletest.CentreSigner(), Seals: lifecycletest.Seals(), Forms: city.Forms, Publish: far.publish, Log: slog.New(slog.DiscardHandler),
 		Look: time.Millisecond,
 	})
 	return p, far
@@ -251,7 +251,7 @@ func TestWhatChangedTravelsAloneAndGivesTheSamePolicy(t *testing.T) {
 		if far.deltas != 1 || len(far.applied.Revocations) != 1 || far.applied.Revocations[0].State != access.Suspended {
 			t.Fatalf("%d differences, applied %+v", far.deltas, far.applied)
 		}
-		want, err := New(far.city.Store, access.Lease{}, lifecycletest.Seals()).Compile(t.Context(), "ctl-1")
+		want, err := New(far.city.Store, access.Lease{}, lifecycletest.Seals(), access.OneForm).Compile(t.Context(), "ctl-1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +354,7 @@ func TestRunServesUntilItsContextEnds(t *testing.T) {
 	far := &door{t: t, city: city}
 	far.report(nil)
 	p := NewPublisher(PublisherConfig{
-		Store: city.Store, Site: "demo", Signer: lifecycletest.CentreSigner(), Seals: lifecycletest.Seals(), Log: slog.New(slog.DiscardHandler),
+		Store: city.Store, Site: "demo", Signer: lifecycletest.CentreSigner(), Seals: lifecycletest.Seals(), Forms: city.Forms, Log: slog.New(slog.DiscardHandler),
 		Look:    time.Millisecond,
 		Publish: func(context.Context, string, []byte) error { got <- struct{}{}; return nil },
 	})

@@ -195,7 +195,7 @@ func (k *Keys) RetireAuthority(a Act) error {
 }
 
 func (k *Keys) turnAuthorities(a Act, step func(ring) (ring, error)) error {
-	next, err := k.turn(authority, k.authorities(), a, step)
+	next, err := turn(k.vault, authority, k.authorities(), a, step)
 	if err != nil {
 		return err
 	}

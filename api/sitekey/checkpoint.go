@@ -152,7 +152,7 @@ func (k *Keys) CheckpointKeys() ([]CheckpointKey, error) {
 	}
 	var list []CheckpointKey
 	for i, v := range append(verifiers, s.signer.Verifier()) {
-		public, err := verifierKey(v)
+		public, err := v.Public()
 		if err != nil {
 			return nil, err
 		}

@@ -124,15 +124,15 @@ func (k *Keys) RetireCommandKey(a Act) error {
 }
 
 func (k *Keys) turnCommandKeys(a Act, step func(ring) (ring, error)) error {
-	next, err := k.turn(commandKeys, k.commands(), a, step)
+	next, err := turn(k.vault, commandKeys, k.commands(), a, step)
 	if err != nil {
 		return err
 	}
 	return k.installCommandKeys(next)
 }
 
-// turn takes a step with a ring and keeps it.
-func (k *Keys) turn(file string, r ring, a Act, step func(ring) (ring, error)) (ring, error) {
+// turn takes a step with the keys of a kind and keeps them.
+func turn[T interface{ bytes() ([]byte, error) }](vault *pki.Vault, file string, r T, a Act, step func(T) (T, error)) (T, error) {
 	if err := a.check(); err != nil {
 		return r, err
 	}
@@ -144,5 +144,5 @@ func (k *Keys) turn(file string, r ring, a Act, step func(ring) (ring, error)) (
 	if err != nil {
 		return r, err
 	}
-	return next, k.vault.Save(file, b)
+	return next, vault.Save(file, b)
 }

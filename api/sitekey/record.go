@@ -3,13 +3,10 @@ package sitekey
 import (
 	"context"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"slices"
-	"strings"
 
 	"kanmon/internal/fault"
-	"kanmon/internal/ledger"
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/key"
@@ -90,13 +87,9 @@ func (e entry) enter(ctx context.Context, register *key.Register) error {
 
 // entries are all keys but the console's, whose certificates come and go by themselves.
 func (k *Keys) entries() ([]entry, error) {
-	hash, centre := k.hashFingerprint(), pki.Fingerprint(k.centre.Public())
-	list := []entry{
-		{Key: key.Key{Purpose: key.CredentialHash, Algorithm: "HMAC-SHA256", Fingerprint: hash}, why: byItself, known: []string{hash}},
-		{Key: key.Key{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: centre, KeyID: k.centre.KeyID()}, why: byItself, known: []string{centre}},
-	}
-	for i := range list {
-		list[i].State = key.Active
+	own := pki.Fingerprint(k.centre.Public())
+	centre := entry{
+		Key: key.Key{Purpose: "centre", Algorithm: "Ed25519", Fingerprint: own, KeyID: k.centre.KeyID(), State: key.Active}, why: byItself, known: []string{own},
 	}
 	checkpoints, err := k.checkpointEntries()
 	if err != nil {
@@ -107,7 +100,7 @@ func (k *Keys) entries() ([]entry, error) {
 		return nil, err
 	}
 	commands, err := ringEntries(k.commands(), purposes{key.Command, key.CommandNext, key.CommandBefore}, commandFacts)
-	return slices.Concat(list, checkpoints, authorities, commands), err
+	return slices.Concat([]entry{centre}, k.hashEntries(), checkpoints, authorities, commands), err
 }
 
 // checkpointEntries are the key that signs checkpoints and the one before it, with who replaced it and why; a start makes up for what a crash
@@ -198,14 +191,4 @@ func authorityFacts(m member) (key.Key, error) {
 		return key.Key{}, fault.Wrap(fault.Invalid, err, "record the authority")
 	}
 	return key.Key{Algorithm: "ECDSA P-256", Fingerprint: pki.CertificateFingerprint(c), NotAfter: c.NotAfter}, nil
-}
-
-// verifierKey is the 32 bytes of the public checkpoint key: "origin+hash+base64 of the algorithm and the key"; an origin has no '+'.
-func verifierKey(v *ledger.Verifier) ([]byte, error) {
-	parts := strings.SplitN(v.Key(), "+", 3)
-	b, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
-	if err != nil || len(b) != 33 {
-		return nil, fault.New(fault.Internal, "", "the public checkpoint key has another form")
-	}
-	return b[1:], nil
 }

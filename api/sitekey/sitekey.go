@@ -3,7 +3,7 @@
 //	device-ca            the authority that signs the certificates of controllers, of the centre and of its servers
 //	command-key          Ed25519: what the centre sends is signed with it; beside it the one announced, and those before
 //	checkpoint-key       the ledger's checkpoints are signed with it; beside it the public parts of those before
-//	credential-hash-key  cards are known by their keyed hash alone
+//	credential-hash-key  cards are known by their keyed hash alone; its layers, and the one announced
 //	centre-key           the centre's own key as an MQTT client; its certificate lies beside it
 //	server               key and certificate of the console and the embedded broker, when they are the authority's
 //
@@ -13,13 +13,10 @@ package sitekey
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"path/filepath"
 	"time"
 
-	"kanmon/internal/fault"
 	"kanmon/internal/ledger"
 	"kanmon/internal/pki"
 	"kanmon/internal/wire"
@@ -64,7 +61,8 @@ type Keys struct {
 	words          []pki.Announcement
 	checkpoint     *ledger.Signer
 	succession     func() succession
-	hash           func() [32]byte
+	hash           func() layers
+	cards          credential.HashKey
 	centre         pki.SigningKey
 	shown          certificates
 }
@@ -127,25 +125,6 @@ func (k *Keys) openCheckpoint() error {
 // CheckpointFile is the file of the sealed checkpoint key.
 func CheckpointFile(dir string) string { return filepath.Join(dir, checkpoint+sealedFiles) }
 
-// openHashKey keeps the key as 64 hex digits, as it always was.
-func (k *Keys) openHashKey() error {
-	text, err := k.vault.LoadOrMake(hashKey, func() ([]byte, error) {
-		var b [32]byte
-		_, _ = rand.Read(b[:]) // crypto/rand never fails: it ends the program first
-		return []byte(hex.EncodeToString(b[:])), nil
-	})
-	if err != nil {
-		return err
-	}
-	b, err := hex.DecodeString(string(text))
-	if err != nil || len(b) != 32 {
-		return fault.New(fault.Invalid, "", "the credential hash key is not 64 hex digits")
-	}
-	key := [32]byte(b)
-	k.hash = func() [32]byte { return key }
-	return nil
-}
-
 func (k *Keys) openCentre() (err error) {
 	k.centre, err = k.openSigning(centreKey)
 	return err
@@ -153,30 +132,6 @@ func (k *Keys) openCentre() (err error) {
 
 // Checkpoint signs the ledger's checkpoints.
 func (k *Keys) Checkpoint() *ledger.Signer { return k.checkpoint }
-
-// HashKey makes keys of card numbers.
-func (k *Keys) HashKey() (credential.HashKey, error) {
-	key := k.hash()
-	return credential.NewHashKey(key[:])
-}
-
-// SealHashKey seals the credential hash key to a controller's box key.
-func (k *Keys) SealHashKey(controller string, box []byte) ([]byte, error) {
-	key := k.hash()
-	return pki.SealTo(box, HashKeyInfo(k.cfg.Site, controller), key[:])
-}
-
-// HashKeyInfo binds the sealed credential hash key to its receiver. The controller opens it under the same words (controller/identity).
-func HashKeyInfo(site, controller string) string {
-	return "kanmon hash key v1\n" + site + "\n" + controller
-}
-
-// hashFingerprint names the credential hash key without giving it away: it is 256 random bits.
-func (k *Keys) hashFingerprint() string {
-	key := k.hash()
-	h := sha256.Sum256(append([]byte("kanmon credential hash key fingerprint v1\n"), key[:]...))
-	return hex.EncodeToString(h[:])
-}
 
 // String masks the keys.
 func (*Keys) String() string { return "keys of a site" }

@@ -64,10 +64,10 @@ func TestKeysAreMadeOnceAndRestSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := box.Open(sitekey.HashKeyInfo("demo", "ctl-2"), sealed); err == nil {
+		if _, err := box.Open(pki.HashKeyInfo("demo", "ctl-2"), sealed); err == nil {
 			t.Error("opens under another controller's name")
 		}
-		if b, err := box.Open(sitekey.HashKeyInfo("demo", "ctl-1"), sealed); err != nil || len(b) != 32 {
+		if b, err := box.Open(pki.HashKeyInfo("demo", "ctl-1"), sealed); err != nil || len(b) != 32 {
 			t.Errorf("%d bytes, %v", len(b), err)
 		}
 	}
@@ -113,7 +113,7 @@ func TestWhatAnEarlierVersionKeptInTheClearIsTakenOverAndRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := box.Open(sitekey.HashKeyInfo("demo", "ctl-1"), sealed); err != nil || !bytes.Equal(b, hash) {
+	if b, err := box.Open(pki.HashKeyInfo("demo", "ctl-1"), sealed); err != nil || !bytes.Equal(b, hash) {
 		t.Errorf("another credential hash key (%v)", err)
 	}
 	for _, name := range []string{"ledger-signing-key", "credential-hash-key"} {

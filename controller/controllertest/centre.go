@@ -78,7 +78,7 @@ func (c *Centre) enrol(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"detail":"no such token"}`, http.StatusForbidden)
 		return
 	}
-	sealed, err := pki.SealTo(in.BoxKey, identity.HashKeyInfo(c.site, in.Controller), HashKey)
+	sealed, err := pki.SealTo(in.BoxKey, pki.HashKeyInfo(c.site, in.Controller), HashKey)
 	if err != nil {
 		http.Error(w, `{"detail":"bad box key"}`, http.StatusBadRequest)
 		return

@@ -15,7 +15,7 @@ func BenchmarkStep(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		id++
-		s, _ = rules.Step(s, Presented{"IN-1", access.Key{9}}, Moment{Wall: started})
+		s, _ = rules.Step(s, Presented{Reader: "IN-1", Key: access.Key{9}}, Moment{Wall: started})
 		s, _ = rules.Step(s, Recorded{ID: id}, Moment{Wall: started})
 	}
 }

@@ -47,8 +47,8 @@ func TestATimeBelowTheFloorIsUnknown(t *testing.T) {
 	d.onDisk = nil
 	d.now.Wall = time.Date(1970, 1, 1, 0, 0, 1, 0, time.UTC)
 	d.pass(10 * time.Second)
-	d.step(Presented{"IN-1", keyMonday})
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyMonday})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	d.answer(nil)
 	if got, want := d.kinds(), []event.Kind{event.ClockStepped, event.AccessDenied, event.AccessGranted}; !slices.Equal(got, want) {
 		t.Fatalf("on disk %v, want %v", got, want)
@@ -69,7 +69,7 @@ func TestAClockThatWasAheadOnceIsRightAgainAfterwards(t *testing.T) {
 	wrong := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 	right := d.now.Wall
 	d.now.Wall = wrong
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	if floor := d.records[0].Change.Floor; floor.After(right) {
 		t.Fatalf("the next run would begin at %v", floor)
 	}
@@ -94,7 +94,7 @@ func TestTheNextRunBeginsWhereTheCentreSaidItIs(t *testing.T) {
 	said := started.Add(48 * time.Hour)
 	d.step(Leased{Grant: wire.LeaseGrant{At: said, Centre: 1}, Made: d.now.Mono})
 	d.pass(time.Minute)
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	if floor := d.records[len(d.records)-1].Change.Floor; !floor.Equal(said.Add(time.Minute)) {
 		t.Fatalf("the next run begins at %v, want a minute after %v", floor, said)
 	}

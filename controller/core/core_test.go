@@ -184,12 +184,12 @@ func TestARefusalIsShownAndRecordedWithItsReason(t *testing.T) {
 		reason access.Reason
 		show   reader.Feedback
 	}{
-		"unknown card":     {sitePolicy(t, 1), Presented{"IN-1", keyUnknown}, started, access.UnknownCredential, reader.ShowDenied},
-		"no right":         {sitePolicy(t, 1), Presented{"IN-2", keyMonday}, started, access.NoRight, reader.ShowDenied},
-		"outside schedule": {sitePolicy(t, 1), Presented{"IN-1", keyMonday}, started.Add(3 * time.Hour), access.OutsideSchedule, reader.ShowDenied},
-		"unknown reader":   {sitePolicy(t, 1), Presented{"IN-7", keyAlways}, started, access.UnknownReader, reader.ShowTrouble},
-		"no policy":        {nil, Presented{"IN-1", keyAlways}, started, access.NoPolicy, reader.ShowTrouble},
-		"time unknown":     {sitePolicy(t, 1), Presented{"IN-1", keyMonday}, started.Add(-48 * time.Hour), access.TimeUnknown, reader.ShowTrouble},
+		"unknown card":     {sitePolicy(t, 1), Presented{Reader: "IN-1", Key: keyUnknown}, started, access.UnknownCredential, reader.ShowDenied},
+		"no right":         {sitePolicy(t, 1), Presented{Reader: "IN-2", Key: keyMonday}, started, access.NoRight, reader.ShowDenied},
+		"outside schedule": {sitePolicy(t, 1), Presented{Reader: "IN-1", Key: keyMonday}, started.Add(3 * time.Hour), access.OutsideSchedule, reader.ShowDenied},
+		"unknown reader":   {sitePolicy(t, 1), Presented{Reader: "IN-7", Key: keyAlways}, started, access.UnknownReader, reader.ShowTrouble},
+		"no policy":        {nil, Presented{Reader: "IN-1", Key: keyAlways}, started, access.NoPolicy, reader.ShowTrouble},
+		"time unknown":     {sitePolicy(t, 1), Presented{Reader: "IN-1", Key: keyMonday}, started.Add(-48 * time.Hour), access.TimeUnknown, reader.ShowTrouble},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, c.policy)
@@ -207,7 +207,7 @@ func TestARefusalIsShownAndRecordedWithItsReason(t *testing.T) {
 
 func TestAnUnknownCardIsRecordedByItsFingerprintOnly(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
-	d.step(Presented{"IN-1", keyUnknown})
+	d.step(Presented{Reader: "IN-1", Key: keyUnknown})
 	d.answer(nil)
 	if got := d.last(); got.Credential != keyUnknown.Fingerprint() || got.Card != "" || got.Person != "" {
 		t.Fatalf("recorded %+v", got)
@@ -218,7 +218,7 @@ func TestAnUnknownCardIsRecordedByItsFingerprintOnly(t *testing.T) {
 func TestAStrictDoorStaysShutWhenTheJournalFails(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	d.answer(errDisk)
 	d.expect(Show{"IN-1", reader.ShowTrouble})
 	if st := d.core.Status(d.state); !slices.Contains(st.Trouble, "journal") {
@@ -242,7 +242,7 @@ func TestAStrictDoorStaysShutWhenTheJournalFails(t *testing.T) {
 func TestABestEffortDoorOpensWhenTheJournalFails(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
-	d.step(Presented{"IN-2", keyAlways})
+	d.step(Presented{Reader: "IN-2", Key: keyAlways})
 	d.answer(errDisk)
 	d.expect(Strike{"D-2", 3 * time.Second}, Show{"IN-2", reader.ShowGranted})
 	d.pass(RetryRecord)
@@ -261,10 +261,10 @@ func TestNothingDeniesAnExit(t *testing.T) {
 	}{
 		"button":                        {sitePolicy(t, 1), inputsOf(Inactive, Active, Inactive, Inactive), []Effect{Strike{"D-1", 5 * time.Second}}},
 		"button, no policy":             {nil, inputsOf(Inactive, Active, Inactive, Inactive), []Effect{Strike{"D-1", defaultRelease}}},
-		"exit reader":                   {sitePolicy(t, 1), Presented{"OUT-1", keyAlways}, []Effect{Strike{"D-1", 5 * time.Second}, Show{"OUT-1", reader.ShowGranted}}},
-		"exit reader, card not allowed": {sitePolicy(t, 1), Presented{"OUT-1", keyMonday}, []Effect{Strike{"D-1", 5 * time.Second}, Show{"OUT-1", reader.ShowGranted}}},
-		"exit reader, unknown card":     {sitePolicy(t, 1), Presented{"OUT-1", keyUnknown}, []Effect{Strike{"D-1", 5 * time.Second}, Show{"OUT-1", reader.ShowGranted}}},
-		"exit reader, no policy":        {nil, Presented{"OUT-1", keyAlways}, []Effect{Strike{"D-1", defaultRelease}, Show{"OUT-1", reader.ShowGranted}}},
+		"exit reader":                   {sitePolicy(t, 1), Presented{Reader: "OUT-1", Key: keyAlways}, []Effect{Strike{"D-1", 5 * time.Second}, Show{"OUT-1", reader.ShowGranted}}},
+		"exit reader, card not allowed": {sitePolicy(t, 1), Presented{Reader: "OUT-1", Key: keyMonday}, []Effect{Strike{"D-1", 5 * time.Second}, Show{"OUT-1", reader.ShowGranted}}},
+		"exit reader, unknown card":     {sitePolicy(t, 1), Presented{Reader: "OUT-1", Key: keyUnknown}, []Effect{Strike{"D-1", 5 * time.Second}, Show{"OUT-1", reader.ShowGranted}}},
+		"exit reader, no policy":        {nil, Presented{Reader: "OUT-1", Key: keyAlways}, []Effect{Strike{"D-1", defaultRelease}, Show{"OUT-1", reader.ShowGranted}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, c.policy)
@@ -281,8 +281,8 @@ func TestNothingDeniesAnExit(t *testing.T) {
 func TestAJournalThatDoesNotAnswerCountsAsFailedAfterTwoSeconds(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
-	d.step(Presented{"IN-1", keyAlways})
-	d.step(Presented{"IN-2", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
+	d.step(Presented{Reader: "IN-2", Key: keyAlways})
 	d.pass(RecordTimeout - 1)
 	d.expect()
 	d.pass(1)
@@ -322,7 +322,7 @@ func TestWhatFindsNoRoomIsCountedAndReported(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
 	for range maxBacklog + 10 {
-		d.step(Presented{"IN-1", keyUnknown})
+		d.step(Presented{Reader: "IN-1", Key: keyUnknown})
 		d.answer(errDisk)
 	}
 	d.pass(RetryRecord)
@@ -338,7 +338,7 @@ func TestWhatFindsNoRoomIsCountedAndReported(t *testing.T) {
 func TestADeadJournalDoesNotFillTheMemory(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	for range 5 * maxBacklog {
-		d.step(Presented{"IN-1", keyUnknown})
+		d.step(Presented{Reader: "IN-1", Key: keyUnknown})
 		d.now.Mono += time.Second
 	}
 	if n := len(d.records); n != maxPending {
@@ -348,16 +348,16 @@ func TestADeadJournalDoesNotFillTheMemory(t *testing.T) {
 	d.step(inputsOf(Inactive, Inactive, Inactive, Inactive))
 	d.step(inputsOf(Inactive, Active, Inactive, Inactive))
 	d.expect(Strike{"D-1", 5 * time.Second})
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	d.expect(Show{"IN-1", reader.ShowTrouble})
-	d.step(Presented{"IN-2", keyAlways})
+	d.step(Presented{Reader: "IN-2", Key: keyAlways})
 	d.expect(Strike{"D-2", 3 * time.Second}, Show{"IN-2", reader.ShowGranted})
 }
 
 func TestTheSameCardAgainDuringItsReleaseIsOnePresentation(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
-	tap := func() { d.step(Presented{"IN-1", keyAlways}) }
+	tap := func() { d.step(Presented{Reader: "IN-1", Key: keyAlways}) }
 	tap()
 	tap() // before the first is on disk
 	d.answer(nil)
@@ -381,7 +381,7 @@ func TestRefusalsAreNeverSwallowedAsRepeats(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.onDisk = nil
 	for range 3 {
-		d.step(Presented{"IN-1", keyUnknown})
+		d.step(Presented{Reader: "IN-1", Key: keyUnknown})
 	}
 	d.answer(nil)
 	if len(d.onDisk) != 3 {
@@ -391,7 +391,7 @@ func TestRefusalsAreNeverSwallowedAsRepeats(t *testing.T) {
 
 func TestADoorWithoutAStrikeHereIsAnAlarm(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
-	d.step(Presented{"IN-9", keyAlways})
+	d.step(Presented{Reader: "IN-9", Key: keyAlways})
 	d.answer(nil)
 	d.expect(Show{"IN-9", reader.ShowTrouble})
 	if got := d.last(); got.Kind != event.StrikeFailed || got.Door != "D-9" {
@@ -403,7 +403,7 @@ func TestADoorWithoutAStrikeHereIsAnAlarm(t *testing.T) {
 func TestADoorsEventsNameWhoReleasedIt(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.step(allQuiet)
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	d.answer(nil)
 	d.pass(time.Second)
 	d.step(inputsOf(Active, Inactive, Inactive, Inactive))
@@ -427,7 +427,7 @@ func TestADoorsEventsNameWhoReleasedIt(t *testing.T) {
 func TestAnOpeningAfterTheButtonNamesNobody(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.step(allQuiet)
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	d.answer(nil)
 	d.step(inputsOf(Inactive, Active, Inactive, Inactive))
 	d.step(inputsOf(Active, Active, Inactive, Inactive))
@@ -516,7 +516,7 @@ func TestANewerPolicyIsInForceAtOnceAndAnOlderOneIsRefused(t *testing.T) {
 	if got := d.last(); got.Kind != event.PolicyApplied || got.Policy.N != 5 {
 		t.Fatalf("recorded %+v", got)
 	}
-	d.step(Presented{"IN-2", keyAlways})
+	d.step(Presented{Reader: "IN-2", Key: keyAlways})
 	d.answer(nil)
 	d.expect(Strike{"D-2", 3 * time.Second}, Show{"IN-2", reader.ShowGranted})
 	d.step(PolicyReady{Policy: sitePolicy(t, 4), Hash: "h4"})

@@ -9,7 +9,7 @@ import (
 
 // presented decides about a card. An entry waits for its record; an exit waits for nothing.
 func (t *turn) presented(in Presented) {
-	d := access.Decide(t.s.policy, access.Request{Reader: in.Reader, Key: in.Key, Lapsed: t.lapsed()}, t.now.DecideAt())
+	d := access.Decide(t.s.policy, access.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed()}, t.now.DecideAt())
 	t.freeExit(&d, in.Reader)
 	if t.repeated(in, d) {
 		t.s.counts.Repeats++
@@ -33,7 +33,7 @@ func (t *turn) presented(in Presented) {
 		t.note(e)
 		t.open(d, in.Reader)
 	default:
-		t.gate = &gate{decision: d, key: in.Key, reader: in.Reader, grant: t.stamp(e)}
+		t.gate = &gate{decision: d, card: in, grant: t.stamp(e)}
 	}
 }
 

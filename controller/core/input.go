@@ -21,7 +21,8 @@ type Input interface{ input() }
 // Presented is a card at a reader, already hashed: the core never sees a card number.
 type Presented struct {
 	Reader string
-	Key    access.Key
+	Key    access.Key   // in the newest form
+	Older  []access.Key // the card's other forms, newest first
 }
 
 // KeysPressed is a report of a reader's keypad. It is counted, and the keys are dropped: no door here takes a code.

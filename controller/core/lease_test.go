@@ -58,7 +58,7 @@ func TestADoorBelievesItsPolicyOnlyForTheLease(t *testing.T) {
 		t.Fatal(got)
 	}
 	d.did()
-	d.step(Presented{"OUT-1", keyVisitor})
+	d.step(Presented{Reader: "OUT-1", Key: keyVisitor})
 	if got := d.did(); !slices.Contains(got, Effect(Strike{Door: "D-1", For: 5 * time.Second})) || !slices.Contains(got, Effect(Show{"OUT-1", reader.ShowGranted})) {
 		t.Fatalf("the way out: %v", got)
 	}

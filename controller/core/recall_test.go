@@ -80,7 +80,7 @@ func TestABlindControllerOverwritesNothingItDoesNotKnow(t *testing.T) {
 	d.step(PolicyReady{Policy: sitePolicy(t, 2), Hash: "h2", Made: started})
 	d.step(Leased{grant(ver(1, 2), access.Version{}), d.now.Mono})
 	d.pass(RetryRecord)
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	if len(d.records) != 2 {
 		t.Fatalf("%d records", len(d.records))
 	}

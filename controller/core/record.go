@@ -20,9 +20,8 @@ import (
 // gate is a decision to let somebody in that waits for its record.
 type gate struct {
 	decision access.Decision
-	key      access.Key // of the card; zero for a command
-	reader   string     // "" for a command
-	command  string     // id of the command; "" for a card
+	card     Presented // zero for a command
+	command  string    // id of the command; "" for a card
 	grant    event.Event
 }
 
@@ -70,7 +69,7 @@ func (r records) deadline(next time.Duration) time.Duration {
 
 // waiting reports whether a decision taken at a reader waits for its record.
 func (r records) waiting(readerName string) bool {
-	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.gate != nil && p.gate.reader == readerName })
+	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.gate != nil && p.gate.card.Reader == readerName })
 }
 
 // record sends the turn's events to the journal, what is owed first.
@@ -165,7 +164,7 @@ func (t *turn) pass(g gate) {
 	if t.died(g) {
 		return
 	}
-	t.open(g.decision, g.reader)
+	t.open(g.decision, g.card.Reader)
 	if g.command != "" {
 		t.settle(g.command, true, "")
 	}
@@ -173,7 +172,7 @@ func (t *turn) pass(g gate) {
 
 // died reports whether the card of a gate was revoked or suspended since the decision, and refuses it then.
 func (t *turn) died(g gate) bool {
-	entry, there := t.s.revoked.Set()[g.key]
+	entry, there := t.s.policy.Word(g.decision.Card, g.card.Key, g.card.Older)
 	if g.command != "" || !there || entry.State == access.Active {
 		return false
 	}
@@ -183,7 +182,7 @@ func (t *turn) died(g gate) bool {
 		refusal.Reason = access.CredentialSuspend
 	}
 	t.note(refusal)
-	t.show(g.reader, reader.ShowDenied)
+	t.show(g.card.Reader, reader.ShowDenied)
 	return true
 }
 
@@ -228,7 +227,7 @@ func (t *turn) unrecorded(g gate, grant *event.Event) (opened bool) {
 		t.settle(g.command, false, NotRecorded)
 	}
 	t.keep(t.stamp(refusal))
-	t.show(g.reader, reader.ShowTrouble)
+	t.show(g.card.Reader, reader.ShowTrouble)
 	return false
 }
 

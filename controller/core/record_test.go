@@ -89,9 +89,9 @@ func (p *police) act(t *rapid.T) {
 	switch rapid.SampledFrom([]string{"tap", "tap", "exit", "button", "contact", "journal", "journal", "journal", "time"}).Draw(t, "act") {
 	case "tap":
 		readerName := rapid.SampledFrom([]string{"IN-1", "IN-2"}).Draw(t, "reader")
-		p.step(Presented{readerName, rapid.SampledFrom([]access.Key{keyAlways, keyUnknown}).Draw(t, "key")}, warrants)
+		p.step(Presented{Reader: readerName, Key: rapid.SampledFrom([]access.Key{keyAlways, keyUnknown}).Draw(t, "key")}, warrants)
 	case "exit":
-		p.step(Presented{"OUT-1", keyUnknown}, map[string]bool{"D-1": true})
+		p.step(Presented{Reader: "OUT-1", Key: keyUnknown}, map[string]bool{"D-1": true})
 	case "button":
 		p.step(inputsOf(Inactive, Active, Inactive, Inactive), map[string]bool{"D-1": true})
 		p.step(allQuiet, warrants)
@@ -133,7 +133,7 @@ func TestABadDiskLosesNothingAndDoublesNothing(t *testing.T) {
 		taps := rapid.IntRange(0, 40).Draw(t, "taps")
 		for i := range taps {
 			p.now.Mono += 10 * time.Millisecond
-			p.step(Presented{fmt.Sprintf("IN-%d", 1+i%2), access.Key{byte(100 + i)}}, map[string]bool{})
+			p.step(Presented{Reader: fmt.Sprintf("IN-%d", 1+i%2), Key: access.Key{byte(100 + i)}}, map[string]bool{})
 			for range rapid.IntRange(0, 2).Draw(t, "answers") {
 				p.answer(rapid.SampledFrom([]string{"written", "not applied"}).Draw(t, "outcome"))
 			}

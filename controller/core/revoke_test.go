@@ -30,7 +30,7 @@ func (d *desk) outcome(key access.Key) access.Reason {
 	d.t.Helper()
 	d.pass(10 * time.Second)
 	d.answer(nil)
-	d.step(Presented{"IN-1", key})
+	d.step(Presented{Reader: "IN-1", Key: key})
 	d.answer(nil)
 	for _, e := range slices.Backward(d.onDisk) {
 		if e.Kind == event.AccessDenied || e.Kind == event.AccessGranted {
@@ -56,7 +56,7 @@ func TestARevokedCardIsRefusedAtOnceAndConfirmedOnlyFromTheDisk(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	d.did()
 	d.step(run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", access.Revoked)))
-	d.step(Presented{"IN-1", keyAlways})
+	d.step(Presented{Reader: "IN-1", Key: keyAlways})
 	d.expect(Show{"IN-1", reader.ShowDenied})
 	saved := d.records[0].Change.Revoked
 	if saved == nil || saved.Upto != ver(1, 1) || len(saved.Entries) != 1 || saved.Entries[0].Key != keyAlways {
@@ -168,7 +168,7 @@ func TestAJournalThatFailsDelaysTheReceiptAndNotTheRefusal(t *testing.T) {
 	d.step(run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", access.Revoked)))
 	d.answer(errDisk)
 	for range 3 {
-		d.step(Presented{"IN-1", keyAlways})
+		d.step(Presented{Reader: "IN-1", Key: keyAlways})
 		d.pass(RetryRecord)
 		d.answer(errDisk)
 	}
@@ -312,7 +312,7 @@ func TestACardRevokedWhileItsRecordIsWrittenStaysOutside(t *testing.T) {
 		{"IN-2", errDisk, access.Active, true},
 	} {
 		d := newDesk(t, sitePolicy(t, 1))
-		d.step(Presented{c.reader, keyAlways})
+		d.step(Presented{Reader: c.reader, Key: keyAlways})
 		d.step(run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", c.state)))
 		d.did()
 		d.answer(c.disk)
@@ -329,7 +329,7 @@ func TestACardThatStayedOutsideIsNotWrittenDownAsLetIn(t *testing.T) {
 		for _, where := range []string{"IN-1", "IN-2"} {
 			d := newDesk(t, sitePolicy(t, 1))
 			d.onDisk = nil
-			d.step(Presented{where, keyAlways})
+			d.step(Presented{Reader: where, Key: keyAlways})
 			d.step(run(0, ver(1, 1), withdraw(1, 1, keyAlways, "C-1", access.Revoked)))
 			if late {
 				d.pass(RecordTimeout)
@@ -456,7 +456,7 @@ func TestNoReceiptWithoutTheDiskInAnyHistory(t *testing.T) {
 				}
 				d.step(run(n-1, ver(1, n), withdraw(1, n, key, "C-1", access.Revoked)))
 			case 1:
-				d.step(Presented{"IN-1", keyAlways})
+				d.step(Presented{Reader: "IN-1", Key: keyAlways})
 			case 2:
 				d.pass(RetryRecord)
 			default:

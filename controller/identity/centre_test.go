@@ -36,6 +36,7 @@ type centre struct {
 	box    []byte                      // the last one's, to seal to
 	strays int                         // requests to other paths
 	known  []string                    // what each controller said it knows, in order: "ids; pins"
+	hashes [][]string                  // the fingerprints of hash keys that it said it has
 	next   *pki.SigningKey             // announced besides command
 	pair   *tls.Certificate            // shown as a server
 	clock  func() time.Time
@@ -163,6 +164,7 @@ func (c *centre) keys(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := map[string]any{"command_keys": [][]byte{c.command.Public()}, "announced": []pki.Announcement{}}
 	c.mu.Lock()
+	c.hashes = append(c.hashes, in.HashKeys)
 	c.known = append(c.known, strings.Join(in.CommandKeys, " ")+"; "+strings.Join(in.Authorities, " "))
 	if c.next != nil {
 		both := []ed25519.PublicKey{c.command.Public(), c.next.Public()}

@@ -25,11 +25,6 @@ type Request struct {
 	Clock      func() time.Time // nil: time.Now
 }
 
-// HashKeyInfo binds the sealed credential hash key to its receiver.
-func HashKeyInfo(site, controller string) string {
-	return "kanmon hash key v1\n" + site + "\n" + controller
-}
-
 type enrolment struct {
 	Controller string `json:"controller"`
 	Token      string `json:"token"`
@@ -168,14 +163,13 @@ func (r Request) accept(a answer, k keys) (Identity, []byte, error) {
 	if id.CommandKeys, err = publicKeys(a.CommandKeys); err != nil {
 		return id, nil, err
 	}
-	hash, err := k.box.Open(HashKeyInfo(a.Site, a.Controller), a.HashKey)
+	hash, err := k.box.Open(pki.HashKeyInfo(a.Site, a.Controller), a.HashKey)
 	if err != nil {
 		return id, nil, err
 	}
-	if len(hash) != hashKeySize {
-		return id, nil, fault.New(fault.Invalid, "identity.hash_key", "the centre's credential hash key has another length")
+	if id.HashKey, err = parseHashKey(hash); err != nil {
+		return id, nil, err
 	}
-	id.HashKey = newHashKey(hash)
 	told := pki.Introduction{Site: id.Site, Controller: id.Key.Public(), CommandKeys: id.CommandKeys, HashKey: a.HashKey}
 	return id, hash, told.Verify(ca, a.Introduction)
 }

@@ -49,16 +49,14 @@ type Identity struct {
 	HashKey          HashKey
 }
 
-// HashKey is the site's credential hash key, 32 bytes. It prints masked.
+// HashKey is the layers of the site's credential hash key, 32 bytes each, oldest first. It prints masked.
 type HashKey struct {
 	key func() []byte // a function is printed as an address, whoever holds it
 }
 
 func newHashKey(b []byte) HashKey { return HashKey{func() []byte { return b }} }
 
-const hashKeySize = 32
-
-// Bytes is the key itself.
+// Bytes are all layers, one after the other.
 func (k HashKey) Bytes() []byte {
 	if k.key == nil {
 		return nil
@@ -135,10 +133,10 @@ func (id *Identity) openSecrets(dir string, sealer pki.Sealer) error {
 		return err
 	}
 	hash, err := vault.Load(hashKey)
-	if err == nil && len(hash) != hashKeySize {
-		err = fault.New(fault.Invalid, "identity.hash_key", "the credential hash key has another length: enrol again")
+	if err != nil {
+		return err
 	}
-	id.HashKey = newHashKey(hash)
+	id.HashKey, err = parseHashKey(hash)
 	return err
 }
 

@@ -196,7 +196,7 @@ func device(t *testing.T, ca *pki.CA, name string, key ed25519.PublicKey) string
 func hashKey(t *testing.T, c *centre, site, controller string, size int) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sealed, err := pki.SealTo(c.box, identity.HashKeyInfo(site, controller), make([]byte, size))
+	sealed, err := pki.SealTo(c.box, pki.HashKeyInfo(site, controller), make([]byte, size))
 	if err != nil {
 		t.Error(err)
 	}

@@ -29,13 +29,16 @@ const (
 // KeeperConfig of a Keeper. All fields but Clock are required.
 type KeeperConfig struct {
 	Dir      string
+	Sealer   pki.Sealer
 	Identity Identity
 	Clock    func() time.Time // with its floor; nil: time.Now
 	// Warn hears, once each, that a certificate has 30, 7 or 1 whole days left and was not renewed, and 0 when it is over.
 	Warn func(daysLeft int)
 	// Distrusted hears that an authority is trusted no more: a connection that it stands behind should end. May be nil.
 	Distrusted func()
-	Log        *slog.Logger
+	// HashKey hears that the credential hash key has further layers, before the centre does.
+	HashKey func(HashKey)
+	Log     *slog.Logger
 }
 
 // Keeper holds a controller's certificate and renews it before it ends, and also after: the centre goes by the key. It asks which keys the
@@ -196,6 +199,10 @@ func (k *Keeper) renew(ctx context.Context) error {
 	}
 	if err := k.take(ctx, id); err != nil {
 		return err
+	}
+	id, more := k.takeHashKey(ctx, id, a.told)
+	if more {
+		k.Look() // and so say that it has them
 	}
 	if id.Certificate, err = id.newer(a.Certificate, k.now()); err != nil {
 		return err

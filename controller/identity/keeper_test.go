@@ -186,7 +186,9 @@ func TestANewCommandKeyIsTakenOnTheWordOfAKnownOneOnly(t *testing.T) {
 }
 
 func keeper(r identity.Request, id identity.Identity, log *bytes.Buffer) *identity.Keeper {
-	return identity.NewKeeper(identity.KeeperConfig{Dir: r.Dir, Identity: id, Warn: func(int) {}, Log: slog.New(slog.NewTextHandler(log, nil))})
+	return identity.NewKeeper(identity.KeeperConfig{
+		Dir: r.Dir, Sealer: r.Sealer, Identity: id, Warn: func(int) {}, HashKey: func(identity.HashKey) {}, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
 }
 
 func TestARenewalThatDoesNotHoldLeavesTheOldCertificate(t *testing.T) {

@@ -33,7 +33,7 @@ type asked struct {
 }
 
 func (id Identity) asked() asked {
-	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: pins(id.Authorities), Issuer: id.issuer(), HashKeys: []string{}}
+	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: pins(id.Authorities), Issuer: id.issuer(), HashKeys: id.HashKey.fingerprints()}
 	for _, k := range id.CommandKeys {
 		known.CommandKeys = append(known.CommandKeys, pki.KeyID(k))
 	}
@@ -47,6 +47,9 @@ type told struct {
 	Authorities          [][]byte           `json:"authorities"`
 	AnnouncedAuthorities []pki.Announcement `json:"announced_authorities"`
 	Issuer               string             `json:"issuer"`
+	// HashKeys are all layers of the credential hash key, sealed to this controller; empty when it has them. Introduction is the authority's word.
+	HashKeys     []byte `json:"hash_keys"`
+	Introduction []byte `json:"introduction"`
 }
 
 // follow takes what keys that are known announce. HTTPS alone does not say enough: by way of a proxy it may stand on any authority that the
@@ -104,8 +107,9 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	if err := k.take(ctx, next); err != nil {
 		return false, err
 	}
+	next, more := k.takeHashKey(ctx, next, t)
 	if !next.outdated(t.Issuer) {
-		return !next.believesAs(id), nil
+		return more || !next.believesAs(id), nil
 	}
 	if err := k.renew(ctx); err != nil {
 		return false, err

@@ -53,7 +53,7 @@ func polled(master *os.File) (*os.File, error) {
 	if err = errors.Join(err, master.Close()); err != nil {
 		return nil, fmt.Errorf("open pseudo-terminal: %w", err)
 	}
-	return os.NewFile(uintptr(fd), master.Name()), nil //nolint:gosec // a descriptor is never negative
+	return os.NewFile(uintptr(fd), master.Name()), nil
 }
 
 func (l *Line) linkTo(link string) error {

@@ -47,7 +47,8 @@ type Policy struct {
 	schedules []timetable
 
 	lease       Lease
-	revocations Revocations // in force, over the states of the credentials; nil or never written again
+	revocations Revocations           // in force, over the states of the credentials; nil or never written again
+	strangers   map[string]Revocation // by card: those under a key that no credential has; nil or never written again
 
 	index       index
 	credentials []credential

@@ -21,20 +21,18 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 }
 
 func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reason {
-	state, withdrawn := p.withdrawn(d, &r.Key)
-	n, _ := p.index.find(p.credentials, &r.Key)
+	n := p.find(r)
 	if n < 0 {
-		if withdrawn && state != active {
+		word, spoken := p.Word("", r.Key, r.Older)
+		d.Card = word.Card // a card that is in the set alone is still named
+		if state := standingOf(word.State); spoken && state != active {
 			return refusals[state]
 		}
 		return UnknownCredential
 	}
 	c := &p.credentials[n]
 	d.Card, d.Person = p.text(c.card), p.text(c.person)
-	if !withdrawn || c.state == revoked { // final, wherever it stands
-		state = c.state
-	}
-	switch {
+	switch state := p.standing(c, d.Card, r); {
 	case state != active:
 		return refusals[state]
 	case r.Lapsed.Has(c.class):
@@ -60,18 +58,22 @@ func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reas
 
 var refusals = [...]Reason{revoked: CredentialRevoked, suspended: CredentialSuspend}
 
-// withdrawn looks a credential up in the revocation set, which outranks the state that came with the policy, but for a revoked one.
-// A card that is in the set alone is still named.
-func (p *Policy) withdrawn(d *Decision, key *Key) (standing, bool) {
-	if len(p.revocations) == 0 {
-		return active, false
+// find returns the number of the credential that the policy has in the newest of the card's forms, or -1. A policy has each card in one form.
+func (p *Policy) find(r *Request) int {
+	n, _ := p.index.find(p.credentials, &r.Key)
+	for i := 0; n < 0 && i < len(r.Older); i++ {
+		n, _ = p.index.find(p.credentials, &r.Older[i])
 	}
-	r, there := p.revocations[*key]
-	if !there {
-		return active, false
+	return n
+}
+
+// standing is what counts for a card that the policy knows: the revocation set outranks the state that came with the policy, but for a revoked one.
+func (p *Policy) standing(c *credential, card string, r *Request) standing {
+	word, spoken := p.Word(card, r.Key, r.Older)
+	if !spoken || c.state == revoked {
+		return c.state
 	}
-	d.Card = r.Card
-	return standingOf(r.State), true
+	return standingOf(word.State)
 }
 
 func (p *Policy) rightNow(rights []right, area uint16, t int64) Reason {

@@ -43,7 +43,7 @@ func (r Revocation) Validate() error {
 	return checkID("card", r.Card)
 }
 
-// outranks reports whether r replaces an entry for the same credential: revoked before all else, a state nobody knows counting as
+// outranks reports whether r replaces an entry for the same credential, in whichever forms: revoked before all else, a state nobody knows counting as
 // revoked, then the higher version. Two of one version, which only a broken centre makes, are ordered too (the stricter wins), so
 // that two doors never disagree about what both have heard.
 func (r Revocation) outranks(old Revocation) bool {
@@ -57,7 +57,7 @@ func (r Revocation) outranks(old Revocation) bool {
 	return cmp.Or(cmp.Compare(mine, other), cmp.Compare(r.State, old.State), cmp.Compare(r.Card, old.Card)) < 0
 }
 
-// Revocations is the set: the entry in force for each credential. A nil set can be read, not merged into.
+// Revocations is the set: the entry in force for each form of a credential. A nil set can be read, not merged into.
 type Revocations map[Key]Revocation
 
 // NewRevocations is the set of some entries, in any order.
@@ -78,6 +78,19 @@ func (s Revocations) Merge(entries ...Revocation) []Revocation {
 		changed = append(changed, r)
 	}
 	return changed
+}
+
+// InForce is the entry in force for a card by all forms of its credential: an entry keeps the form in which it was made, so a suspension and its
+// lifting may stand under two.
+func (s Revocations) InForce(newest Key, older []Key) (Revocation, bool) {
+	r, there := s[newest]
+	for i := range older {
+		other, too := s[older[i]]
+		if too && (!there || other.outranks(r)) {
+			r, there = other, true
+		}
+	}
+	return r, there
 }
 
 // List returns the set in the order of versions.
@@ -112,8 +125,41 @@ func (p *Policy) Revoke(entries ...Revocation) *Policy {
 	if next.revocations == nil {
 		next.revocations = Revocations{}
 	}
-	next.revocations.Merge(entries...)
+	next.estrange(next.revocations.Merge(entries...)...)
 	return &next
+}
+
+// Word is the entry of the policy's set that is in force for a card, by all forms of its credential, and by its id where that is known; false when
+// there is none.
+func (p *Policy) Word(card string, newest Key, older []Key) (Revocation, bool) {
+	if p == nil {
+		return Revocation{}, false
+	}
+	word, spoken := p.revocations.InForce(newest, older)
+	if s, there := p.strangers[card]; there && (!spoken || s.outranks(word)) {
+		return s, true
+	}
+	return word, spoken
+}
+
+// estrange keeps entries by card that stand under keys which the policy does not have. They may be of its cards all the same, in a form that a door
+// without the newest key cannot make: such a door must not confirm a revocation and let the card in.
+func (p *Policy) estrange(entries ...Revocation) {
+	next := map[string]Revocation{}
+	for _, r := range entries {
+		if n, _ := p.index.find(p.credentials, &r.Key); n >= 0 {
+			continue
+		}
+		if len(next) == 0 {
+			maps.Copy(next, p.strangers)
+		}
+		if old, there := next[r.Card]; !there || r.outranks(old) {
+			next[r.Card] = r
+		}
+	}
+	if len(next) > 0 {
+		p.strangers = next
+	}
 }
 
 // Revocations is the policy's set; it must not be changed.
@@ -139,5 +185,6 @@ func (c *compiler) addRevocations(s Spec) error {
 		set[r.Key] = r
 	}
 	c.policy.revocations = set
+	c.policy.estrange(s.Revocations...)
 	return nil
 }

@@ -8,8 +8,9 @@ package access
 
 import "encoding/hex"
 
-// Key is the keyed hash of a credential (HMAC-SHA256 under the site's key): what the policy and the
-// registers hold in place of a card number.
+// Key is a keyed hash of a credential (HMAC-SHA256 under the site's key): what the policy and the
+// registers hold in place of a card number. Each time the site's key is replaced, a credential gets one more form: the form before, hashed again
+// under the new key.
 type Key [32]byte
 
 // String shows the first four bytes only, enough to tell two log lines apart.
@@ -29,6 +30,12 @@ func (k *Key) UnmarshalText(b []byte) error {
 	_, err := hex.Decode(k[:], b)
 	return err
 }
+
+// Forms gives all forms of a credential that doors may know, newest first, from the first one.
+type Forms func(first Key) []Key
+
+// OneForm is the Forms of a site whose key was never replaced.
+func OneForm(first Key) []Key { return []Key{first} }
 
 // Version orders policies. A restored older centre opens a higher epoch (see docs/architecture.md).
 type Version struct {
@@ -172,7 +179,8 @@ const (
 // Request is one card at one reader.
 type Request struct {
 	Reader string
-	Key    Key
+	Key    Key     // of the card, in the newest form that the door's keys give
+	Older  []Key   // its other forms, newest first
 	Lapsed Classes // of people whose lease is over
 }
 

@@ -27,10 +27,7 @@ func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 		s.changeKey(keychange.Command, next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
 		if next == keychange.Announce {                                          // it asks for the keys when it starts
-			s.StopController()
-			s.await("the centre to hear that it stopped", func() bool { return !s.online() })
-			s.StartController()
-			s.AwaitDoors()
+			s.restartController()
 			s.await("its word for the new key", func() bool { return len(s.said().CommandKeys) == 2 })
 		}
 		if r, err := s.Release("D-1"); err != nil || !r.Done {
@@ -64,10 +61,7 @@ func changeAuthority(t *testing.T, kind brokertest.Kind) {
 		s.changeKey(keychange.Authority, next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
 		if next != keychange.Retire {                                            // it asks when it starts; else within a minute
-			s.StopController()
-			s.await("the centre to hear that it stopped", func() bool { return !s.online() })
-			s.StartController()
-			s.AwaitDoors()
+			s.restartController()
 			s.await("its word for the new authority", func() bool {
 				said := s.said()
 				return len(said.Authorities) == 2 && (said.Issuer == said.Authorities[1]) == (next == keychange.Use)
@@ -121,6 +115,15 @@ func (s *System) changeKey(kind keychange.Kind, step keychange.Step) {
 	s.AwaitDoors()
 }
 
+// restartController stops and starts the city's controller, which asks for the centre's keys then.
+func (s *System) restartController() {
+	s.t.Helper()
+	s.StopController()
+	s.await("the centre to hear that it stopped", func() bool { return !s.online() })
+	s.StartController()
+	s.AwaitDoors()
+}
+
 // said is what the city's controller last said of the centre's keys.
 func (s *System) said() device.Believes {
 	s.t.Helper()
@@ -134,16 +137,20 @@ func (s *System) said() device.Believes {
 		CommandKeys string `db:"command_keys"`
 		Authorities string
 		Issuer      string
+		HashKeys    string `db:"hash_keys"`
 	}
 	err = centre.Read(s.t.Context(), func(q db.Queryer) error {
-		return q.Get(s.t.Context(), &lists, `SELECT command_keys, authorities, issuer FROM controller_believes`)
+		return q.Get(s.t.Context(), &lists, `SELECT command_keys, authorities, issuer, hash_keys FROM controller_believes`)
 	})
 	if err != nil {
 		return said
 	}
 	said.Issuer = lists.Issuer
-	for text, into := range map[string]*[]string{lists.CommandKeys: &said.CommandKeys, lists.Authorities: &said.Authorities} {
-		if err := json.Unmarshal([]byte(text), into); err != nil {
+	for _, list := range []struct {
+		text string
+		into *[]string
+	}{{lists.CommandKeys, &said.CommandKeys}, {lists.Authorities, &said.Authorities}, {lists.HashKeys, &said.HashKeys}} {
+		if err := json.Unmarshal([]byte(list.text), list.into); err != nil {
 			s.t.Fatal(err)
 		}
 	}

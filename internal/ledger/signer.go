@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
@@ -114,6 +115,16 @@ func (v *Verifier) Origin() string { return v.verifier.Name() }
 
 // Key returns the public key in the note form.
 func (v *Verifier) Key() string { return v.key }
+
+// Public returns the 32 bytes of the public key, which stand in the note form behind one byte for the algorithm.
+func (v *Verifier) Public() ([]byte, error) {
+	parts := strings.SplitN(v.key, "+", 3) // an origin has no plus sign, base64 has
+	b, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(b) != 33 {
+		return nil, fault.New(fault.Internal, "", "the public checkpoint key has another form")
+	}
+	return b[1:], nil
+}
 
 // Open checks the signature on a signed note and returns its checkpoint.
 func (v *Verifier) Open(msg []byte) (Checkpoint, error) {

@@ -1,5 +1,6 @@
 // Package card is the register of cards (Art. 44, 76): which card, who holds it, since when, until when, in
-// which state. It never sees a card number, only access.Key, the keyed hash of what a reader reads.
+// which state. It never sees a card number, only access.Key, the keyed hash of what a reader reads. A card is known by the first form of that hash
+// for ever; when the site's key is replaced, doors are told of it in the newest form.
 //
 // States are closed: the database refuses any other. In this form a card is entered and issued in one step; a loss suspends it, and a
 // manager revokes it or lifts the suspension. Each of these is also an entry in the revocation set that goes to every door.
@@ -37,8 +38,8 @@ const (
 type Issue struct {
 	Label  string // what is printed on it, at most 32 ASCII characters, unique
 	Kind   Kind
-	Person string // staff number of the holder
-	Key    access.Key
+	Person string     // staff number of the holder
+	Key    access.Key // in its first form
 	period.Period
 }
 
@@ -69,9 +70,10 @@ type Filter struct {
 type Register struct {
 	store       *store.Store
 	revocations *revocation.Register
+	forms       access.Forms
 }
 
 // New opens the register over the store of a register of revocations, in which it enters what happens to cards.
-func New(s *store.Store, revocations *revocation.Register) *Register {
-	return &Register{store: s, revocations: revocations}
+func New(s *store.Store, revocations *revocation.Register, forms access.Forms) *Register {
+	return &Register{store: s, revocations: revocations, forms: forms}
 }

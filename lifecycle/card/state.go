@@ -98,7 +98,7 @@ func (r *Register) turn(ctx context.Context, actor store.Actor, id, reason strin
 		if err := present.become(ctx, tx, t.to); err != nil {
 			return err
 		}
-		v, err = r.revocations.Add(ctx, tx, revocation.Entry{Card: id, Key: access.Key(present.Key), State: t.tell, LostAt: since})
+		v, err = r.revocations.Add(ctx, tx, revocation.Entry{Card: id, Key: r.formsOf(present)[0], State: t.tell, LostAt: since})
 		if err != nil {
 			return err
 		}
@@ -149,6 +149,9 @@ func keptOf(ctx context.Context, q store.Queryer, id string) (kept, error) {
 	}
 	return k, err
 }
+
+// formsOf are those of a card's credential, newest first.
+func (r *Register) formsOf(k kept) []access.Key { return r.forms(access.Key(k.Key)) }
 
 // become writes the card's next version with another state.
 func (k kept) become(ctx context.Context, tx *store.Tx, s State) error {
@@ -214,6 +217,9 @@ func (r *Register) adopt(ctx context.Context, tx *store.Tx, a revocation.Adoptio
 	if err != nil && !unknown {
 		return false, err
 	}
+	if !unknown {
+		a.Forms = r.formsOf(present)
+	}
 	fresh, confirmed, err := r.revocations.Adopt(ctx, tx, a)
 	switch {
 	case err != nil:
@@ -224,7 +230,7 @@ func (r *Register) adopt(ctx context.Context, tx *store.Tx, a revocation.Adoptio
 		return false, nil
 	}
 	if !unknown {
-		if err := present.follow(ctx, tx); err != nil {
+		if err := r.follow(ctx, tx, present); err != nil {
 			return false, err
 		}
 	}
@@ -232,8 +238,8 @@ func (r *Register) adopt(ctx context.Context, tx *store.Tx, a revocation.Adoptio
 }
 
 // follow turns a card that somebody could still use to what the entry in force for its credential says.
-func (k kept) follow(ctx context.Context, tx *store.Tx) error {
-	entry, found, err := revocation.InForce(ctx, tx, access.Key(k.Key))
+func (r *Register) follow(ctx context.Context, tx *store.Tx, k kept) error {
+	entry, found, err := revocation.InForce(ctx, tx, r.formsOf(k))
 	if err != nil || !found || closed(k.State) != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (r *Register) Issue(ctx context.Context, actor store.Actor, n Issue) (Card,
 		if err := staff.Known(ctx, tx, n.Person); err != nil {
 			return err
 		}
-		if err := n.free(ctx, tx); err != nil {
+		if err := r.free(ctx, tx, n); err != nil {
 			return err
 		}
 		if err := n.keep(ctx, tx, id); err != nil {
@@ -65,7 +65,7 @@ func (n Issue) check() error {
 }
 
 // free refuses a label or credential in use, without saying whose.
-func (n Issue) free(ctx context.Context, tx *store.Tx) error {
+func (r *Register) free(ctx context.Context, tx *store.Tx, n Issue) error {
 	var rows []string
 	err := tx.Select(ctx, &rows, `SELECT label FROM card WHERE label = ? OR credential_key = ?`, n.Label, n.Key[:])
 	switch {
@@ -76,7 +76,7 @@ func (n Issue) free(ctx context.Context, tx *store.Tx) error {
 	case len(rows) > 0:
 		return fault.New(fault.Conflict, "card.credential_taken", "the credential is another card's")
 	}
-	entry, _, err := revocation.InForce(ctx, tx, n.Key)
+	entry, _, err := revocation.InForce(ctx, tx, r.forms(n.Key))
 	if err == nil && entry.State == access.Revoked { // of a card that a restored register does not know
 		err = fault.New(fault.Conflict, "card.credential_revoked", "the credential was revoked, which is final")
 	}

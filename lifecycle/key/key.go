@@ -20,17 +20,18 @@ import (
 //
 //nolint:gosec // the word credential, not one
 const (
-	DeviceCA         = "device-ca"
-	DeviceCANext     = "device-ca-next"   // announced; retired as the next one when it issues certificates
-	DeviceCABefore   = "device-ca-before" // active while it is still trusted
-	Command          = "command"
-	CommandNext      = "command-next"   // announced; retired as the next one when it signs
-	CommandBefore    = "command-before" // active while controllers still believe it
-	Checkpoint       = "checkpoint"
-	CheckpointBefore = "checkpoint-before" // retired; its public part checks the checkpoints that it signed
-	Document         = "document"
-	CredentialHash   = "credential-hash"
-	Console          = "console"
+	DeviceCA           = "device-ca"
+	DeviceCANext       = "device-ca-next"   // announced; retired as the next one when it issues certificates
+	DeviceCABefore     = "device-ca-before" // active while it is still trusted
+	Command            = "command"
+	CommandNext        = "command-next"   // announced; retired as the next one when it signs
+	CommandBefore      = "command-before" // active while controllers still believe it
+	Checkpoint         = "checkpoint"
+	CheckpointBefore   = "checkpoint-before" // retired; its public part checks the checkpoints that it signed
+	Document           = "document"
+	CredentialHash     = "credential-hash"      // the newest layer in use; those before it serve too
+	CredentialHashNext = "credential-hash-next" // announced; retired as the next one when it is in use
+	Console            = "console"
 )
 
 // State of a key.

@@ -59,7 +59,13 @@ type City struct {
 	Entries *entrylog.Register
 
 	Revocations *revocation.Register
+
+	// Hash gives the forms in which cards go to doors; one at first.
+	Hash access.Forms
 }
+
+// Forms are what Hash gives at that moment.
+func (c *City) Forms(first access.Key) []access.Key { return c.Hash(first) }
 
 // Open makes a city with empty registers. Its clock stands at 2027-04-01 09:00 in Japan.
 func Open(tb testing.TB, d *db.DB) *City {
@@ -70,10 +76,12 @@ func Open(tb testing.TB, d *db.DB) *City {
 		tb.Fatal(err)
 	}
 	revocations := revocation.New(s, revocation.Config{})
-	return &City{
-		Store: s, Clock: clock, Staff: staff.New(s), Area: area.New(s), Device: device.New(s), Card: card.New(s, revocations),
-		Entries: entrylog.New(s), Revocations: revocations,
+	c := &City{
+		Store: s, Clock: clock, Staff: staff.New(s), Area: area.New(s), Device: device.New(s), Entries: entrylog.New(s), Revocations: revocations,
+		Hash: access.OneForm,
 	}
+	c.Card = card.New(s, revocations, c.Forms)
+	return c
 }
 
 // Found fills the registers:

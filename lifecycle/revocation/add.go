@@ -73,6 +73,8 @@ type Adoption struct {
 	Key        string // id of the key that signed the events
 	AppliedAt  time.Time
 	Payload    []byte // the event's bytes
+	// Forms are those of the card's credential, newest first, where the register of cards knows it.
+	Forms []access.Key
 }
 
 // Has reports whether the register has an entry, under its version.
@@ -107,7 +109,7 @@ func (r *Register) Adopt(ctx context.Context, tx *store.Tx, a Adoption) (entry, 
 	case err != nil:
 		return false, false, err
 	case found && !there.Same(a.Entry):
-		entry, err = r.again(ctx, tx, a.Entry)
+		entry, err = r.again(ctx, tx, a)
 		return entry, false, err
 	case !found:
 		if err := r.back(ctx, tx, a.Entry); err != nil {
@@ -127,13 +129,21 @@ func (r *Register) back(ctx context.Context, tx *store.Tx, entry access.Revocati
 	return err
 }
 
-// again makes an entry anew whose place is taken.
-func (r *Register) again(ctx context.Context, tx *store.Tx, entry access.Revocation) (fresh bool, err error) {
-	present, found, err := InForce(ctx, tx, entry.Key)
+// again makes an entry anew whose place is taken: in the newest form, but as it was for a card that the register of cards does not know.
+func (r *Register) again(ctx context.Context, tx *store.Tx, a Adoption) (fresh bool, err error) {
+	forms, entry := a.Forms, a.Entry
+	if len(forms) == 0 {
+		others, err := formsOf(ctx, tx, entry.Card)
+		if err != nil {
+			return false, err
+		}
+		forms = append([]access.Key{entry.Key}, others...)
+	}
+	present, found, err := InForce(ctx, tx, forms)
 	if err != nil || !missed(entry, present, found) {
 		return false, err
 	}
-	_, err = r.Add(ctx, tx, Entry{Card: entry.Card, Key: entry.Key, State: entry.State})
+	_, err = r.Add(ctx, tx, Entry{Card: entry.Card, Key: forms[0], State: entry.State})
 	return err == nil, err
 }
 

@@ -72,15 +72,28 @@ func Set(ctx context.Context, q store.Queryer) ([]access.Revocation, error) {
 	return access.NewRevocations(all...).List(), nil
 }
 
-// InForce returns the entry in force of one credential; false when it has none.
-func InForce(ctx context.Context, q store.Queryer, key access.Key) (access.Revocation, bool, error) {
-	all, err := entries(ctx, q, `WHERE credential_key = ? ORDER BY epoch, n`, key[:])
-	if err != nil {
-		return access.Revocation{}, false, err
+// InForce returns the entry in force of one credential by all its forms, newest first; false when it has none.
+func InForce(ctx context.Context, q store.Queryer, forms []access.Key) (access.Revocation, bool, error) {
+	set := access.Revocations{}
+	for _, key := range forms {
+		all, err := entries(ctx, q, `WHERE credential_key = ? ORDER BY epoch, n`, key[:])
+		if err != nil {
+			return access.Revocation{}, false, err
+		}
+		set.Merge(all...)
 	}
-	set := access.NewRevocations(all...)
-	entry, found := set[key]
+	entry, found := set.InForce(forms[0], forms[1:])
 	return entry, found, nil
+}
+
+// formsOf are the keys under which a card has entries.
+func formsOf(ctx context.Context, q store.Queryer, card string) ([]access.Key, error) {
+	all, err := entries(ctx, q, `WHERE card = ?`, card)
+	forms := make([]access.Key, len(all))
+	for i, e := range all {
+		forms[i] = e.Key
+	}
+	return forms, err
 }
 
 type itemRow struct {

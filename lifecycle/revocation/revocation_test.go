@@ -280,7 +280,7 @@ func TestTheSetIsWhatIsInForceAndSinceWhatIsNew(t *testing.T) {
 			if got := brief(since); got != want {
 				t.Errorf("Since = %s, want %s", got, want)
 			}
-			entry, there, err := revocation.InForce(ctx, q, lifecycletest.Key("1001"))
+			entry, there, err := revocation.InForce(ctx, q, []access.Key{lifecycletest.Key("1001")})
 			if !there || entry.State != access.Revoked {
 				t.Errorf("InForce = %v, %v", entry, there)
 			}

@@ -1,6 +1,6 @@
 // Package credential turns what a reader read into a credential: the triple (format, bit length, value).
 // The same digits in two formats are two credentials. A Credential is a secret: it cannot be printed,
-// logged or marshalled, not even as a field of something that is; what leaves is its keyed hash (Key).
+// logged or marshalled, not even as a field of something that is; what leaves are its keyed hashes (Key, Forms).
 package credential
 
 import (
@@ -116,46 +116,17 @@ func (Credential) MarshalText() ([]byte, error) {
 	return nil, errors.New("a credential is not marshalled")
 }
 
-// HashKey is the site's credential hash key (docs/architecture.md, Keys). The zero HashKey is no key: hashing under
-// it panics rather than let everybody guess.
-type HashKey struct {
-	key func() [32]byte // a function is printed as an address
-}
-
-// NewHashKey takes 32 bytes from the key store.
-func NewHashKey(b []byte) (HashKey, error) {
-	if len(b) != 32 {
-		return HashKey{}, fault.New(fault.Invalid, "key.length", fmt.Sprintf("credential hash key of %d bytes, want 32", len(b)))
-	}
-	key := [32]byte(b)
-	return HashKey{func() [32]byte { return key }}, nil
-}
-
-const keyMask = "key(masked)"
-
-// String masks the key.
-func (HashKey) String() string { return keyMask }
-
-// Format masks the key under every verb of package fmt.
-func (HashKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, keyMask) }
-
-// LogValue masks the key.
-func (HashKey) LogValue() slog.Value { return slog.StringValue(keyMask) }
-
-// MarshalText refuses.
-func (HashKey) MarshalText() ([]byte, error) { return nil, errors.New("a key is not marshalled") }
-
-// Key is the keyed hash by which policy and registers know the credential:
+// Key is the keyed hash by which the registers know the credential, its form under the site's first key:
 // HMAC-SHA256(key, format || 0x00 || bit count as two bytes, big endian || value).
 func (c Credential) Key(k HashKey) access.Key {
-	if k.key == nil {
-		panic("credential: hashed without a key")
-	}
-	n, key := c.reveal(), k.key()
-	m := hmac.New(sha256.New, key[:])
+	n := c.reveal()
+	m := hmac.New(sha256.New, k.first())
 	m.Write([]byte(n.format))
 	m.Write([]byte{0})
 	m.Write(binary.BigEndian.AppendUint16(nil, n.bits))
 	m.Write(n.bytes())
 	return access.Key(m.Sum(nil))
 }
+
+// Forms are all keyed hashes of the credential, newest first.
+func (c Credential) Forms(k HashKey) []access.Key { return k.Forms(c.Key(k)) }

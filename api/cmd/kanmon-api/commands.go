@@ -22,6 +22,7 @@ func commands(flags *flag.FlagSet) map[string]work {
 		"serve": serve, "verify": verify, "broker-files": brokerFiles, "new-epoch": newEpoch(flags),
 		string(keychange.Command): changeKey(flags, keychange.Command), string(keychange.Authority): changeKey(flags, keychange.Authority),
 		"checkpoint-key": checkpointKey(flags), "accept-keys": acceptKeys(flags),
+		string(keychange.HashKey): changeKey(flags, keychange.HashKey),
 	}
 }
 

@@ -8,6 +8,7 @@
 //	kanmon-api device-ca   the same for the authority that issues certificates
 //	kanmon-api checkpoint-key -config FILE [-step use -reason TEXT]   the keys that signed and sign the ledger, or a new one
 //	kanmon-api accept-keys -config FILE -reason TEXT   when keys were lost for good: those that were made anew serve
+//	kanmon-api credential-hash-key   the same for the key under which card numbers are hashed; it has no retire
 //	kanmon-api broker-files -config FILE             write the files of a mosquitto
 //	kanmon-api version
 //
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	work, ok := commands(flags)[command]
 	if !ok {
-		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, command-key, device-ca, checkpoint-key, accept-keys, broker-files and version\n", command)
+		_, _ = fmt.Fprintf(stderr, "kanmon-api: no command %q; there are serve, verify, new-epoch, command-key, device-ca, credential-hash-key, checkpoint-key, accept-keys, broker-files and version\n", command)
 		return exitUsage
 	}
 	file := flags.String("config", "", "configuration `file` (JSON)")

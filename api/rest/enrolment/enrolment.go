@@ -40,7 +40,7 @@ type Service interface {
 type Enrolled struct {
 	Site, Controller, Certificate, CA string
 	CommandKeys                       [][]byte // Ed25519 public keys of the centre
-	HashKey                           []byte   // the credential hash key, sealed to the controller's box key
+	HashKey                           []byte   // the layers of the credential hash key, sealed to the controller's box key
 	Introduction                      []byte   // the authority's word for both
 	BrokerURL                         string
 }
@@ -67,6 +67,8 @@ type Keys struct {
 	Authorities          [][]byte       `json:"authorities" nullable:"false" doc:"Certificates of the authorities, DER, oldest first"`
 	AnnouncedAuthorities []Announcement `json:"announced_authorities" nullable:"false" doc:"In this order: who knows the authority that signs takes the list"`
 	Issuer               string         `json:"issuer" doc:"Pin of the authority that issues certificates now"`
+	HashKeys             []byte         `json:"hash_keys" doc:"All credential hash keys, sealed to the enrolled box_key; empty for who has said it has them"`
+	Introduction         []byte         `json:"introduction" doc:"Signature of the authority over command_keys and hash_keys, for the enrolled key"`
 }
 
 // Announcement is the word of one key for a list of them.
@@ -93,7 +95,7 @@ type enrolOut struct {
 		Certificate  string   `json:"certificate" doc:"PEM"`
 		CA           string   `json:"ca" doc:"PEM"`
 		CommandKeys  [][]byte `json:"command_keys" nullable:"false" doc:"Ed25519 public keys of the centre"`
-		HashKey      []byte   `json:"hash_key" doc:"The credential hash key, sealed to box_key"`
+		HashKey      []byte   `json:"hash_key" doc:"The credential hash keys, oldest first, 32 bytes each, sealed to box_key"`
 		Introduction []byte   `json:"introduction" doc:"Signature of the authority over command_keys and hash_key, for the key in csr"`
 		BrokerURL    string   `json:"broker_url"`
 	}
