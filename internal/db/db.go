@@ -62,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &DB{dialect: cfg.Driver, cfg: cfg, log: cfg.Log, group: &group{}}
+	d := &DB{dialect: cfg.Driver, cfg: cfg, log: cfg.Log, group: &group{time: groupTime}}
 	var err error
 	switch cfg.Driver {
 	case SQLite:

@@ -17,8 +17,8 @@ import (
 // Bounds of a group.
 const (
 	mostFollowers = 63
-	groupTime     = 20 * time.Millisecond // after which no follower joins
-	mostTime      = 5 * time.Minute       // for a database that does not answer
+	groupTime     = 20 * time.Millisecond
+	mostTime      = 5 * time.Minute // for a database that does not answer
 )
 
 // errLost is what a transaction ends with that was lost through another one of its group. It runs again.
@@ -26,6 +26,7 @@ var errLost = errors.New("the transaction was lost with its group")
 
 // group is who writes and who waits to.
 type group struct {
+	time    time.Duration // after which no follower joins
 	mu      sync.Mutex
 	writing bool
 	queue   []*writer
@@ -172,7 +173,7 @@ func (d *DB) lead(ctx context.Context, alone bool, fn func(*Tx) error) error {
 // gather lets followers run, and returns them: they wait for the commit, those too who failed, perhaps on what others wrote before them. An error
 // (errLost) means that the transaction is broken.
 func (d *DB) gather(ctx context.Context, tx *Tx) (followers []*writer, err error) {
-	for last := time.Now().Add(groupTime); len(followers) < mostFollowers && time.Now().Before(last); {
+	for last := time.Now().Add(d.group.time); len(followers) < mostFollowers && time.Now().Before(last); {
 		w := d.group.follower()
 		if w == nil {
 			break

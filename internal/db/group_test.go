@@ -19,6 +19,7 @@ import (
 // crowd starts writers one after the other while another one writes, so that they wait in that order, and lets it end then.
 func crowd(t *testing.T, d *db.DB, first func(*db.Tx) error, writers ...func(*db.Tx) error) []error {
 	t.Helper()
+	d.Patient()
 	errs := make([]error, len(writers)+1)
 	var all sync.WaitGroup
 	var once sync.Once
