@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"kanmon/api"
 	"kanmon/api/keychange"
@@ -26,9 +27,10 @@ func TestDoorsObeyTheCentreThroughAChangeOfItsCommandKey(t *testing.T) {
 	for i, next := range []keychange.Step{keychange.Announce, keychange.Use, keychange.Retire} {
 		s.changeKey(keychange.Command, next)
 		s.AwaitConfirmed(s.Turn([]string{"suspend", "lift", "revoke"}[i], "鈴木")) // it is connected again
-		if next == keychange.Announce {                                          // it asks for the keys when it starts
+		if next != keychange.Retire {                                            // it asks for the keys when it starts
+			taken := time.Now()
 			s.restartController()
-			s.await("its word for the new key", func() bool { return len(s.said().CommandKeys) == 2 })
+			s.await("its word for the new key", func() bool { said := s.said(); return len(said.CommandKeys) == 2 && said.At.After(taken) })
 		}
 		if r, err := s.Release("D-1"); err != nil || !r.Done {
 			t.Errorf("after %s a release: %+v, %v", next, r, err)
@@ -138,12 +140,16 @@ func (s *System) said() device.Believes {
 		Authorities string
 		Issuer      string
 		HashKeys    string `db:"hash_keys"`
+		At          string
 	}
 	err = centre.Read(s.t.Context(), func(q db.Queryer) error {
-		return q.Get(s.t.Context(), &lists, `SELECT command_keys, authorities, issuer, hash_keys FROM controller_believes`)
+		return q.Get(s.t.Context(), &lists, `SELECT command_keys, authorities, issuer, hash_keys, at FROM controller_believes`)
 	})
 	if err != nil {
 		return said
+	}
+	if said.At, err = db.ParseTime(lists.At); err != nil {
+		s.t.Fatal(err)
 	}
 	said.Issuer = lists.Issuer
 	for _, list := range []struct {
