@@ -76,7 +76,7 @@ var changes = map[Kind]change{Command: command, Authority: authority, HashKey: h
 // Standings lists the keys of a kind that controllers may believe, and those that some believe and should not.
 func Standings(keys *sitekey.Keys, kind Kind, believed []device.Believes) []Standing {
 	c := changes[kind]
-	list := c.standings(keys, believed)
+	list := c.standings(keys, Heard{Believed: believed}.since(c.step(keys)).Believed) // as a step would judge
 	listed := map[string]bool{}
 	for _, s := range list {
 		listed[s.Key] = true
@@ -152,7 +152,7 @@ func standings(ids []string, next, before string, believed []device.Believes, of
 		case before:
 			s.Stage = "leaving"
 		}
-		if s.Stage != "leaving" { // who has come since need not have it
+		if s.Stage == "announced" || s.Stage == "present" && next == "" { // the next step waits for it
 			s.Missing = missing(believed, s.Key, of)
 		}
 		all = append(all, s)

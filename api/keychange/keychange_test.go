@@ -64,12 +64,14 @@ func TestAnAuthorityIsNotReplacedOverTheHeadsOfControllers(t *testing.T) {
 		t.Errorf("what was said before the step counts: %v", err)
 	}
 	ready(keychange.Use, "", good)
-	list := keychange.Standings(k, keychange.Authority, []device.Believes{good, {Controller: "late", Authorities: []string{old}}})
+	good.At = act.At.Add(time.Minute)
+	late := device.Believes{Controller: "late", Authorities: []string{old, next}, Issuer: old, At: act.At.Add(-time.Minute)}
+	list := keychange.Standings(k, keychange.Authority, []device.Believes{good, late}) // late said so of another time
 	if len(list) != 2 || list[0].Stage != "present" || len(list[0].Missing) != 0 || list[1].Stage != "announced" || strings.Join(list[1].Missing, ",") != "late" {
 		t.Errorf("announced: %+v", list)
 	}
 	take(k.UseAuthority)
-	late := device.Believes{Controller: "late", Authorities: []string{old, next}, Issuer: old}
+	late.At = good.At
 	good.Issuer = next
 	ready(keychange.Retire, "sitekey.certificate", good, late)
 	ready(keychange.Retire, "", good)
