@@ -10,6 +10,7 @@ import (
 
 	"kanmon/api/epoch"
 	"kanmon/api/keychange"
+	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/fault"
 	"kanmon/internal/folder"
@@ -75,14 +76,14 @@ func CheckpointKey(ctx context.Context, settings Settings, show bool, reason str
 	return now, err
 }
 
-// AcceptKeys has the keys of a centre that is not running serve in the place of those that were lost, by whoever runs the program.
-func AcceptKeys(ctx context.Context, settings Settings, reason string, log *slog.Logger) error {
+// AcceptKeys has keys of a centre that is not running, by the names of their purposes, serve in the place of those that were lost, by whoever runs the program.
+func AcceptKeys(ctx context.Context, settings Settings, names []string, reason string, log *slog.Logger) error {
 	act, err := operator(false, reason)
 	if err != nil {
 		return err
 	}
 	return offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
-		return keys.Accept(ctx, key.New(s), settings.TLS.Mode == tlsOwn, act)
+		return keyrecord.Accept(ctx, key.New(s), keys, settings.TLS.Mode == tlsOwn, names, act)
 	})
 }
 
@@ -90,13 +91,13 @@ func AcceptKeys(ctx context.Context, settings Settings, reason string, log *slog
 func (s Settings) withKeys(ctx context.Context, log *slog.Logger, change func(*sitekey.Keys, *store.Store) error) error {
 	return offline(ctx, s, log, func(keys *sitekey.Keys, in *store.Store) error {
 		register, console := key.New(in), s.TLS.Mode == tlsOwn
-		if err := keys.Record(ctx, register, console); err != nil {
+		if err := keyrecord.Record(ctx, register, keys, console); err != nil {
 			return err
 		}
 		if err := change(keys, in); err != nil {
 			return err
 		}
-		return keys.Record(ctx, register, console)
+		return keyrecord.Record(ctx, register, keys, console)
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"kanmon/api/console"
 	"kanmon/api/enrol"
 	"kanmon/api/epoch"
+	"kanmon/api/keyrecord"
 	"kanmon/api/rest"
 	"kanmon/api/sitekey"
 	"kanmon/internal/broker"
@@ -147,7 +148,7 @@ func openStore(ctx context.Context, settings Settings, keys *sitekey.Keys, log *
 }
 
 func (s *Server) recordKeys(ctx context.Context) error {
-	return s.keys.Record(ctx, key.New(s.store), s.settings.TLS.Mode == tlsOwn)
+	return keyrecord.Record(ctx, key.New(s.store), s.keys, s.settings.TLS.Mode == tlsOwn)
 }
 
 func (s Settings) dbConfig(log *slog.Logger) db.Config {

@@ -105,7 +105,7 @@ func (k *Keys) installCheckpoint(text []byte) error {
 // crash it was done or not, and the secret of the key before is gone with it. Size is what the key before has signed: nothing larger by it counts
 // any more. It is for a centre that is not running.
 func (k *Keys) UseCheckpointKey(size int64, a Act) error {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return err
 	}
 	b, err := k.succession().replaced(k.cfg.Origin, size, a)
@@ -121,7 +121,7 @@ func (k *Keys) UseCheckpointKey(size int64, a Act) error {
 // ReplaceCheckpointKey is UseCheckpointKey after the key that leaves has signed all that the ledger has: so it is the right one, and the ledger
 // continues its last checkpoint.
 func (k *Keys) ReplaceCheckpointKey(ctx context.Context, s *store.Store, a Act) error {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return err
 	}
 	last, _, err := s.Checkpoint(ctx)

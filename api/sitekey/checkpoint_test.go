@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -107,7 +108,7 @@ func TestTheRegisterTellsOfANewCheckpointKeyAlsoAfterACrash(t *testing.T) {
 	register, cfg := key.New(city.Store), config(t.TempDir(), nil)
 	record := func(k *sitekey.Keys) map[string]key.Key {
 		t.Helper()
-		if err := k.Record(t.Context(), register, false); err != nil {
+		if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 			t.Fatal(err)
 		}
 		list, err := register.List(t.Context(), lifecycletest.Manager)

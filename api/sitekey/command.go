@@ -133,7 +133,7 @@ func (k *Keys) turnCommandKeys(a Act, step func(ring) (ring, error)) error {
 
 // turn takes a step with the keys of a kind and keeps them.
 func turn[T interface{ bytes() ([]byte, error) }](vault *pki.Vault, file string, r T, a Act, step func(T) (T, error)) (T, error) {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return r, err
 	}
 	next, err := step(r)

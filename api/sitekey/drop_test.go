@@ -2,13 +2,17 @@ package sitekey_test
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -58,7 +62,7 @@ func TestAnAuthorityThatWasTakenBackIsTrustedNoMore(t *testing.T) {
 	register := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
 	k := stepped(t, cfg, (*sitekey.Keys).AnnounceAuthority)
 	both, _ := k.Authorities()
-	if err := k.Record(t.Context(), register, false); err != nil {
+	if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 		t.Fatal(err)
 	}
 	k = stepped(t, cfg, (*sitekey.Keys).DropAuthority)
@@ -66,7 +70,7 @@ func TestAnAuthorityThatWasTakenBackIsTrustedNoMore(t *testing.T) {
 	if got := pki.FollowAuthorities("demo", both, words); len(list) != 1 || !list[0].Equal(old.Certificate()) || len(got) != 1 || !got[0].Equal(list[0]) {
 		t.Errorf("%d trusted, %d by who had heard of the other", len(list), len(got))
 	}
-	if err := k.Record(t.Context(), register, false); err != nil {
+	if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 		t.Fatal(err)
 	}
 	all, err := register.List(t.Context(), lifecycletest.Manager)
@@ -77,7 +81,7 @@ func TestAnAuthorityThatWasTakenBackIsTrustedNoMore(t *testing.T) {
 	}
 	for _, step := range []func(*sitekey.Keys, sitekey.Act) error{(*sitekey.Keys).AnnounceAuthority, (*sitekey.Keys).UseAuthority, (*sitekey.Keys).RetireAuthority} {
 		k = stepped(t, cfg, step)
-		if err := k.Record(t.Context(), register, false); err != nil {
+		if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,24 +114,78 @@ func TestAWrongClockMakesNoAuthority(t *testing.T) {
 
 // R47-1: a copy of the keys from before an announcement has forgotten what controllers trust by now.
 func TestACopyOfTheKeysFromBeforeAnAnnouncementIsRefused(t *testing.T) {
+	next := map[string]string{"device-ca": key.DeviceCANext, "command-key": key.CommandNext}
 	for name, announce := range map[string]func(*sitekey.Keys, sitekey.Act) error{
 		"device-ca": (*sitekey.Keys).AnnounceAuthority, "command-key": (*sitekey.Keys).AnnounceCommandKey,
 	} {
 		cfg, register := config(t.TempDir(), nil), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
 		open(t, cfg)
 		copied := sealedFile(t, cfg, name)
-		if err := stepped(t, cfg, announce).Record(t.Context(), register, true); err != nil {
+		if err := keyrecord.Record(t.Context(), register, stepped(t, cfg, announce), true); err != nil {
 			t.Fatal(err)
 		}
 		copied.back()
-		if err := open(t, cfg).Record(t.Context(), register, true); fault.CodeOf(err) != "sitekey.lost" {
+		if err := keyrecord.Record(t.Context(), register, open(t, cfg), true); fault.CodeOf(err) != "sitekey.lost" {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := open(t, cfg).Accept(t.Context(), register, true, act("控えもない")); err != nil {
+		if err := keyrecord.Accept(t.Context(), register, open(t, cfg), true, []string{next[name]}, act("控えもない")); err != nil {
 			t.Fatal(err)
 		}
-		if err := open(t, cfg).Record(t.Context(), register, true); err != nil {
+		if err := keyrecord.Record(t.Context(), register, open(t, cfg), true); err != nil {
 			t.Errorf("%s: accepted, and then: %v", name, err)
 		}
+	}
+}
+
+// R47-1: a copy from before a key was retired, or an announcement taken back, would have it believed again: it may have been stolen.
+func TestACopyOfTheKeysDoesNotBringBackWhatWasRetired(t *testing.T) {
+	type step = func(*sitekey.Keys, sitekey.Act) error
+	for name, steps := range map[string][]step{
+		"retired":    {(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).UseCommandKey, (*sitekey.Keys).RetireCommandKey},
+		"taken back": {(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).DropCommandKey},
+	} {
+		cfg, register := config(t.TempDir(), nil), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
+		record := func() error { return keyrecord.Record(t.Context(), register, open(t, cfg), true) }
+		if err := record(); err != nil {
+			t.Fatal(err)
+		}
+		var before copied
+		for _, step := range steps {
+			before = sealedFile(t, cfg, "command-key")
+			if err := keyrecord.Record(t.Context(), register, stepped(t, cfg, step), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := sealedFile(t, cfg, "command-key")
+		before.back()
+		if err := record(); fault.CodeOf(err) != "sitekey.lost" {
+			t.Errorf("%s: %v", name, err)
+		}
+		now.back()
+		if err := record(); err != nil {
+			t.Errorf("%s: with the newest copy again: %v", name, err)
+		}
+	}
+}
+
+// The whole folder was lost: nothing is accepted halfway, and the copy that is found later is not a stranger.
+func TestNothingIsAcceptedHalfway(t *testing.T) {
+	cfg, register := config(t.TempDir(), nil), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
+	if err := keyrecord.Record(t.Context(), register, open(t, cfg), true); err != nil {
+		t.Fatal(err)
+	}
+	aside := cfg.Dir + "-aside"
+	if err := os.Rename(cfg.Dir, aside); err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"centre", key.Checkpoint, key.Command, key.CredentialHash, key.DeviceCA}
+	if err := keyrecord.Accept(t.Context(), register, open(t, cfg), true, all, act("x")); fault.CodeOf(err) != "sitekey.lost" || !strings.Contains(err.Error(), "ledger") {
+		t.Errorf("without the key that the ledger stands on: %v", err)
+	}
+	if err := errors.Join(os.RemoveAll(cfg.Dir), os.Rename(aside, cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := keyrecord.Record(t.Context(), register, open(t, cfg), true); err != nil {
+		t.Errorf("with the copy: %v", err)
 	}
 }

@@ -188,9 +188,9 @@ func (k *Keys) turnHashKey(a Act, step func(layers) (layers, error)) error {
 }
 
 // hashEntries are which layer is in use, and which is announced or was the last one to be. An announced one is never taken back.
-func (k *Keys) hashEntries() []entry {
-	as := func(purpose string, l layer, s key.State) entry {
-		return entry{Key: key.Key{Purpose: purpose, Algorithm: "HMAC-SHA256", Fingerprint: l.fingerprint(), State: s}, why: l.Act.why()}
+func (k *Keys) hashEntries() []Entry {
+	as := func(purpose string, l layer, s key.State) Entry {
+		return Entry{Key: key.Key{Purpose: purpose, Algorithm: "HMAC-SHA256", Fingerprint: l.fingerprint(), State: s}, Why: l.Act.Why()}
 	}
 	newest := k.hash().used().newest()
 	now, next := as(key.CredentialHash, newest, key.Active), as(key.CredentialHashNext, newest, key.Retired) // it was the next one, and serves now
@@ -200,6 +200,6 @@ func (k *Keys) hashEntries() []entry {
 	case newest.Act.At.IsZero():
 		next.Fingerprint = ""
 	}
-	now.known, next.known, next.optional = k.HashKeys()[:len(k.hash().used().Layers)], k.HashKeys(), true
-	return []entry{now, next}
+	now.Known, next.Known, next.Optional = k.HashKeys()[:len(k.hash().used().Layers)], k.HashKeys(), true
+	return []Entry{now, next}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/access"
 	"kanmon/internal/db/dbtest"
@@ -188,7 +189,7 @@ func TestTheRegisterTellsOfEveryLayerOfTheHashKey(t *testing.T) {
 	record := func(k *sitekey.Keys) (now, next key.Key) {
 		t.Helper()
 		for range 2 { // a start that finds its keys records nothing
-			if err := k.Record(t.Context(), register, false); err != nil {
+			if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -3,8 +3,10 @@ package sitekey_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -14,10 +16,12 @@ import (
 
 // R47-1: a key that nobody replaced is not replaced by itself: a sealed file that was lost, or put back from an older copy, is noticed by the register.
 func TestALostKeyIsNoticedAndNotMadeAnewInSilence(t *testing.T) {
-	for _, name := range []string{"device-ca", "command-key", "credential-hash-key", "centre-key", "checkpoint-key"} {
+	for name, purpose := range map[string]string{
+		"device-ca": key.DeviceCA, "command-key": key.Command, "credential-hash-key": key.CredentialHash, "centre-key": "centre", "checkpoint-key": key.Checkpoint,
+	} {
 		t.Run(name, func(t *testing.T) {
 			register, cfg := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store), config(t.TempDir(), nil)
-			record := func() error { return open(t, cfg).Record(t.Context(), register, true) }
+			record := func() error { return keyrecord.Record(t.Context(), register, open(t, cfg), true) }
 			if err := record(); err != nil {
 				t.Fatal(err)
 			}
@@ -29,7 +33,15 @@ func TestALostKeyIsNoticedAndNotMadeAnewInSilence(t *testing.T) {
 					t.Fatalf("lost: %v", err)
 				}
 			}
-			err := open(t, cfg).Accept(t.Context(), register, true, act("控えもない"))
+			accept := func(names ...string) error {
+				return keyrecord.Accept(t.Context(), register, open(t, cfg), true, names, act("控えもない"))
+			}
+			for _, names := range [][]string{nil, {"console"}, {purpose, "console"}} {
+				if err := accept(names...); fault.CodeOf(err) != "sitekey.lost" || !strings.Contains(err.Error(), purpose) {
+					t.Fatalf("accepted without being named, %v: %v", names, err)
+				}
+			}
+			err := accept(purpose)
 			if name == "checkpoint-key" {
 				if fault.CodeOf(err) != "sitekey.lost" {
 					t.Errorf("the key that the ledger stands on is accepted: %v", err)
@@ -68,7 +80,7 @@ func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
 		cfg := config(t.TempDir(), nil)
 		yesterday, today := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
 		for _, register := range []*key.Register{yesterday, today} {
-			if err := open(t, cfg).Record(t.Context(), register, true); err != nil {
+			if err := keyrecord.Record(t.Context(), register, open(t, cfg), true); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -76,17 +88,17 @@ func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
 		for round := range 2 {
 			for _, step := range steps {
 				copies = append(copies, sealedFile(t, cfg, name))
-				if err := stepped(t, cfg, step).Record(t.Context(), today, true); err != nil {
+				if err := keyrecord.Record(t.Context(), today, stepped(t, cfg, step), true); err != nil {
 					t.Fatalf("%s, round %d: %v", name, round, err)
 				}
 			}
 		}
-		if err := open(t, cfg).Record(t.Context(), yesterday, true); err != nil {
+		if err := keyrecord.Record(t.Context(), yesterday, open(t, cfg), true); err != nil {
 			t.Errorf("%s: with yesterday's database: %v", name, err)
 		}
-		for i, c := range copies[:len(copies)-1] { // up to the last use
+		for i, c := range copies {
 			c.back()
-			if err := open(t, cfg).Record(t.Context(), today, true); fault.CodeOf(err) != "sitekey.lost" {
+			if err := keyrecord.Record(t.Context(), today, open(t, cfg), true); fault.CodeOf(err) != "sitekey.lost" {
 				t.Errorf("%s: keys before step %d: %v", name, i, err)
 			}
 		}

@@ -25,15 +25,16 @@ type Act struct {
 	Reason string    `json:"reason"`
 }
 
-func (a Act) check() error {
+// Check refuses an act without who, why or when.
+func (a Act) Check() error {
 	if a.By == "" || a.Reason == "" || a.At.IsZero() {
 		return fault.New(fault.Invalid, "sitekey.act", "a change of keys wants who, why and when")
 	}
 	return nil
 }
 
-// why is the reason that the register keeps; an act of nobody is the program's own.
-func (a Act) why() string {
+// Why is the reason that the register keeps; an act of nobody is the program's own.
+func (a Act) Why() string {
 	if a.At.IsZero() {
 		return byItself
 	}

@@ -19,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -226,7 +227,7 @@ func TestTheRegisterSaysWhichKeysServe(t *testing.T) {
 	register := key.New(city.Store)
 	dir := t.TempDir()
 	for range 2 {
-		if err := open(t, config(dir, nil)).Record(t.Context(), register, true); err != nil {
+		if err := keyrecord.Record(t.Context(), register, open(t, config(dir, nil)), true); err != nil {
 			t.Fatal(err)
 		}
 	}

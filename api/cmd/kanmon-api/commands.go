@@ -87,16 +87,17 @@ func newEpoch(flags *flag.FlagSet) work {
 
 // acceptKeys has its flag only where it is the command.
 func acceptKeys(flags *flag.FlagSet) work {
-	reason := new(string)
+	reason, names := new(string), new(string)
 	if flags.Name() == "kanmon-api accept-keys" {
 		flags.StringVar(reason, "reason", "", "why; it goes into the ledger")
+		flags.StringVar(names, "keys", "", "which, by the names in the centre's refusal, with commas between them")
 	}
 	return func(ctx context.Context, settings api.Settings, log *slog.Logger, stdout, stderr io.Writer) int {
-		if err := api.AcceptKeys(ctx, settings, *reason, log); err != nil {
+		if err := api.AcceptKeys(ctx, settings, strings.FieldsFunc(*names, func(r rune) bool { return r == ',' || r == ' ' }), *reason, log); err != nil {
 			_, _ = fmt.Fprintln(stderr, "kanmon-api: keys not accepted:", err)
 			return exitFailed
 		}
-		_, _ = fmt.Fprintln(stdout, "the keys in the folder serve from the next start on")
+		_, _ = fmt.Fprintln(stdout, "accepted:", *names)
 		return exitOK
 	}
 }

@@ -7,7 +7,7 @@
 //	kanmon-api command-key -config FILE [-step announce|use|retire -reason TEXT [-force]]   how the command keys stand, or a new one
 //	kanmon-api device-ca   the same for the authority that issues certificates
 //	kanmon-api checkpoint-key -config FILE [-step use -reason TEXT]   the keys that signed and sign the ledger, or a new one
-//	kanmon-api accept-keys -config FILE -reason TEXT   when keys were lost for good: those that were made anew serve
+//	kanmon-api accept-keys -config FILE -keys NAMES -reason TEXT   when keys were lost for good: those that were made anew serve
 //	kanmon-api credential-hash-key   the same for the key under which card numbers are hashed; it has no retire
 //	kanmon-api broker-files -config FILE             write the files of a mosquitto
 //	kanmon-api version
