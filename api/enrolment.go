@@ -37,6 +37,7 @@ func (e restEnrolment) Says(ctx context.Context, said rest.Known, sig []byte) bo
 func known(said rest.Known) pki.Known {
 	return pki.Known{
 		Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
+		Challenge: said.Challenge,
 	}
 }
 
@@ -44,7 +45,7 @@ func restKeys(k enrol.Keys) rest.Keys {
 	return rest.Keys{
 		CommandKeys: append([][]byte{}, k.CommandKeys...), Announced: restWords(k.Announced),
 		Authorities: append([][]byte{}, k.Authorities...), AnnouncedAuthorities: restWords(k.AnnouncedAuthorities), Issuer: k.Issuer,
-		HashKeys: append([]byte{}, k.HashKeys...), Introduction: append([]byte{}, k.Introduction...),
+		HashKeys: append([]byte{}, k.HashKeys...), Introduction: append([]byte{}, k.Introduction...), Challenge: k.Challenge, Heard: k.Heard,
 	}
 }
 

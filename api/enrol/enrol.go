@@ -48,8 +48,9 @@ type Config struct {
 
 // Service enrols controllers and renews their certificates. It is safe for concurrent use.
 type Service struct {
-	cfg      Config
-	renewing sync.Mutex
+	cfg        Config
+	renewing   sync.Mutex
+	challenges challenges
 }
 
 // Enrolled is what a controller gets that was let in. Certificates are PEM.

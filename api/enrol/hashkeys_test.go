@@ -37,9 +37,14 @@ func TestAControllerThatLacksALayerOfTheHashKeyGetsThemSealedToItsKey(t *testing
 		if _, err := r.enrol.Enrol(t.Context(), "ctl-1", r.token("ctl-1"), b.csr(t, "ctl-1"), b.box.Public()); err != nil {
 			t.Fatal(err)
 		}
+		challenge := ""
 		say := func(by pki.SigningKey, has ...string) (enrol.Keys, error) {
-			said := pki.Known{Site: "demo", Controller: "ctl-1", HashKeys: has}
-			return r.enrol.Keys(t.Context(), said, said.Sign(by))
+			said := pki.Known{Site: "demo", Controller: "ctl-1", HashKeys: has, Challenge: challenge}
+			got, err := r.enrol.Keys(t.Context(), said, said.Sign(by))
+			if err == nil {
+				challenge = got.Challenge
+			}
+			return got, err
 		}
 		has := r.keys.HashKeys()
 		if got, err := say(b.key, has...); err != nil || len(got.HashKeys)+len(got.Introduction) != 0 {

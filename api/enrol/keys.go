@@ -21,22 +21,29 @@ type Keys struct {
 	// HashKeys are all layers of the credential hash key, sealed to the controller's box key; empty when it has said that it has them. Introduction
 	// is the authority's word for them (pki.Introduction).
 	HashKeys, Introduction []byte
+	// Challenge is to stand in what the controller says next; Heard says that it stood in what it said now, and so that this was kept.
+	Challenge string
+	Heard     bool
 }
 
-// Keys answers a controller that says which of the centre's keys it knows, and keeps that. Errors are Denied for what an enrolled controller
-// has not signed, and those of device.Register.Peer.
+// Keys answers a controller that says which of the centre's keys it knows, and keeps that if it answers the centre's challenge: what is shown again
+// says nothing of now. Errors are Denied for what an enrolled controller has not signed, and those of device.Register.Peer.
 func (s *Service) Keys(ctx context.Context, said pki.Known, sig []byte) (Keys, error) {
 	public, err := s.speaker(ctx, &said, sig)
 	if err != nil {
 		return Keys{}, err
 	}
-	b := device.Believes{
-		Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
-	}
-	if err := s.cfg.Devices.RecordBelieves(ctx, b, public); err != nil {
+	answer, err := s.withHashKeys(ctx, said.Controller, public, said.HashKeys)
+	if err != nil {
 		return Keys{}, err
 	}
-	return s.withHashKeys(ctx, said.Controller, public, said.HashKeys)
+	if answer.Heard = s.challenges.met(said.Controller, said.Challenge); answer.Heard {
+		err = s.cfg.Devices.RecordBelieves(ctx, device.Believes{
+			Controller: said.Controller, CommandKeys: said.CommandKeys, Authorities: said.Authorities, Issuer: said.Issuer, HashKeys: said.HashKeys,
+		}, public)
+	}
+	answer.Challenge = s.challenges.of(said.Controller)
+	return answer, err
 }
 
 // Says reports whether an enrolled controller has signed what it is said to know.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/api/enrol"
 	"kanmon/api/sitekey"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
@@ -25,10 +26,10 @@ func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.believed("ctl-1:")
-		knows := []ed25519.PublicKey{first.CommandKeys[0]}
+		knows, challenge := []ed25519.PublicKey{first.CommandKeys[0]}, ""
 		say := func(by pki.SigningKey) []ed25519.PublicKey {
 			t.Helper()
-			said := pki.Known{Site: "demo", Controller: "ctl-1", Authorities: []string{"pin"}}
+			said := pki.Known{Site: "demo", Controller: "ctl-1", Authorities: []string{"pin"}, Challenge: challenge}
 			for _, k := range knows {
 				said.CommandKeys = append(said.CommandKeys, pki.KeyID(k))
 			}
@@ -39,11 +40,14 @@ func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
 				}
 				return nil
 			}
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || got.Heard != (challenge != "") || got.Challenge == challenge {
+				t.Fatalf("heard %v with the challenge %q, %v", got.Heard, challenge, err)
 			}
+			challenge = got.Challenge
 			return pki.FollowKeys("demo", knows, got.Announced)
 		}
+		say(key)
+		r.believed("ctl-1:") // it has met no challenge
 		if next := say(key); !slices.EqualFunc(next, knows, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
 			t.Fatalf("nothing was announced, and it knows %d keys", len(next))
 		}
@@ -85,4 +89,36 @@ func (r *rig) believed(want string) {
 	if err != nil || len(all) != 1 || all[0].Controller+":"+strings.Join(all[0].CommandKeys, ",") != want {
 		r.t.Fatalf("believed %+v, %v, want %q", all, err, want)
 	}
+}
+
+// R47-1: what a controller said once is not counted again: who shows its older words, and has since given it a key of his own, does not hide that.
+func TestWhatAControllerSaidBeforeIsNotHeardAgain(t *testing.T) {
+	r, box := open(t, dbtest.SQLite(t)), newBox()
+	if _, err := r.enrol.Enrol(t.Context(), "ctl-1", r.token("ctl-1"), box.csr(t, "ctl-1"), box.box.Public()); err != nil {
+		t.Fatal(err)
+	}
+	say := func(challenge string, keys ...string) (enrol.Keys, pki.Known, []byte) {
+		t.Helper()
+		said := pki.Known{Site: "demo", Controller: "ctl-1", CommandKeys: keys, Challenge: challenge}
+		sig := said.Sign(box.key)
+		got, err := r.enrol.Keys(t.Context(), said, sig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got, said, sig
+	}
+	first, _, _ := say("")
+	second, older, sig := say(first.Challenge, "site")
+	if !second.Heard {
+		t.Fatal("its challenge was met, and it is not heard")
+	}
+	if got, _, _ := say(second.Challenge, "site", "thief"); !got.Heard {
+		t.Fatal("not heard")
+	}
+	for range 2 {
+		if got, err := r.enrol.Keys(t.Context(), older, sig); err != nil || got.Heard {
+			t.Errorf("heard again: %v, %v", got.Heard, err)
+		}
+	}
+	r.believed("ctl-1:site,thief")
 }

@@ -65,13 +65,13 @@ func keysAnswer(by string) rest.Keys {
 	key := [][]byte{[]byte("key")}
 	return rest.Keys{
 		CommandKeys: key, Announced: []rest.Announcement{{Keys: key, Key: by, Sig: []byte("sig")}}, Authorities: key,
-		AnnouncedAuthorities: []rest.Announcement{}, Issuer: "pin", HashKeys: []byte("sealed"), Introduction: []byte("word"),
+		AnnouncedAuthorities: []rest.Announcement{}, Challenge: "next", Heard: true, Issuer: "pin", HashKeys: []byte("sealed"), Introduction: []byte("word"),
 	}
 }
 
 const (
-	keysBody = `{"controller":"ctl-1","command_keys":["k1","k2"],"authorities":[],"issuer":"pin","hash_keys":["h1"],"sig":"c2ln"}`
-	keysText = `"command_keys":["a2V5"],"announced":[{"keys":["a2V5"],"key":"%s","sig":"c2ln"}],"authorities":["a2V5"],"announced_authorities":[],"issuer":"pin","hash_keys":"c2VhbGVk","introduction":"d29yZA=="}`
+	keysBody = `{"controller":"ctl-1","command_keys":["k1","k2"],"authorities":[],"issuer":"pin","hash_keys":["h1"],"challenge":"","sig":"c2ln"}`
+	keysText = `"command_keys":["a2V5"],"announced":[{"keys":["a2V5"],"key":"%s","sig":"c2ln"}],"authorities":["a2V5"],"announced_authorities":[],"issuer":"pin","hash_keys":"c2VhbGVk","introduction":"d29yZA==","challenge":"next","heard":true}`
 )
 
 func enrolBody() string {

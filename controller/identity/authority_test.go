@@ -242,6 +242,7 @@ func TestAnAuthorityThatCouldNotBeKeptIsNotSaidToBeTrusted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	ask(t, k)
 	last := func() string { told := s.told(); return told[len(told)-1] }
 	s.name(s.old, s.old, s.old, s.next)
 	block()
@@ -262,7 +263,7 @@ func TestAnAuthorityThatCouldNotBeKeptIsNotSaidToBeTrusted(t *testing.T) {
 	if err := k.Ask(t.Context()); err == nil || k.Identity().Certificate.Equal(id.Certificate) {
 		t.Errorf("a certificate that could not be kept: %v, in use: %v", err, !k.Identity().Certificate.Equal(id.Certificate))
 	}
-	if err := k.Ask(t.Context()); err == nil || len(s.told()) != n+1 {
+	if err := k.Ask(t.Context()); err == nil || len(s.told()) > n+1 {
 		t.Errorf("the centre was told %d times more, %v", len(s.told())-n-1, err)
 	}
 	heal(both)

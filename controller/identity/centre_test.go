@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -28,18 +29,19 @@ type centre struct {
 	token   pki.Token
 	command pki.SigningKey
 
-	mu     sync.Mutex
-	spoil  func(answer map[string]any) // changes what it answers
-	refuse int                         // status of a refusal; 0: none
-	taken  bool                        // refuses every key as another's
-	seen   []ed25519.PublicKey         // keys it was asked to certify
-	box    []byte                      // the last one's, to seal to
-	strays int                         // requests to other paths
-	known  []string                    // what each controller said it knows, in order: "ids; pins"
-	hashes [][]string                  // the fingerprints of hash keys that it said it has
-	next   *pki.SigningKey             // announced besides command
-	pair   *tls.Certificate            // shown as a server
-	clock  func() time.Time
+	mu        sync.Mutex
+	spoil     func(answer map[string]any) // changes what it answers
+	refuse    int                         // status of a refusal; 0: none
+	taken     bool                        // refuses every key as another's
+	seen      []ed25519.PublicKey         // keys it was asked to certify
+	box       []byte                      // the last one's, to seal to
+	strays    int                         // requests to other paths
+	challenge string                      // to be said next
+	known     []string                    // what each controller said it knows, in order: "ids; pins"
+	hashes    [][]string                  // the fingerprints of hash keys that it said it has
+	next      *pki.SigningKey             // announced besides command
+	pair      *tls.Certificate            // shown as a server
+	clock     func() time.Time
 }
 
 func startCentre(t *testing.T) *centre {
@@ -152,11 +154,13 @@ func (c *centre) keys(w http.ResponseWriter, r *http.Request) {
 		Authorities []string `json:"authorities"`
 		Issuer      string   `json:"issuer"`
 		HashKeys    []string `json:"hash_keys"`
+		Challenge   string   `json:"challenge"`
 		Sig         []byte   `json:"sig"`
 	}
 	err := json.NewDecoder(r.Body).Decode(&in)
 	said := pki.Known{
 		Site: "demo", Controller: in.Controller, CommandKeys: in.CommandKeys, Authorities: in.Authorities, Issuer: in.Issuer, HashKeys: in.HashKeys,
+		Challenge: in.Challenge,
 	}
 	if seen := c.asked(); err != nil || len(seen) == 0 || said.Verify(seen[len(seen)-1], in.Sig) != nil {
 		c.problem(w, http.StatusForbidden)
@@ -164,8 +168,13 @@ func (c *centre) keys(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := map[string]any{"command_keys": [][]byte{c.command.Public()}, "announced": []pki.Announcement{}}
 	c.mu.Lock()
-	c.hashes = append(c.hashes, in.HashKeys)
-	c.known = append(c.known, strings.Join(in.CommandKeys, " ")+"; "+strings.Join(in.Authorities, " "))
+	heard := in.Challenge != "" && in.Challenge == c.challenge
+	c.challenge = rand.Text()
+	answer["challenge"], answer["heard"] = c.challenge, heard
+	if heard {
+		c.hashes = append(c.hashes, in.HashKeys)
+		c.known = append(c.known, strings.Join(in.CommandKeys, " ")+"; "+strings.Join(in.Authorities, " "))
+	}
 	if c.next != nil {
 		both := []ed25519.PublicKey{c.command.Public(), c.next.Public()}
 		answer["command_keys"], answer["announced"] = [][]byte{both[0], both[1]}, []pki.Announcement{pki.Announce("demo", both, c.command)}

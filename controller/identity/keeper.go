@@ -51,7 +51,9 @@ type Keeper struct {
 	mu      sync.Mutex
 	id      Identity
 	unsaved bool // the certificate is not on disk; only with turn
-	warned  int  // the lowest days left that were warned of
+	// challenge is the centre's last one; only with turn.
+	challenge string
+	warned    int // the lowest days left that were warned of
 }
 
 // NewKeeper starts with the identity on disk.

@@ -29,15 +29,16 @@ type asked struct {
 	Authorities []string `json:"authorities"`
 	Issuer      string   `json:"issuer"`
 	HashKeys    []string `json:"hash_keys"`
+	Challenge   string   `json:"challenge"`
 	Sig         []byte   `json:"sig"`
 }
 
-func (id Identity) asked() asked {
-	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: pins(id.Authorities), Issuer: id.issuer(), HashKeys: id.HashKey.fingerprints()}
+func (id Identity) asked(challenge string) asked {
+	known := pki.Known{Site: id.Site, Controller: id.Controller, Authorities: pins(id.Authorities), Issuer: id.issuer(), HashKeys: id.HashKey.fingerprints(), Challenge: challenge}
 	for _, k := range id.CommandKeys {
 		known.CommandKeys = append(known.CommandKeys, pki.KeyID(k))
 	}
-	return asked{known.Controller, known.CommandKeys, known.Authorities, known.Issuer, known.HashKeys, known.Sign(id.Key)}
+	return asked{known.Controller, known.CommandKeys, known.Authorities, known.Issuer, known.HashKeys, challenge, known.Sign(id.Key)}
 }
 
 // told is the centre's answer: its keys, and the words by which who knows older ones gets there.
@@ -50,6 +51,8 @@ type told struct {
 	// HashKeys are all layers of the credential hash key, sealed to this controller; empty when it has them. Introduction is the authority's word.
 	HashKeys     []byte `json:"hash_keys"`
 	Introduction []byte `json:"introduction"`
+	Challenge    string `json:"challenge"`
+	Heard        bool   `json:"heard"`
 }
 
 // follow takes what keys that are known announce. HTTPS alone does not say enough: by way of a proxy it may stand on any authority that the
@@ -76,17 +79,18 @@ func (k *Keeper) Ask(ctx context.Context) error {
 	k.turn.Lock()
 	defer k.turn.Unlock()
 	for range mostAsked {
-		if changed, err := k.ask(ctx); err != nil || !changed {
+		if settled, err := k.ask(ctx); err != nil || settled {
 			return err
 		}
 	}
-	return nil
+	return fault.New(fault.Unavailable, "identity.unheard", "the centre does not keep what this controller says of its keys")
 }
 
-// mostAsked bounds one round: the keys, and what came of a new certificate.
-const mostAsked = 3
+// mostAsked bounds one round: the challenge, the keys, what came of a new certificate, and once more where an answer was lost.
+const mostAsked = 5
 
-func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
+// ask is settled when the centre has heard what is believed here, and has nothing new.
+func (k *Keeper) ask(ctx context.Context) (settled bool, err error) {
 	if err := k.write(); err != nil {
 		return false, err // what is not on disk is not said to the centre: it may be gone after a restart
 	}
@@ -97,9 +101,10 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	}
 	defer c.close()
 	var t told
-	if err := c.post(ctx, "/api/v1/enrol/keys", id.asked(), &t); err != nil {
+	if err := c.post(ctx, "/api/v1/enrol/keys", id.asked(k.challenge), &t); err != nil {
 		return false, err
 	}
+	k.challenge = t.Challenge
 	next, err := k.follow(ctx, id, t)
 	if err != nil {
 		return false, err
@@ -109,7 +114,7 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	}
 	next, more := k.takeHashKey(ctx, next, t)
 	if !next.outdated(t.Issuer) {
-		return more || !next.believesAs(id), nil
+		return t.Heard && !more && next.believesAs(id), nil
 	}
 	if err := k.renew(ctx); err != nil {
 		return false, err
@@ -117,7 +122,7 @@ func (k *Keeper) ask(ctx context.Context) (changed bool, err error) {
 	if k.Identity().issuer() != t.Issuer {
 		return false, fault.New(fault.Invalid, "identity.issuer", "the centre names an authority that does not issue certificates")
 	}
-	return true, nil
+	return false, nil
 }
 
 func (id Identity) believesAs(other Identity) bool {

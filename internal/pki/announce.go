@@ -103,19 +103,20 @@ func RawKeys(keys []ed25519.PublicKey) [][]byte {
 }
 
 // Known is what a controller says it knows of the centre: which of the site's keys it has, and who issued its certificate. It signs that with
-// its own key. One that is shown again says only what was true once.
+// its own key, and with it the challenge of the centre's last answer: one that is shown again says only what was true once.
 type Known struct {
 	Site, Controller string
 	CommandKeys      []string // KeyID
 	Authorities      []string // Pin
 	Issuer           string   // Pin of the authority of its own certificate
 	HashKeys         []string // fingerprints of its credential hash keys
+	Challenge        string   // empty before the first answer
 }
 
 func (k Known) statement() []byte {
 	return []byte(strings.Join([]string{
 		"kanmon known keys v2", k.Site, k.Controller, strings.Join(k.CommandKeys, " "), strings.Join(k.Authorities, " "), k.Issuer,
-		strings.Join(k.HashKeys, " "), "",
+		strings.Join(k.HashKeys, " "), k.Challenge, "",
 	}, "\n"))
 }
 

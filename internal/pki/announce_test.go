@@ -91,7 +91,7 @@ func TestWhoWasAwayCatchesUp(t *testing.T) {
 
 func TestWhatAControllerKnowsIsSaidByItself(t *testing.T) {
 	me, other := pki.NewSigningKey(), pki.NewSigningKey()
-	said := pki.Known{Site: "demo", Controller: "ctl-1", CommandKeys: []string{"aa", "bb"}, Authorities: []string{"cc"}, Issuer: "cc", HashKeys: []string{"dd"}}
+	said := pki.Known{Site: "demo", Controller: "ctl-1", CommandKeys: []string{"aa", "bb"}, Authorities: []string{"cc"}, Issuer: "cc", HashKeys: []string{"dd"}, Challenge: "ff"}
 	sig := said.Sign(me)
 	if err := said.Verify(me.Public(), sig); err != nil {
 		t.Error(err)
@@ -101,6 +101,7 @@ func TestWhatAControllerKnowsIsSaidByItself(t *testing.T) {
 		func(k *pki.Known) { k.CommandKeys = []string{"aa"} }, func(k *pki.Known) { k.Authorities = nil },
 		func(k *pki.Known) { k.CommandKeys, k.Authorities = []string{"aa"}, []string{"bb", "cc"} },
 		func(k *pki.Known) { k.Issuer = "ee" }, func(k *pki.Known) { k.HashKeys = []string{"dd", "ee"} },
+		func(k *pki.Known) { k.Challenge = "" },
 	} {
 		bad := said
 		change(&bad)

@@ -58,6 +58,7 @@ type Known struct {
 	Authorities []string `json:"authorities" maxItems:"16" nullable:"false" doc:"Pins of those it believes"`
 	Issuer      string   `json:"issuer" maxLength:"64" doc:"Pin of the authority of its certificate"`
 	HashKeys    []string `json:"hash_keys" maxItems:"16" nullable:"false" doc:"Fingerprints of its credential hash keys"`
+	Challenge   string   `json:"challenge" maxLength:"64" doc:"Of the last answer; empty before the first"`
 }
 
 // Keys are the keys that a controller is to believe, and the words by which who knows older ones gets there. No list is nil.
@@ -69,6 +70,8 @@ type Keys struct {
 	Issuer               string         `json:"issuer" doc:"Pin of the authority that issues certificates now"`
 	HashKeys             []byte         `json:"hash_keys" doc:"All credential hash keys, sealed to the enrolled box_key; empty for who has said it has them"`
 	Introduction         []byte         `json:"introduction" doc:"Signature of the authority over command_keys and hash_keys, for the enrolled key"`
+	Challenge            string         `json:"challenge" doc:"To be said next; empty in the answer to a renewal"`
+	Heard                bool           `json:"heard" doc:"The challenge was met, and so what was said is kept"`
 }
 
 // Announcement is the word of one key for a list of them.
