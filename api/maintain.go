@@ -82,22 +82,19 @@ func AcceptKeys(ctx context.Context, settings Settings, names []string, reason s
 	if err != nil {
 		return err
 	}
-	return offline(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+	return opened(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
 		return keyrecord.Accept(ctx, key.New(s), keys, settings.TLS.Mode == tlsOwn, names, act)
 	})
 }
 
-// withKeys changes keys, of which the register is told; it knows those that are there before.
+// withKeys changes keys, of which the register is told. A database that was put back is noticed first, as at a start: what is entered now makes it
+// longer, and would hide it.
 func (s Settings) withKeys(ctx context.Context, log *slog.Logger, change func(*sitekey.Keys, *store.Store) error) error {
 	return offline(ctx, s, log, func(keys *sitekey.Keys, in *store.Store) error {
-		register, console := key.New(in), s.TLS.Mode == tlsOwn
-		if err := keyrecord.Record(ctx, register, keys, console); err != nil {
-			return err
-		}
 		if err := change(keys, in); err != nil {
 			return err
 		}
-		return keyrecord.Record(ctx, register, keys, console)
+		return keyrecord.Record(ctx, key.New(in), keys, s.TLS.Mode == tlsOwn)
 	})
 }
 
@@ -114,9 +111,25 @@ func BrokerFiles(ctx context.Context, settings Settings, log *slog.Logger) (chan
 	return changed, err
 }
 
-// offline runs fn on the keys and the database of a centre that is not running, and keeps one from starting meanwhile.
+// offline runs fn on the keys and the database of a centre that is not running: the keys are those of the register.
 func offline(ctx context.Context, settings Settings, log *slog.Logger, fn func(*sitekey.Keys, *store.Store) error) error {
+	return opened(ctx, settings, log, func(keys *sitekey.Keys, s *store.Store) error {
+		if _, err := epoch.New(filepath.Join(settings.DataDir, epoch.File), s, device.New(s), log).Start(ctx); err != nil {
+			return err
+		}
+		if err := keyrecord.Record(ctx, key.New(s), keys, settings.TLS.Mode == tlsOwn); err != nil {
+			return err
+		}
+		return fn(keys, s)
+	})
+}
+
+// opened runs fn on the keys and the database, whatever keys they are, and keeps a centre from starting meanwhile.
+func opened(ctx context.Context, settings Settings, log *slog.Logger, fn func(*sitekey.Keys, *store.Store) error) error {
 	if err := openDataDir(settings.DataDir); err != nil {
+		return err
+	}
+	if err := folder.Own(settings.DataDir); err != nil {
 		return err
 	}
 	lock, err := folder.Take(settings.DataDir, program)

@@ -97,10 +97,8 @@ func (s *Server) openData(context.Context) error {
 
 func (s *Server) openKeys(context.Context) error {
 	var err error
-	if s.keys, err = sitekey.Open(s.settings.keyConfig()); err != nil {
-		return err
-	}
-	return pki.WriteDurably(filepath.Join(s.settings.DataDir, authorityFile), s.keys.TrustedPEM())
+	s.keys, err = sitekey.Open(s.settings.keyConfig())
+	return err
 }
 
 func (s Settings) keyConfig() sitekey.Config {
@@ -122,7 +120,10 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
-	return s.recordKeys(ctx)
+	if err := s.recordKeys(ctx); err != nil {
+		return err
+	}
+	return s.writeAuthorities()
 }
 
 // openStore opens and migrates the database.

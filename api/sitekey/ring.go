@@ -2,6 +2,7 @@ package sitekey
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"kanmon/internal/fault"
@@ -232,15 +233,30 @@ func (r ring) believed() [][]byte {
 // farewells bounds how many changes a controller may have missed before it has to enrol again.
 const farewells = 8
 
+// lastLeft are the last of the retired keys that served, as many as farewells are kept, with those among them that were taken back.
+func (r ring) lastLeft() []member {
+	var left []member
+	served := 0
+	for i := len(r.Keys) - 1; i >= 0 && served < farewells; i-- {
+		k := r.Keys[i]
+		if k.Farewell == nil {
+			continue
+		}
+		left = append(left, k)
+		if !k.Dropped {
+			served++
+		}
+	}
+	slices.Reverse(left)
+	return left
+}
+
 // words lead whoever believes an older list to the present one: the farewells, then the word of the older of two keys.
 func (r ring) words(site string) ([]pki.Announcement, error) {
 	var words []pki.Announcement
-	for _, k := range r.Keys {
-		if k.Farewell != nil {
-			words = append(words, *k.Farewell)
-		}
+	for _, k := range r.lastLeft() {
+		words = append(words, *k.Farewell)
 	}
-	words = words[max(0, len(words)-farewells):]
 	keys := r.believed()
 	if len(keys) < 2 {
 		return words, nil

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"kanmon/internal/fault"
 	"kanmon/internal/ledger"
 	"kanmon/internal/pki"
 	"kanmon/internal/wire"
@@ -73,7 +74,11 @@ func Open(cfg Config) (*Keys, error) {
 		cfg.Clock = time.Now
 	}
 	k := &Keys{cfg: cfg}
-	sealer, err := pki.OpenSealer(cfg.SealingKey, true)
+	sealed, err := filepath.Glob(filepath.Join(cfg.Dir, "*"+sealedFiles))
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "look for sealed keys")
+	}
+	sealer, err := pki.OpenSealer(cfg.SealingKey, len(sealed) == 0) // a fresh one opens none of them
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +86,7 @@ func Open(cfg Config) (*Keys, error) {
 		return nil, err
 	}
 	for _, step := range []func() error{
-		k.adopt, k.openAuthority, k.openCommandKey, k.openCheckpoint, k.openHashKey, k.openCentre, k.renew,
+		k.vault.Sweep, k.adopt, k.openAuthority, k.openCommandKey, k.openCheckpoint, k.openHashKey, k.openCentre, k.renew,
 	} {
 		if err := step(); err != nil {
 			return nil, err

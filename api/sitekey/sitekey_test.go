@@ -145,6 +145,15 @@ func TestKeysOfAnotherSiteAndAnotherSealingKeyAreRefused(t *testing.T) {
 	}
 	other = config(dir, nil)
 	other.SealingKey = filepath.Join(dir, "another")
+	if _, err := sitekey.Open(other); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("a lost sealing key: %v", err)
+	}
+	if _, err := os.Stat(other.SealingKey); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("one was made that opens nothing: %v", err)
+	}
+	if _, err := pki.OpenSealer(other.SealingKey, true); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := sitekey.Open(other); fault.CodeOf(err) != "pki.sealed" {
 		t.Errorf("another sealing key: %v", err)
 	}

@@ -1,6 +1,7 @@
 package folder_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -31,5 +32,24 @@ func TestAFolderIsForOneProgramAtATime(t *testing.T) {
 	}
 	if _, err := folder.Take(dir+"/none", "kanmon-api"); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("no such folder: %v", err)
+	}
+}
+
+// Who runs a command as root on the service's folder would leave it files that it cannot read.
+func TestACommandIsForTheOwnerOfTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := folder.Own(dir); err != nil {
+		t.Errorf("its own: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		dir = "/" // somebody else's
+	} else if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Own(dir); fault.CodeOf(err) != "folder.owner" || !strings.Contains(err.Error(), dir) {
+		t.Errorf("another user's: %v", err)
+	}
+	if err := folder.Own(dir + "/none"); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("none: %v", err)
 	}
 }

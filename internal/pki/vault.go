@@ -37,6 +37,22 @@ func NewVault(dir string, sealer Sealer) (*Vault, error) {
 // OpenVault takes a folder of secrets as it is, to read from it: nothing is made, and where there is no folder there are no secrets.
 func OpenVault(dir string, sealer Sealer) *Vault { return &Vault{dir: dir, sealer: sealer} }
 
+// Sweep removes what a crash in the middle of Save left: it may hold a secret that was destroyed since. Nobody else may be saving.
+func (v *Vault) Sweep() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	left, err := filepath.Glob(filepath.Join(v.dir, "*.sealed.new*"))
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "look for what a crash left")
+	}
+	for _, file := range left {
+		if err := removeDurably(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var secretName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // path panics on what is no name: names stand in the program.

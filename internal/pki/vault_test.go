@@ -2,6 +2,8 @@ package pki_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,5 +173,34 @@ func TestNothingButWholeFilesAreLeftInTheFolder(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left: %v, %v", entries, err)
+	}
+}
+
+// A crash in the middle of Save leaves a file beside the sealed one. It does not outlive the secret.
+func TestWhatACrashLeftBesideASecretIsSwept(t *testing.T) {
+	dir := t.TempDir()
+	sealer, err := pki.OpenSealer(filepath.Join(dir, "sealing-key"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := pki.NewVault(filepath.Join(dir, "keys"), sealer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Save("one", []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, "keys", "one.sealed.new123")
+	if err := os.WriteFile(left, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+	if b, err := v.Load("one"); err != nil || string(b) != "secret" {
+		t.Errorf("the secret itself: %q, %v", b, err)
 	}
 }

@@ -73,7 +73,7 @@ func (w *wire) setAbsent(absent bool) {
 	defer w.mu.Unlock()
 	w.absent = absent
 	if absent && w.open != nil {
-		_ = w.open.Close()
+		w.open.shut()
 	}
 }
 
@@ -81,9 +81,14 @@ func (o *opening) Received() <-chan []byte { return o.received }
 func (o *opening) Err() error              { return errors.New("hung up") }
 
 func (o *opening) Close() error {
-	o.once.Do(func() { close(o.quit); close(o.received) })
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	o.shut()
 	return nil
 }
+
+// shut ends the opening; only with w.mu, so that nothing is delivered meanwhile.
+func (o *opening) shut() { o.once.Do(func() { close(o.quit); close(o.received) }) }
 
 // deliver puts bytes on the line towards the controller.
 func (o *opening) deliver(b []byte) {

@@ -1,0 +1,31 @@
+package folder
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"kanmon/internal/fault"
+)
+
+// Own refuses a folder that belongs to another user than the program runs as: what this one writes the other could not read, and the service would
+// not start again. fault.Denied says whose it is.
+func Own(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "look at the data folder")
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || int(stat.Uid) == os.Geteuid() {
+		return nil
+	}
+	owner := strconv.FormatUint(uint64(stat.Uid), 10)
+	if u, err := user.LookupId(owner); err == nil {
+		owner = u.Username
+	}
+	return fault.New(fault.Denied, "folder.owner", fmt.Sprintf(
+		"データフォルダ %[1]s は利用者 %[2]s のものです。この操作は %[2]s として実行してください(例: sudo -u %[2]s)。"+
+			" / the data folder %[1]s belongs to %[2]s: run this as %[2]s", dir, owner))
+}
