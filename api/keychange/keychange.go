@@ -103,8 +103,8 @@ func (c change) noneForeign(keys *sitekey.Keys, believed []device.Believes) erro
 	for _, b := range believed {
 		for _, id := range c.said(b) {
 			if !slices.Contains(all, id) {
-				return fault.New(fault.Conflict, "sitekey.foreign", fmt.Sprintf("%s believe %s, which was never a key of this site: somebody who has one of its "+
-					"keys gave it to them. Enrol them again (-force goes on)", strings.Join(holders(believed, id, c.said), ", "), id))
+				return fault.New(fault.Conflict, "sitekey.foreign", fmt.Sprintf("%s believe %s, which is no key of this site: it was lost here, or somebody who "+
+					"has a key of the site gave it to them. Enrol them again (-force goes on)", strings.Join(holders(believed, id, c.said), ", "), id))
 			}
 		}
 	}

@@ -4,7 +4,7 @@
 //	kanmon-controller enroll -config controller.json --token … [--url https://…] [--ca FILE]   once, and again after a revocation
 //	kanmon-controller [run] -config controller.json          run until SIGINT or SIGTERM
 //	kanmon-controller [run] -config controller.json -check   read the configuration and all keys, and say what is wrong
-//	kanmon-controller rekey -config controller.json -device NAME [-reason TEXT]   make a new key for a device; the next start gives it to it
+//	kanmon-controller rekey -config controller.json -device NAME -reason TEXT   make a new key for a device; the next start gives it to it
 //	kanmon-controller rekey -config controller.json -show    list the devices and whether a new key is pending
 //
 // Enrolling makes the controller's keys on this machine and has them certified by the centre; see enroll.go.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os/user"
 	"strings"
 	"time"
 	"unicode"
@@ -20,12 +21,13 @@ func rekey(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	config := flags.String("config", "", "configuration `file` (JSON)")
 	device := flags.String("device", "", "`name` of the device that is to have a new key")
-	reason := flags.String("reason", "", "`text` for the record: why; one line")
+	reason := flags.String("reason", "", "`text` for the record: why; one line, needed with -device")
 	show := flags.Bool("show", false, "list the devices and whether a new key is pending, and end")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if *config == "" || *show == (*device != "") || !oneLine(*reason) || flags.NArg() > 0 {
+	who := operator()
+	if *config == "" || *show == (*device != "") || *show == (*reason != "") || !oneLine(*reason+who) || flags.NArg() > 0 {
 		flags.Usage()
 		return 2
 	}
@@ -42,7 +44,16 @@ func rekey(args []string, stdout, stderr io.Writer) int {
 		showKeys(stdout, states)
 		return 0
 	}
-	return pending(stdout, stderr, *device, controller.Rekey(cfg, *device, *reason, log))
+	return pending(stdout, stderr, *device, controller.Rekey(cfg, *device, *reason+who, log))
+}
+
+// operator is who runs the program, as it stands behind the reason in the record.
+func operator() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return " (" + u.Username + ")"
 }
 
 // oneLine reports a text that fits into a record.

@@ -73,10 +73,10 @@ func TestAnOperatorMakesANewKeyForADevice(t *testing.T) {
 		t.Errorf("the plain key is still there: %v", err)
 	}
 	before = tree(t, dir)
-	if code, said := command(t, "rekey", "-config", config, "-show"); code != 0 || !strings.HasPrefix(said, "IO-1\tpending since 2") || !strings.HasSuffix(said, "\t年次の交換\n") {
+	if code, said := command(t, "rekey", "-config", config, "-show"); code != 0 || !strings.HasPrefix(said, "IO-1\tpending since 2") || !strings.Contains(said, "\t年次の交換 (") || !strings.HasSuffix(said, ")\n") {
 		t.Errorf("after it: %d %q", code, said)
 	}
-	if code, said := command(t, "rekey", "-config", config, "-device", "IO-1"); code != 1 || !strings.Contains(said, "already") {
+	if code, said := command(t, "rekey", "-config", config, "-device", "IO-1", "-reason", "x"); code != 1 || !strings.Contains(said, "already") {
 		t.Errorf("a second one: %d %q", code, said)
 	}
 	if code, said := command(t, "-config", config, "-check"); code != 0 || !strings.Contains(said, "good") {
@@ -99,11 +99,12 @@ func TestRekeySaysWhatIsMissingOrWrong(t *testing.T) {
 		"nothing":             {nil, "-config"},
 		"neither":             {[]string{"-config", config}, "-device"},
 		"both":                {[]string{"-config", config, "-device", "IO-1", "-show"}, "-device"},
+		"no reason":           {[]string{"-config", config, "-device", "IO-1"}, "-reason"},
 		"more words":          {[]string{"-config", config, "-device", "IO-1", "now"}, "-device"},
 		"two lines of reason": {[]string{"-config", config, "-device", "IO-1", "-reason", "a\nb"}, "-reason"},
 		"no configuration":    {[]string{"-config", "none.json", "-show"}, "none.json"},
-		"no such device":      {[]string{"-config", config, "-device", "IN-9"}, "IN-9"},
-		"not enrolled":        {[]string{"-config", site(t), "-device", "IO-1"}, "not enrolled yet"},
+		"no such device":      {[]string{"-config", config, "-device", "IN-9", "-reason", "x"}, "IN-9"},
+		"not enrolled":        {[]string{"-config", site(t), "-device", "IO-1", "-reason", "x"}, "not enrolled yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if code, said := command(t, append([]string{"rekey"}, c.args...)...); code != 2 || !strings.Contains(said, c.says) {
@@ -126,7 +127,7 @@ func TestARunningControllerHasSealedItsKeysAndLetsNobodyChangeThem(t *testing.T)
 		if _, err := os.Stat(plain); !os.IsNotExist(err) {
 			t.Errorf("the plain key is still there: %v", err)
 		}
-		if code, said := command(t, "rekey", "-config", config, "-device", "IO-1"); code != 1 || !strings.Contains(said, "動作中") || !strings.Contains(said, "running") {
+		if code, said := command(t, "rekey", "-config", config, "-device", "IO-1", "-reason", "x"); code != 1 || !strings.Contains(said, "動作中") || !strings.Contains(said, "running") {
 			t.Errorf("rekey beside it: %d %q", code, said)
 		}
 		if code, said := command(t, "rekey", "-config", config, "-show"); code != 0 || said != "IO-1\tpresent\n" {
