@@ -20,7 +20,10 @@ import (
 func Record(ctx context.Context, register *key.Register, keys *sitekey.Keys, console bool) error {
 	entries, lost, err := compare(ctx, register, keys)
 	if err == nil && len(lost) > 0 {
-		err = missed("the keys "+strings.Join(lost, ", ")+" are not those in the register, nor any that came after them", "")
+		names := strings.Join(lost, ", ")
+		err = missed("鍵のファイルが登録簿と違います("+names+")。失われたか、古い控えから戻されています。いちばん新しい keys の控えを戻してください。",
+			"the keys "+names+" are not those in the register, nor any that came after them: their files were lost, or put back from an older copy. "+
+				"Put the newest copy back; see docs/kanmon-api.md")
 	}
 	if err != nil {
 		return err
@@ -40,10 +43,13 @@ func Accept(ctx context.Context, register *key.Register, keys *sitekey.Keys, con
 	}
 	slices.Sort(names)
 	if sorted := slices.Sorted(slices.Values(lost)); !slices.Equal(sorted, slices.Compact(names)) {
-		return missed("the keys that were lost are "+strings.Join(lost, ", "), "name these, if there is no copy of them")
+		names := strings.Join(lost, ", ")
+		return missed("失われた鍵は "+names+" です。控えがないときは、これらをすべて -keys に書いてください。",
+			"the keys that were lost are "+names+": name these, if there is no copy of them")
 	}
 	if slices.Contains(lost, key.Checkpoint) {
-		return missed("the checkpoint key was lost, on which the ledger stands", "it cannot go on without it")
+		return missed("台帳の鍵(checkpoint)が失われています。この鍵がないと、同じ台帳を続けられません。",
+			"the checkpoint key was lost, and the ledger cannot go on without it")
 	}
 	for i := range entries {
 		entries[i].accept(a)
@@ -51,11 +57,9 @@ func Accept(ctx context.Context, register *key.Register, keys *sitekey.Keys, con
 	return enter(ctx, register, keys, entries, console)
 }
 
-func missed(what, more string) error {
-	if more == "" {
-		more = "their files in the folder of keys were lost, or put back from an older copy. Put the newest copy back; see docs/kanmon-api.md"
-	}
-	return fault.New(fault.Conflict, "sitekey.lost", what+": "+more+" (sitekey.lost)")
+// missed says it in both languages: at a terminal there is no catalogue.
+func missed(ja, en string) error {
+	return fault.New(fault.Conflict, "sitekey.lost", ja+" / "+en+" (sitekey.lost)")
 }
 
 // entry with what the register has in its place.
