@@ -99,6 +99,11 @@ func TestM9AClientThatDoesNotAcknowledgeIsThrownOut(t *testing.T) {
 	honest := b.Connect("ctl-1")
 	honest.Subscribe(policy1)
 	for range 80 {
+		for _, c := range []*brokertest.Raw{centre, honest} { // each message has its time, however slow the machine
+			if err := c.Conn.SetDeadline(time.Now().Add(brokertest.Patience)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		centre.Publish(policy1, big, 0)
 		if m := honest.Receive(); len(m.Payload) != len(big) {
 			t.Fatal("one that acknowledges was thrown out")
