@@ -16,14 +16,6 @@ import (
 // anew.
 func TestALayerOfTheHashKeyIsNotUsedWhileAControllerLacksIt(t *testing.T) {
 	dir := t.TempDir()
-	within := func(fn func(*running)) {
-		t.Helper()
-		r := start(t, dir)
-		fn(r)
-		if err := r.stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
 	step := func(s keychange.Step, force bool) error {
 		c := keychange.Change{Kind: keychange.HashKey, Step: s, Act: sitekey.Act{Reason: "年次の交換"}, Force: force}
 		_, err := ChangeKey(t.Context(), settings(t, dir), c, slog.New(slog.DiscardHandler))
@@ -45,14 +37,14 @@ func TestALayerOfTheHashKeyIsNotUsedWhileAControllerLacksIt(t *testing.T) {
 	}
 	var d *farDoor
 	before := uint64(0)
-	within(func(r *running) { d = r.enter("ctl-1"); before = wanted(r); says(r, d, r.keys.HashKeys()) })
+	within(t, dir, func(r *running) { d = r.enter("ctl-1"); before = wanted(r); says(r, d, r.keys.HashKeys()) })
 	if err := step(keychange.Announce, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := step(keychange.Use, false); fault.CodeOf(err) != "sitekey.missing" || !strings.Contains(err.Error(), "ctl-1") {
 		t.Fatalf("a controller lacks it: %v", err)
 	}
-	within(func(r *running) {
+	within(t, dir, func(r *running) {
 		if wanted(r) != before {
 			t.Error("a policy is wanted anew for a step that was not taken")
 		}
@@ -61,7 +53,7 @@ func TestALayerOfTheHashKeyIsNotUsedWhileAControllerLacksIt(t *testing.T) {
 	if err := step(keychange.Use, false); err != nil {
 		t.Fatal(err)
 	}
-	within(func(r *running) {
+	within(t, dir, func(r *running) {
 		if wanted(r) <= before {
 			t.Error("no policy is wanted anew")
 		}

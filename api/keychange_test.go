@@ -17,14 +17,6 @@ import (
 // has every policy signed anew, and the one before is not retired while a controller still has a policy that it signed.
 func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) {
 	dir := t.TempDir()
-	within := func(fn func(*running)) {
-		t.Helper()
-		r := start(t, dir)
-		fn(r)
-		if err := r.stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
 	step := func(s keychange.Step) error {
 		c := keychange.Change{Kind: keychange.Command, Step: s, Act: sitekey.Act{Reason: "年次の交換"}}
 		_, err := ChangeKey(t.Context(), settings(t, dir), c, slog.New(slog.DiscardHandler))
@@ -43,7 +35,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 		}
 	}
 	var d *farDoor
-	within(func(r *running) { d = r.enter("ctl-1"); applies(r) })
+	within(t, dir, func(r *running) { d = r.enter("ctl-1"); applies(r) })
 	if err := step(keychange.Announce); err != nil {
 		t.Fatal(err)
 	}
@@ -53,16 +45,16 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
-	within(says)
+	within(t, dir, says)
 	if err := step(keychange.Use); err != nil {
 		t.Fatal(err)
 	}
-	within(says)
+	within(t, dir, says)
 	if err := step(keychange.Retire); fault.CodeOf(err) != "sitekey.policy" || !strings.Contains(err.Error(), "ctl-1") {
 		t.Fatalf("its policy is signed by the key before: %v", err)
 	}
 	var before string
-	within(func(r *running) {
+	within(t, dir, func(r *running) {
 		applies(r)
 		before, _ = r.keys.Leaving()
 		if _, counts := r.sealedBy()(before); !counts {
@@ -72,7 +64,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 	if err := step(keychange.Retire); err != nil {
 		t.Fatal(err)
 	}
-	within(func(r *running) { // it may have been stolen
+	within(t, dir, func(r *running) { // it may have been stolen
 		if _, counts := r.sealedBy()(before); counts || before == "" {
 			t.Errorf("what the retired key %q seals brings a revocation back", before)
 		}

@@ -71,6 +71,16 @@ func start(t *testing.T, dir string) *running {
 	return startWith(t, settings(t, dir))
 }
 
+// within runs a centre, and fn meanwhile.
+func within(t *testing.T, dir string, fn func(*running)) {
+	t.Helper()
+	r := start(t, dir)
+	fn(r)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func startWith(t *testing.T, config Settings) *running {
 	t.Helper()
 	s, err := Open(t.Context(), config, "test", slog.New(slog.DiscardHandler))

@@ -4,38 +4,16 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
-	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/lifecycle/key"
-	"kanmon/lifecycle/lifecycletest"
 )
-
-func plain(t *testing.T, cfg sitekey.Config, name string) string {
-	t.Helper()
-	sealed, err := os.ReadFile(filepath.Join(cfg.Dir, name+".sealed"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := sealer.Open("vault/"+name, sealed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 // R47-1: a new authority is trusted besides the present one, then issues certificates, the centre's own among them, and then the one before is
 // trusted no more and its key is gone.
@@ -158,23 +136,7 @@ func TestStepsOfAnAuthorityOutOfTurnChangeNothing(t *testing.T) {
 
 // R47-1: the register says who changed the authority, when and why.
 func TestTheRegisterTellsOfANewAuthority(t *testing.T) {
-	city := lifecycletest.Open(t, dbtest.SQLite(t))
-	register, cfg := key.New(city.Store), config(t.TempDir(), nil)
-	record := func(k *sitekey.Keys) map[string]key.Key {
-		t.Helper()
-		if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
-			t.Fatal(err)
-		}
-		list, err := register.List(t.Context(), lifecycletest.Manager)
-		if err != nil {
-			t.Fatal(err)
-		}
-		by := map[string]key.Key{}
-		for _, one := range list {
-			by[one.Purpose] = one
-		}
-		return by
-	}
+	record, cfg := recorder(t), config(t.TempDir(), nil)
 	old := record(open(t, cfg))[key.DeviceCA].Fingerprint
 	got := record(stepped(t, cfg, (*sitekey.Keys).AnnounceAuthority))
 	next := got[key.DeviceCANext].Fingerprint

@@ -9,31 +9,17 @@ import (
 	"strings"
 	"testing"
 
-	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
-	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
 	"kanmon/internal/ledger"
 	"kanmon/internal/pki"
 	"kanmon/lifecycle/key"
-	"kanmon/lifecycle/lifecycletest"
 )
 
 // kept is what the sealed checkpoint file holds, and a way to put other things there.
 func kept(t *testing.T, cfg sitekey.Config) (text string, vault *pki.Vault) {
 	t.Helper()
-	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if vault, err = pki.NewVault(cfg.Dir, sealer); err != nil {
-		t.Fatal(err)
-	}
-	b, err := vault.Load("checkpoint-key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b), vault
+	return plain(t, cfg, "checkpoint-key"), vaultOf(t, cfg)
 }
 
 func useCheckpointKey(k *sitekey.Keys, a sitekey.Act) error { return k.UseCheckpointKey(42, a) }
@@ -104,23 +90,7 @@ func TestAnActOfNobodyReplacesNoCheckpointKey(t *testing.T) {
 
 // R47-1: the register says who replaced the checkpoint key, when and why, also when the program died before it could.
 func TestTheRegisterTellsOfANewCheckpointKeyAlsoAfterACrash(t *testing.T) {
-	city := lifecycletest.Open(t, dbtest.SQLite(t))
-	register, cfg := key.New(city.Store), config(t.TempDir(), nil)
-	record := func(k *sitekey.Keys) map[string]key.Key {
-		t.Helper()
-		if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
-			t.Fatal(err)
-		}
-		list, err := register.List(t.Context(), lifecycletest.Manager)
-		if err != nil {
-			t.Fatal(err)
-		}
-		by := map[string]key.Key{}
-		for _, one := range list {
-			by[one.Purpose] = one
-		}
-		return by
-	}
+	record, cfg := recorder(t), config(t.TempDir(), nil)
 	first := record(open(t, cfg))
 	if _, ok := first[key.CheckpointBefore]; ok || first[key.Checkpoint].State != key.Active {
 		t.Errorf("at first %+v", first)

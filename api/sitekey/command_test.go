@@ -11,13 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
-	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/lifecycle/key"
-	"kanmon/lifecycle/lifecycletest"
 )
 
 func act(reason string) sitekey.Act {
@@ -73,17 +70,8 @@ func TestACommandKeyIsReplacedInThreeSteps(t *testing.T) {
 	if !equalKeys(k.CommandKeys(), []ed25519.PublicKey{next, old.Public()}) {
 		t.Error("what the old key signed cannot be checked any more")
 	}
-	sealed, err := os.ReadFile(filepath.Join(cfg.Dir, "command-key.sealed"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := sealer.Open("vault/command-key", sealed)
-	if err != nil || strings.Contains(string(plain), b64(old.Seed())) || !strings.Contains(string(plain), b64(k.Command().Seed())) {
-		t.Errorf("the retired secret is still there, or the present one is not (%v)", err)
+	if text := plain(t, cfg, "command-key"); strings.Contains(text, b64(old.Seed())) || !strings.Contains(text, b64(k.Command().Seed())) {
+		t.Error("the retired secret is still there, or the present one is not")
 	}
 }
 
@@ -146,23 +134,7 @@ func TestStepsOutOfTurnAndActsOfNobodyChangeNothing(t *testing.T) {
 
 // R47-1: the register says who changed the command key, when and why, also when the program died before it could.
 func TestTheRegisterTellsOfEveryStep(t *testing.T) {
-	city := lifecycletest.Open(t, dbtest.SQLite(t))
-	register, cfg := key.New(city.Store), config(t.TempDir(), nil)
-	record := func(k *sitekey.Keys) map[string]key.Key {
-		t.Helper()
-		if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
-			t.Fatal(err)
-		}
-		list, err := register.List(t.Context(), lifecycletest.Manager)
-		if err != nil {
-			t.Fatal(err)
-		}
-		by := map[string]key.Key{}
-		for _, one := range list {
-			by[one.Purpose] = one
-		}
-		return by
-	}
+	record, cfg := recorder(t), config(t.TempDir(), nil)
 	first := record(open(t, cfg))
 	if _, ok := first[key.CommandNext]; ok {
 		t.Error("a next key, and none was made")
@@ -194,14 +166,7 @@ func TestTheRegisterTellsOfEveryStep(t *testing.T) {
 func TestACommandKeyFileThatDoesNotHoldTogetherIsRefused(t *testing.T) {
 	cfg := config(t.TempDir(), nil)
 	open(t, cfg)
-	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vault, err := pki.NewVault(cfg.Dir, sealer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	vault := vaultOf(t, cfg)
 	one, other := pki.NewSigningKey(), pki.NewSigningKey()
 	for name, text := range map[string]string{
 		"nothing":       `{}`,

@@ -10,14 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"kanmon/api/keyrecord"
 	"kanmon/api/sitekey"
 	"kanmon/internal/access"
-	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/lifecycle/key"
-	"kanmon/lifecycle/lifecycletest"
 )
 
 // given is what a controller gets.
@@ -148,14 +145,7 @@ func TestTheHashKeyOfAnEarlierVersionIsReadOnAsTheFirstLayer(t *testing.T) {
 // save puts another hash key in place.
 func save(t *testing.T, cfg sitekey.Config, text string) {
 	t.Helper()
-	sealer, err := pki.OpenSealer(cfg.SealingKey, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vault, err := pki.NewVault(cfg.Dir, sealer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	vault := vaultOf(t, cfg)
 	if err := vault.Save("credential-hash-key", []byte(text)); err != nil {
 		t.Fatal(err)
 	}
@@ -184,28 +174,12 @@ func TestAHashKeyFileThatDoesNotHoldTogetherIsRefused(t *testing.T) {
 
 // R47-1: the register says which layer is in use since when, who put it there and why.
 func TestTheRegisterTellsOfEveryLayerOfTheHashKey(t *testing.T) {
-	city := lifecycletest.Open(t, dbtest.SQLite(t))
-	register, cfg := key.New(city.Store), config(t.TempDir(), nil)
+	keep, cfg := recorder(t), config(t.TempDir(), nil)
 	record := func(k *sitekey.Keys) (now, next key.Key) {
 		t.Helper()
-		for range 2 { // a start that finds its keys records nothing
-			if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
-				t.Fatal(err)
-			}
-		}
-		list, err := register.List(t.Context(), lifecycletest.Manager)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, one := range list {
-			switch one.Purpose {
-			case key.CredentialHash:
-				now = one
-			case key.CredentialHashNext:
-				next = one
-			}
-		}
-		return now, next
+		keep(k)
+		by := keep(k) // a start that finds its keys records nothing
+		return by[key.CredentialHash], by[key.CredentialHashNext]
 	}
 	k := open(t, cfg)
 	if now, next := record(k); now.Fingerprint != k.HashKeys()[0] || next.Purpose != "" || now.Version != 1 {

@@ -104,27 +104,3 @@ func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
 		}
 	}
 }
-
-// copied is a sealed file as it was.
-type copied struct {
-	t    *testing.T
-	file string
-	b    []byte
-}
-
-func sealedFile(t *testing.T, cfg sitekey.Config, name string) copied {
-	t.Helper()
-	file := filepath.Join(cfg.Dir, name+".sealed")
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return copied{t, file, b}
-}
-
-func (c copied) back() {
-	c.t.Helper()
-	if err := os.WriteFile(c.file, c.b, 0o600); err != nil {
-		c.t.Fatal(err)
-	}
-}
