@@ -129,10 +129,7 @@ func opened(ctx context.Context, settings Settings, log *slog.Logger, fn func(*s
 	if err := openDataDir(settings.DataDir); err != nil {
 		return err
 	}
-	if err := folder.Own(settings.DataDir); err != nil {
-		return err
-	}
-	lock, err := folder.Take(settings.DataDir, program)
+	lock, err := folder.TakeOwn(settings.DataDir, program)
 	if err != nil {
 		return err
 	}

@@ -114,10 +114,7 @@ func Rekey(cfg Config, device, reason string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := folder.Own(cfg.DataDir); err != nil {
-		return err
-	}
-	lock, err := folder.Take(cfg.DataDir, program)
+	lock, err := folder.TakeOwn(cfg.DataDir, program)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,14 @@ import (
 	"kanmon/internal/fault"
 )
 
+// TakeOwn is Take for a command beside the service, whose folder has to be the caller's own.
+func TakeOwn(dir, program string) (Lock, error) {
+	if err := Own(dir); err != nil {
+		return Lock{}, err
+	}
+	return Take(dir, program)
+}
+
 // Own refuses a folder that belongs to another user than the program runs as: what this one writes the other could not read, and the service would
 // not start again. fault.Denied says whose it is.
 func Own(dir string) error {
