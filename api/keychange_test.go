@@ -41,7 +41,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 	}
 	says := func(r *running) {
 		t.Helper()
-		if err := r.devices.RecordBelieves(t.Context(), device.Believes{Controller: "ctl-1", CommandKeys: r.keys.AllCommandKeys()}, d.key.Public()); err != nil {
+		if err := r.devices.RecordBelieves(t.Context(), device.Believes{Controller: "ctl-1", CommandKeys: r.keys.CommandRotation().All()}, d.key.Public()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestACommandKeyIsNotRetiredWhileAControllersPolicyStandsOnIt(t *testing.T) 
 	var before string
 	within(t, dir, func(r *running) {
 		applies(r)
-		before, _ = r.keys.Leaving()
+		before, _ = r.keys.CommandRotation().Leaving()
 		if _, counts := r.sealedBy()(before); !counts {
 			t.Error("what the key before has sealed does not count while controllers believe it")
 		}

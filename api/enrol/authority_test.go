@@ -26,7 +26,7 @@ func TestAControllerGetsACertificateByTheAuthorityThatIssuesNow(t *testing.T) {
 	}
 	old := certificate(t, first.CA)
 	act := sitekey.Act{At: r.Clock.Now(), By: "root", Reason: "yearly"}
-	if err := r.keys.AnnounceAuthority(act); err != nil {
+	if err := r.keys.AuthorityRotation().Take(sitekey.Announce, act); err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.enrol.Renew(t.Context(), csr)
@@ -34,7 +34,7 @@ func TestAControllerGetsACertificateByTheAuthorityThatIssuesNow(t *testing.T) {
 		t.Fatalf("announced: %d authorities, %v", len(got.Authorities), err)
 	}
 	trusts := pki.FollowAuthorities("demo", []*x509.Certificate{old}, got.AnnouncedAuthorities)
-	if err := r.keys.UseAuthority(act); err != nil {
+	if err := r.keys.AuthorityRotation().Take(sitekey.Use, act); err != nil {
 		t.Fatal(err)
 	}
 	if got, err = r.enrol.Renew(t.Context(), csr); err != nil {

@@ -50,7 +50,7 @@ func TestAControllerThatLacksALayerOfTheHashKeyGetsThemSealedToItsKey(t *testing
 		if got, err := say(b.key, has...); err != nil || len(got.HashKeys)+len(got.Introduction) != 0 {
 			t.Fatalf("with nothing new %d bytes, %v", len(got.HashKeys), err)
 		}
-		if err := r.keys.AnnounceHashKey(sitekey.Act{At: r.Clock.Now(), By: "root", Reason: "yearly"}); err != nil {
+		if err := r.keys.HashKeyRotation().Take(sitekey.Announce, sitekey.Act{At: r.Clock.Now(), By: "root", Reason: "yearly"}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := say(b.key, has...)

@@ -52,11 +52,11 @@ func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
 			t.Fatalf("nothing was announced, and it knows %d keys", len(next))
 		}
 		act := sitekey.Act{At: r.Clock.Now(), By: "root", Reason: "yearly"}
-		if err := r.keys.AnnounceCommandKey(act); err != nil {
+		if err := r.keys.CommandRotation().Take(sitekey.Announce, act); err != nil {
 			t.Fatal(err)
 		}
 		knows = say(key)
-		announced, _ := r.keys.Announced()
+		announced, _ := r.keys.CommandRotation().Announced()
 		if len(knows) != 2 || pki.KeyID(knows[1]) != announced {
 			t.Fatalf("it knows %d keys", len(knows))
 		}
@@ -64,10 +64,10 @@ func TestAControllerHearsOfANewCommandKeyAndConfirmsIt(t *testing.T) {
 		r.believed("ctl-1:" + pki.KeyID(knows[0])) // it has not said that it took the new one
 		say(key)
 		r.believed("ctl-1:" + pki.KeyID(knows[0]) + "," + announced)
-		if err := r.keys.UseCommandKey(act); err != nil {
+		if err := r.keys.CommandRotation().Take(sitekey.Use, act); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.keys.RetireCommandKey(act); err != nil {
+		if err := r.keys.CommandRotation().Take(sitekey.Retire, act); err != nil {
 			t.Fatal(err)
 		}
 		if knows = say(key); len(knows) != 1 || pki.KeyID(knows[0]) != announced || r.keys.Command().KeyID() != announced {

@@ -2,10 +2,8 @@ package keychange
 
 import (
 	"context"
-	"fmt"
 
 	"kanmon/api/sitekey"
-	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 )
@@ -31,8 +29,10 @@ func (c Change) Take(ctx context.Context, keys *sitekey.Keys, s *store.Store) ([
 	if err := c.wantAnew(ctx, keys, s, heard); err != nil {
 		return nil, err
 	}
-	if err := take(keys, c.Kind, c.Step, c.act()); err != nil {
-		return nil, err
+	if c.Step != Show {
+		if err := changes[c.Kind].rotation(keys).Take(c.Step, c.act()); err != nil {
+			return nil, err
+		}
 	}
 	return Standings(keys, c.Kind, heard.Believed), nil
 }
@@ -66,11 +66,8 @@ func listen(ctx context.Context, devices *device.Register) (Heard, error) {
 // wantAnew has every enrolled controller want a higher version of its policy when another key is about to serve that policies are made with: the
 // centre makes one only when it sends it. It comes first: a policy sent once too often costs nothing.
 func (c Change) wantAnew(ctx context.Context, keys *sitekey.Keys, s *store.Store, heard Heard) error {
-	announced := changes[c.Kind].policies
-	if c.Step != Use || announced == nil {
-		return nil
-	}
-	if _, ok := announced(keys); !ok {
+	of := changes[c.Kind]
+	if _, ok := of.rotation(keys).Announced(); c.Step != Use || !of.policies || !ok {
 		return nil
 	}
 	names := make([]string, len(heard.Believed))
@@ -85,24 +82,21 @@ func (c Change) wantAnew(ctx context.Context, keys *sitekey.Keys, s *store.Store
 // Ready reports whether the controllers are ready for a step: fault.Conflict names those who are not. Who misses a forced step may have to
 // enrol again. Only what was said since the step before counts.
 func Ready(keys *sitekey.Keys, kind Kind, heard Heard, step Step) error {
-	c := changes[kind]
-	ready := c.ready[step]
-	if ready == nil {
+	if step != Use && step != Retire {
 		return nil
 	}
-	if err := c.noneForeign(keys, heard.Believed); err != nil {
+	c := changes[kind]
+	r := c.rotation(keys)
+	if err := c.noneForeign(r, heard.Believed); err != nil {
 		return err
 	}
-	return ready(keys, heard.since(c.step(keys)))
-}
-
-func take(keys *sitekey.Keys, kind Kind, step Step, act sitekey.Act) error {
-	if step == Show {
-		return nil
+	fresh := heard.since(r.Since())
+	if next, ok := r.Announced(); step == Use && ok {
+		return allHave(fresh.Believed, next, c.said)
 	}
-	take := changes[kind].steps[step]
-	if take == nil {
-		return fault.BadField("step", "sitekey.step", fmt.Sprintf("a new %s has no step %q; show takes none", kind, step))
+	if _, ok := r.Leaving(); step == Retire && ok {
+		list := r.Believed()
+		return c.mayRetire(list[len(list)-1], fresh) // the newest serves
 	}
-	return take(keys, act)
+	return nil // out of turn, as the step itself will say
 }

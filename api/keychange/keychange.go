@@ -13,26 +13,16 @@ import (
 	"kanmon/lifecycle/device"
 )
 
-// Kind is which key is replaced, by the name of its sealed file.
-type Kind string
-
-// Kinds.
-const (
-	Command   Kind = "command-key"
-	Authority Kind = "device-ca"
-	HashKey   Kind = "credential-hash-key"
-)
-
 // Step is one of the steps of a replacement.
-type Step string
+type Step = sitekey.Step
 
 // Steps, in their order; Show takes none.
 const (
 	Show     Step = "show"
-	Announce Step = "announce" // a new key is made, and told to the controllers while the present one serves
-	Use      Step = "use"      // it serves; the one before is still believed
-	Retire   Step = "retire"   // the one before is believed no longer
-	Drop     Step = "drop"     // takes an announcement back
+	Announce      = sitekey.Announce
+	Use           = sitekey.Use
+	Retire        = sitekey.Retire
+	Drop          = sitekey.Drop
 )
 
 // Standing is a key, and what the enrolled controllers say of it.
@@ -60,23 +50,11 @@ func (h Heard) since(step time.Time) Heard {
 	return Heard{said, h.Behind}
 }
 
-// change is how the keys of one kind are replaced.
-type change struct {
-	steps     map[Step]func(*sitekey.Keys, sitekey.Act) error
-	ready     map[Step]func(*sitekey.Keys, Heard) error
-	standings func(*sitekey.Keys, []device.Believes) []Standing
-	all       func(*sitekey.Keys) []string       // ids of all keys of the kind that there ever were
-	said      func(device.Believes) []string     // ids of those that a controller believes
-	step      func(*sitekey.Keys) time.Time      // when the last step was taken of a change that is under way
-	policies  func(*sitekey.Keys) (string, bool) // what is announced, where a new key means new policies; nil: it does not
-}
-
-var changes = map[Kind]change{Command: command, Authority: authority, HashKey: hashKey}
-
 // Standings lists the keys of a kind that controllers may believe, and those that some believe and should not.
 func Standings(keys *sitekey.Keys, kind Kind, believed []device.Believes) []Standing {
 	c := changes[kind]
-	list := c.standings(keys, Heard{Believed: believed}.since(c.step(keys)).Believed) // as a step would judge
+	r := c.rotation(keys)
+	list := c.standings(r, Heard{Believed: believed}.since(r.Since()).Believed) // as a step would judge
 	listed := map[string]bool{}
 	for _, s := range list {
 		listed[s.Key] = true
@@ -88,7 +66,7 @@ func Standings(keys *sitekey.Keys, kind Kind, believed []device.Believes) []Stan
 			}
 			listed[id] = true
 			s := Standing{Key: id, Stage: "unknown", Held: holders(believed, id, c.said)}
-			if slices.Contains(c.all(keys), id) {
+			if slices.Contains(r.All(), id) {
 				s.Stage = "retired"
 			}
 			list = append(list, s)
@@ -97,9 +75,33 @@ func Standings(keys *sitekey.Keys, kind Kind, believed []device.Believes) []Stan
 	return list
 }
 
+// standings of those that controllers are to have, oldest first, with who lacks what the next step waits for.
+func (c change) standings(r sitekey.Rotation, believed []device.Believes) []Standing {
+	next, changing := r.Announced()
+	before, _ := r.Leaving()
+	all := make([]Standing, 0, len(r.Believed()))
+	for _, id := range r.Believed() {
+		s := Standing{Key: id, Stage: c.serving}
+		switch id {
+		case next:
+			s.Stage = "announced"
+		case before:
+			s.Stage = "leaving"
+		}
+		if id == next || id != before && !changing {
+			s.Missing = missing(believed, id, c.said)
+		}
+		if id != next && id != before && c.by != nil {
+			s.Outdated = missing(believed, id, c.by)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
 // noneForeign refuses while a controller believes a key that was never the site's: somebody else has given it one, under a key of the site's.
-func (c change) noneForeign(keys *sitekey.Keys, believed []device.Believes) error {
-	all := c.all(keys)
+func (c change) noneForeign(r sitekey.Rotation, believed []device.Believes) error {
+	all := r.All()
 	for _, b := range believed {
 		for _, id := range c.said(b) {
 			if !slices.Contains(all, id) {
@@ -139,23 +141,4 @@ func missing(believed []device.Believes, key string, of func(device.Believes) []
 		}
 	}
 	return names
-}
-
-// standings of keys, oldest first, with the ids of the one that is announced and the one that is leaving, where there are.
-func standings(ids []string, next, before string, believed []device.Believes, of func(device.Believes) []string) []Standing {
-	all := make([]Standing, 0, len(ids))
-	for _, id := range ids {
-		s := Standing{Key: id, Stage: "present"}
-		switch id {
-		case next:
-			s.Stage = "announced"
-		case before:
-			s.Stage = "leaving"
-		}
-		if s.Stage == "announced" || s.Stage == "present" && next == "" { // the next step waits for it
-			s.Missing = missing(believed, s.Key, of)
-		}
-		all = append(all, s)
-	}
-	return all
 }

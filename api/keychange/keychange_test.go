@@ -45,16 +45,16 @@ func TestAnAuthorityIsNotReplacedOverTheHeadsOfControllers(t *testing.T) {
 			t.Errorf("%s: %v, want %q", step, err, code)
 		}
 	}
-	take := func(step func(sitekey.Act) error) {
+	take := func(step sitekey.Step) {
 		t.Helper()
-		if err := step(act); err != nil {
+		if err := k.AuthorityRotation().Take(step, act); err != nil {
 			t.Fatal(err)
 		}
 	}
 	old := k.CA().Pin()
 	ready(keychange.Announce, "", device.Believes{Controller: "late"})
-	take(k.AnnounceAuthority)
-	next, _ := k.AnnouncedAuthority()
+	take(sitekey.Announce)
+	next, _ := k.AuthorityRotation().Announced()
 	good := device.Believes{Controller: "good", Authorities: []string{old, next}, Issuer: old}
 	ready(keychange.Use, "sitekey.missing", good, device.Believes{Controller: "late", Authorities: []string{old}, Issuer: old})
 	ready(keychange.Use, "sitekey.missing", good, device.Believes{Controller: "late"}) // it has said nothing
@@ -70,7 +70,7 @@ func TestAnAuthorityIsNotReplacedOverTheHeadsOfControllers(t *testing.T) {
 	if len(list) != 2 || list[0].Stage != "present" || len(list[0].Missing) != 0 || list[1].Stage != "announced" || strings.Join(list[1].Missing, ",") != "late" {
 		t.Errorf("announced: %+v", list)
 	}
-	take(k.UseAuthority)
+	take(sitekey.Use)
 	late.At = good.At
 	good.Issuer = next
 	ready(keychange.Retire, "sitekey.certificate", good, late)
@@ -79,7 +79,7 @@ func TestAnAuthorityIsNotReplacedOverTheHeadsOfControllers(t *testing.T) {
 	if len(list) != 2 || list[0].Stage != "leaving" || list[1].Stage != "present" || strings.Join(list[1].Outdated, ",") != "late" {
 		t.Errorf("in use: %+v", list)
 	}
-	take(k.RetireAuthority)
+	take(sitekey.Retire)
 	late.Authorities = append(late.Authorities, "thief")
 	list = keychange.Standings(k, keychange.Authority, []device.Believes{late})
 	if len(list) != 3 || list[1].Stage != "retired" || list[2].Stage != "unknown" || list[2].Key != "thief" || strings.Join(list[1].Held, ",") != "late" {

@@ -121,12 +121,6 @@ func (k *Keys) Trusted() *x509.CertPool { return pki.Pool(k.trusted...) }
 // TrustedPEM are the certificates of the authorities for others to import.
 func (k *Keys) TrustedPEM() []byte { return pki.EncodeCertificates(k.trusted) }
 
-// AnnouncedAuthority is the pin of the authority that is announced; false when none is.
-func (k *Keys) AnnouncedAuthority() (string, bool) { return k.authorities().idAt(announced) }
-
-// LeavingAuthority is the pin of the authority before the present one while it is still trusted; false when there is none.
-func (k *Keys) LeavingAuthority() (string, bool) { return k.authorities().idAt(leaving) }
-
 // CRLs are revocation lists of every authority, in PEM: what a broker of another make trusts it must have a list of.
 func (k *Keys) CRLs(list []pki.Revoked, number int64, now time.Time) ([]byte, error) {
 	var all []byte
@@ -150,54 +144,30 @@ func (k *Keys) CRLs(list []pki.Revoked, number int64, now time.Time) ([]byte, er
 	return all, nil
 }
 
-// AllAuthorities are the pins of all authorities there ever were.
-func (k *Keys) AllAuthorities() []string { return k.authorities().ids() }
-
-// AuthorityStep is when the last step of a new authority was taken that is under way; zero when none is.
-func (k *Keys) AuthorityStep() time.Time { return k.authorities().since() }
-
-// The steps of a new authority, as those of a new command key.
-
-// AnnounceAuthority makes an authority that is trusted besides the present one, and announces it.
-func (k *Keys) AnnounceAuthority(a Act) error {
-	return k.turnAuthorities(a, func(r ring) (ring, error) {
-		next, err := k.ca.Successor(k.cfg.Clock())
-		if err != nil {
-			return r, err
-		}
-		b, err := next.Bytes()
-		if err != nil {
-			return r, err
-		}
-		return r.announce(b, next.Certificate().Raw, a)
-	})
-}
-
-// UseAuthority has the announced one issue certificates from the next start on; the centre's own are made anew then.
-func (k *Keys) UseAuthority(a Act) error {
-	return k.turnAuthorities(a, func(r ring) (ring, error) {
-		next, _ := r.at(announced)
-		if c, err := x509.ParseCertificate(next.Public); err == nil && !k.cfg.Clock().Add(pki.ServerLife).Before(c.NotAfter) {
-			return r, fault.New(fault.Conflict, "sitekey.soon_over", "the announced authority ends "+c.NotAfter.Format(time.DateOnly)+": drop it and announce another")
-		}
-		return r.use(a)
-	})
-}
-
-// DropAuthority takes the announcement back.
-func (k *Keys) DropAuthority(a Act) error {
-	return k.turnAuthorities(a, func(r ring) (ring, error) { return r.drop(k.cfg.Site, a) })
-}
-
-// RetireAuthority ends the trust in the one before, and destroys its key.
-func (k *Keys) RetireAuthority(a Act) error {
-	return k.turnAuthorities(a, func(r ring) (ring, error) { return r.retire(k.cfg.Site, a) })
-}
-
-func (k *Keys) turnAuthorities(a Act, step func(ring) (ring, error)) error {
-	next, err := turn(k.vault, authority, k.authorities(), a, step)
-	if err != nil {
-		return err
+// AuthorityRotation is how the authority is replaced: a new one is trusted besides the present one, then issues certificates, from the next start
+// on, when the centre's own are made anew.
+func (k *Keys) AuthorityRotation() Rotation {
+	return rotation{
+		ring: k.authorities(), keys: k, file: authority, serve: k.installAuthorities, may: k.lasts,
+		fresh: func() (secret, public []byte, err error) {
+			next, err := k.ca.Successor(k.cfg.Clock())
+			if err != nil {
+				return nil, nil, err
+			}
+			secret, err = next.Bytes()
+			return secret, next.Certificate().Raw, err
+		},
 	}
-	return k.installAuthorities(next)
+}
+
+// lasts refuses an authority that ends before a server's certificate would.
+func (k *Keys) lasts(next member) error {
+	c, err := x509.ParseCertificate(next.Public)
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "read the certificate of an authority")
+	}
+	if !k.cfg.Clock().Add(pki.ServerLife).Before(c.NotAfter) {
+		return fault.New(fault.Conflict, "sitekey.soon_over", "the announced authority ends "+c.NotAfter.Format(time.DateOnly)+": drop it and announce another")
+	}
+	return nil
 }

@@ -32,17 +32,17 @@ func TestAnAuthorityIsReplacedInThreeSteps(t *testing.T) {
 	}
 	same := func(a, b []*x509.Certificate) bool { return slices.EqualFunc(a, b, (*x509.Certificate).Equal) }
 
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceAuthority)
+	k := stepped(t, cfg, authority(sitekey.Announce))
 	both, _ := k.Authorities()
 	if k.CA().Pin() != old.Pin() || len(both) != 2 || !both[0].Equal(old.Certificate()) || !same(hears(k), both) || !k.Server().Leaf.Equal(oldServer) {
 		t.Fatalf("announced: %d authorities", len(both))
 	}
 	next := both[1]
-	if pin, ok := k.AnnouncedAuthority(); !ok || pin != pki.Pin(next) {
+	if pin, ok := k.AuthorityRotation().Announced(); !ok || pin != pki.Pin(next) {
 		t.Errorf("announced %s, %v", pin, ok)
 	}
 
-	k = stepped(t, cfg, (*sitekey.Keys).UseAuthority)
+	k = stepped(t, cfg, authority(sitekey.Use))
 	centre, err := k.Centre()
 	if err != nil {
 		t.Fatal(err)
@@ -59,11 +59,11 @@ func TestAnAuthorityIsReplacedInThreeSteps(t *testing.T) {
 	if list, _ := k.Authorities(); !k.CA().Certificate().Equal(next) || !same(list, both) || !same(hears(k), both) {
 		t.Errorf("in use: %d authorities", len(list))
 	}
-	if pin, ok := k.LeavingAuthority(); !ok || pin != old.Pin() {
+	if pin, ok := k.AuthorityRotation().Leaving(); !ok || pin != old.Pin() {
 		t.Errorf("leaving %s, %v", pin, ok)
 	}
 
-	k = stepped(t, cfg, (*sitekey.Keys).RetireAuthority)
+	k = stepped(t, cfg, authority(sitekey.Retire))
 	if list, _ := k.Authorities(); !same(list, both[1:]) || !same(hears(k), both[1:]) {
 		t.Errorf("who knew the old one alone trusts %d of %d", len(hears(k)), len(list))
 	}
@@ -89,7 +89,7 @@ func firstOf(t *testing.T, chain []byte) *x509.Certificate {
 func TestEveryTrustedAuthorityHasARevocationList(t *testing.T) {
 	cfg := config(t.TempDir(), nil)
 	open(t, cfg)
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceAuthority)
+	k := stepped(t, cfg, authority(sitekey.Announce))
 	b, err := k.CRLs([]pki.Revoked{{Serial: "2a", At: time.Now()}}, 7, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -111,44 +111,44 @@ func TestEveryTrustedAuthorityHasARevocationList(t *testing.T) {
 func TestStepsOfAnAuthorityOutOfTurnChangeNothing(t *testing.T) {
 	cfg := config(t.TempDir(), nil)
 	k := open(t, cfg)
-	refused := func(name string, step func(sitekey.Act) error) {
+	refused := func(name string, s sitekey.Step) {
 		t.Helper()
 		before := plain(t, cfg, "device-ca")
-		if err := step(act("x")); fault.CodeOf(err) != "sitekey.step" {
+		if err := k.AuthorityRotation().Take(s, act("x")); fault.CodeOf(err) != "sitekey.step" {
 			t.Errorf("%s: %v", name, err)
 		}
 		if plain(t, cfg, "device-ca") != before {
 			t.Errorf("%s changed the file", name)
 		}
 	}
-	refused("use", k.UseAuthority)
-	refused("retire", k.RetireAuthority)
-	if err := k.AnnounceAuthority(act("x")); err != nil {
+	refused("use", sitekey.Use)
+	refused("retire", sitekey.Retire)
+	if err := k.AuthorityRotation().Take(sitekey.Announce, act("x")); err != nil {
 		t.Fatal(err)
 	}
-	refused("a second announcement", k.AnnounceAuthority)
-	refused("retire before use", k.RetireAuthority)
-	if err := k.UseAuthority(act("x")); err != nil {
+	refused("a second announcement", sitekey.Announce)
+	refused("retire before use", sitekey.Retire)
+	if err := k.AuthorityRotation().Take(sitekey.Use, act("x")); err != nil {
 		t.Fatal(err)
 	}
-	refused("a change during a change", k.AnnounceAuthority)
+	refused("a change during a change", sitekey.Announce)
 }
 
 // R47-1: the register says who changed the authority, when and why.
 func TestTheRegisterTellsOfANewAuthority(t *testing.T) {
 	record, cfg := recorder(t), config(t.TempDir(), nil)
 	old := record(open(t, cfg))[key.DeviceCA].Fingerprint
-	got := record(stepped(t, cfg, (*sitekey.Keys).AnnounceAuthority))
+	got := record(stepped(t, cfg, authority(sitekey.Announce)))
 	next := got[key.DeviceCANext].Fingerprint
 	if got[key.DeviceCA].Fingerprint != old || next == "" || next == old || got[key.DeviceCANext].Reason != "年次の交換 (山田)" {
 		t.Errorf("announced: %+v", got)
 	}
-	got = record(stepped(t, cfg, (*sitekey.Keys).UseAuthority))
+	got = record(stepped(t, cfg, authority(sitekey.Use)))
 	if got[key.DeviceCA].Fingerprint != next || got[key.DeviceCANext].State != key.Retired || got[key.DeviceCABefore].Fingerprint != old ||
 		got[key.DeviceCABefore].State != key.Active {
 		t.Errorf("in use: %+v", got)
 	}
-	got = record(stepped(t, cfg, (*sitekey.Keys).RetireAuthority))
+	got = record(stepped(t, cfg, authority(sitekey.Retire)))
 	if got[key.DeviceCABefore].State != key.Retired || got[key.DeviceCA].Fingerprint != next {
 		t.Errorf("retired: %+v", got)
 	}

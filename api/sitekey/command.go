@@ -3,7 +3,6 @@ package sitekey
 import (
 	"bytes"
 	"crypto/ed25519"
-	"time"
 
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
@@ -80,55 +79,20 @@ func (k *Keys) Command() pki.SigningKey { return k.command }
 // is signed by those that are Believed.
 func (k *Keys) CommandKeys() []ed25519.PublicKey { return publicKeys(k.commands().all()) }
 
-// AllCommandKeys are the ids of the same.
-func (k *Keys) AllCommandKeys() []string { return k.commands().ids() }
-
-// CommandStep is when the last step of a new command key was taken that is under way; zero when none is.
-func (k *Keys) CommandStep() time.Time { return k.commands().since() }
-
 // Believed are the command keys that controllers are to believe, oldest first, and the words by which those that know older ones get there.
 func (k *Keys) Believed() ([]ed25519.PublicKey, []pki.Announcement) {
 	return publicKeys(k.commands().believed()), k.words
 }
 
-// Announced is the id of the command key that is announced; false when none is.
-func (k *Keys) Announced() (string, bool) { return k.commands().idAt(announced) }
-
-// Leaving is the id of the command key before the present one while controllers still believe it; false when there is none.
-func (k *Keys) Leaving() (string, bool) { return k.commands().idAt(leaving) }
-
-// The steps of a new command key. Each is one file written, so that after a crash it was taken or not. They are for a centre that is
-// not running: a running one goes on with the keys it started with.
-
-// AnnounceCommandKey makes a key and announces it under the present one.
-func (k *Keys) AnnounceCommandKey(a Act) error {
-	return k.turnCommandKeys(a, func(r ring) (ring, error) {
-		key := pki.NewSigningKey()
-		return r.announce(key.Seed(), key.Public(), a)
-	})
-}
-
-// UseCommandKey has the announced key sign from the next start on.
-func (k *Keys) UseCommandKey(a Act) error {
-	return k.turnCommandKeys(a, func(r ring) (ring, error) { return r.use(a) })
-}
-
-// DropCommandKey takes the announcement back.
-func (k *Keys) DropCommandKey(a Act) error {
-	return k.turnCommandKeys(a, func(r ring) (ring, error) { return r.drop(k.cfg.Site, a) })
-}
-
-// RetireCommandKey ends the belief in the key before, and destroys it.
-func (k *Keys) RetireCommandKey(a Act) error {
-	return k.turnCommandKeys(a, func(r ring) (ring, error) { return r.retire(k.cfg.Site, a) })
-}
-
-func (k *Keys) turnCommandKeys(a Act, step func(ring) (ring, error)) error {
-	next, err := turn(k.vault, commandKeys, k.commands(), a, step)
-	if err != nil {
-		return err
+// CommandRotation is how the command key is replaced: a new one is announced under the present one.
+func (k *Keys) CommandRotation() Rotation {
+	return rotation{
+		ring: k.commands(), keys: k, file: commandKeys, serve: k.installCommandKeys,
+		fresh: func() (secret, public []byte, err error) {
+			key := pki.NewSigningKey()
+			return key.Seed(), key.Public(), nil
+		},
 	}
-	return k.installCommandKeys(next)
 }
 
 // turn takes a step with the keys of a kind and keeps them.

@@ -44,25 +44,25 @@ func TestACommandKeyIsReplacedInThreeSteps(t *testing.T) {
 		return pki.FollowKeys("demo", believes, words)
 	}
 
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceCommandKey)
+	k := stepped(t, cfg, command(sitekey.Announce))
 	both, _ := k.Believed()
 	if k.Command().KeyID() != old.KeyID() || len(both) != 2 || !both[0].Equal(old.Public()) || !equalKeys(hears(k), both) {
 		t.Fatalf("announced: %d keys", len(both))
 	}
 	next := both[1]
-	if id, ok := k.Announced(); !ok || id != pki.KeyID(next) {
+	if id, ok := k.CommandRotation().Announced(); !ok || id != pki.KeyID(next) {
 		t.Errorf("announced %s, %v", id, ok)
 	}
 
-	k = stepped(t, cfg, (*sitekey.Keys).UseCommandKey)
+	k = stepped(t, cfg, command(sitekey.Use))
 	if list, _ := k.Believed(); !k.Command().Public().Equal(next) || !equalKeys(list, both) || !equalKeys(hears(k), both) {
 		t.Errorf("in use: %s, %d keys", k.Command().KeyID(), len(list))
 	}
-	if id, ok := k.Leaving(); !ok || id != old.KeyID() {
+	if id, ok := k.CommandRotation().Leaving(); !ok || id != old.KeyID() {
 		t.Errorf("leaving %s, %v", id, ok)
 	}
 
-	k = stepped(t, cfg, (*sitekey.Keys).RetireCommandKey)
+	k = stepped(t, cfg, command(sitekey.Retire))
 	alone := []ed25519.PublicKey{next}
 	if list, _ := k.Believed(); !equalKeys(list, alone) || !equalKeys(hears(k), alone) {
 		t.Errorf("who knew the old one alone believes %d keys of %d", len(hears(k)), len(list))
@@ -80,12 +80,12 @@ func TestWhoMissedTwoChangesOfTheCommandKeyBelievesTheThird(t *testing.T) {
 	known := []ed25519.PublicKey{open(t, cfg).Command().Public()}
 	for range 2 {
 		for _, step := range []func(*sitekey.Keys, sitekey.Act) error{
-			(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).UseCommandKey, (*sitekey.Keys).RetireCommandKey,
+			command(sitekey.Announce), command(sitekey.Use), command(sitekey.Retire),
 		} {
 			stepped(t, cfg, step)
 		}
 	}
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceCommandKey)
+	k := stepped(t, cfg, command(sitekey.Announce))
 	list, words := k.Believed()
 	if got := pki.FollowKeys("demo", known, words); !equalKeys(got, list) || len(list) != 2 {
 		t.Errorf("believes %d of %d", len(got), len(list))
@@ -112,24 +112,24 @@ func TestStepsOutOfTurnAndActsOfNobodyChangeNothing(t *testing.T) {
 			t.Errorf("%s changed the file (%v)", name, err)
 		}
 	}
-	refused("use", "sitekey.step", k.UseCommandKey(act("x")))
-	refused("retire", "sitekey.step", k.RetireCommandKey(act("x")))
-	refused("nobody", "sitekey.act", k.AnnounceCommandKey(sitekey.Act{At: time.Now(), Reason: "x"}))
-	refused("no reason", "sitekey.act", k.AnnounceCommandKey(sitekey.Act{At: time.Now(), By: "x"}))
-	if err := k.AnnounceCommandKey(act("x")); err != nil {
+	refused("use", "sitekey.step", k.CommandRotation().Take(sitekey.Use, act("x")))
+	refused("retire", "sitekey.step", k.CommandRotation().Take(sitekey.Retire, act("x")))
+	refused("nobody", "sitekey.act", k.CommandRotation().Take(sitekey.Announce, sitekey.Act{At: time.Now(), Reason: "x"}))
+	refused("no reason", "sitekey.act", k.CommandRotation().Take(sitekey.Announce, sitekey.Act{At: time.Now(), By: "x"}))
+	if err := k.CommandRotation().Take(sitekey.Announce, act("x")); err != nil {
 		t.Fatal(err)
 	}
 	if before, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
 	}
-	refused("a second announcement", "sitekey.step", k.AnnounceCommandKey(act("x")))
-	if err := k.UseCommandKey(act("x")); err != nil {
+	refused("a second announcement", "sitekey.step", k.CommandRotation().Take(sitekey.Announce, act("x")))
+	if err := k.CommandRotation().Take(sitekey.Use, act("x")); err != nil {
 		t.Fatal(err)
 	}
 	if before, err = os.ReadFile(file); err != nil {
 		t.Fatal(err)
 	}
-	refused("a change during a change", "sitekey.step", k.AnnounceCommandKey(act("x")))
+	refused("a change during a change", "sitekey.step", k.CommandRotation().Take(sitekey.Announce, act("x")))
 }
 
 // R47-1: the register says who changed the command key, when and why, also when the program died before it could.
@@ -141,19 +141,19 @@ func TestTheRegisterTellsOfEveryStep(t *testing.T) {
 	}
 	old := first[key.Command].KeyID
 
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceCommandKey)
+	k := stepped(t, cfg, command(sitekey.Announce))
 	got := record(k)
-	next, _ := k.Announced()
+	next, _ := k.CommandRotation().Announced()
 	if got[key.Command].KeyID != old || got[key.CommandNext].KeyID != next || got[key.CommandNext].State != key.Active ||
 		got[key.CommandNext].Reason != "年次の交換 (山田)" {
 		t.Errorf("announced: %+v", got)
 	}
-	got = record(stepped(t, cfg, (*sitekey.Keys).UseCommandKey))
+	got = record(stepped(t, cfg, command(sitekey.Use)))
 	if got[key.Command].KeyID != next || got[key.Command].Reason != "年次の交換 (山田)" || got[key.CommandNext].State != key.Retired ||
 		got[key.CommandBefore].KeyID != old || got[key.CommandBefore].State != key.Active {
 		t.Errorf("in use: %+v", got)
 	}
-	got = record(stepped(t, cfg, (*sitekey.Keys).RetireCommandKey))
+	got = record(stepped(t, cfg, command(sitekey.Retire)))
 	if got[key.CommandBefore].KeyID != old || got[key.CommandBefore].State != key.Retired || got[key.Command].KeyID != next {
 		t.Errorf("retired: %+v", got)
 	}

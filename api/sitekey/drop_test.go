@@ -26,25 +26,23 @@ import (
 func TestWhoWasAwayThroughChangesThatWereTakenBackCatchesUp(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		k := open(t, config(t.TempDir(), nil))
-		do := func(steps ...func(sitekey.Act) error) {
-			for _, step := range steps {
-				if err := step(act("x")); err != nil {
-					rt.Fatal(err)
-				}
+		do := func(s sitekey.Step) {
+			if err := k.CommandRotation().Take(s, act("x")); err != nil {
+				rt.Fatal(err)
 			}
 		}
 		var past [][]ed25519.PublicKey
 		note := func() { list, _ := k.Believed(); past = append(past, list) }
 		note()
 		for i := range rapid.IntRange(1, 5).Draw(rt, "changes") {
-			do(k.AnnounceCommandKey)
+			do(sitekey.Announce)
 			note()
 			if rapid.Bool().Draw(rt, fmt.Sprint("taken back ", i)) {
-				do(k.DropCommandKey)
+				do(sitekey.Drop)
 			} else {
-				do(k.UseCommandKey)
+				do(sitekey.Use)
 				note()
-				do(k.RetireCommandKey)
+				do(sitekey.Retire)
 			}
 			note()
 		}
@@ -60,12 +58,12 @@ func TestAnAuthorityThatWasTakenBackIsTrustedNoMore(t *testing.T) {
 	cfg := config(t.TempDir(), nil)
 	old := open(t, cfg).CA()
 	register := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceAuthority)
+	k := stepped(t, cfg, authority(sitekey.Announce))
 	both, _ := k.Authorities()
 	if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 		t.Fatal(err)
 	}
-	k = stepped(t, cfg, (*sitekey.Keys).DropAuthority)
+	k = stepped(t, cfg, authority(sitekey.Drop))
 	list, words := k.Authorities()
 	if got := pki.FollowAuthorities("demo", both, words); len(list) != 1 || !list[0].Equal(old.Certificate()) || len(got) != 1 || !got[0].Equal(list[0]) {
 		t.Errorf("%d trusted, %d by who had heard of the other", len(list), len(got))
@@ -79,7 +77,7 @@ func TestAnAuthorityThatWasTakenBackIsTrustedNoMore(t *testing.T) {
 		slices.ContainsFunc(all, func(k key.Key) bool { return k.Purpose == key.DeviceCABefore }) {
 		t.Errorf("the register: %+v, %v", all, err)
 	}
-	for _, step := range []func(*sitekey.Keys, sitekey.Act) error{(*sitekey.Keys).AnnounceAuthority, (*sitekey.Keys).UseAuthority, (*sitekey.Keys).RetireAuthority} {
+	for _, step := range []func(*sitekey.Keys, sitekey.Act) error{authority(sitekey.Announce), authority(sitekey.Use), authority(sitekey.Retire)} {
 		k = stepped(t, cfg, step)
 		if err := keyrecord.Record(t.Context(), register, k, false); err != nil {
 			t.Fatal(err)
@@ -96,18 +94,18 @@ func TestAWrongClockMakesNoAuthority(t *testing.T) {
 	cfg := config(dir, func() time.Time { return now })
 	k := open(t, cfg)
 	now = time.Unix(0, 0)
-	if err := k.AnnounceAuthority(act("x")); fault.CodeOf(err) != "pki.clock" {
+	if err := k.AuthorityRotation().Take(sitekey.Announce, act("x")); fault.CodeOf(err) != "pki.clock" {
 		t.Errorf("in 1970: %v", err)
 	}
 	now = time.Now()
-	if err := k.AnnounceAuthority(act("x")); err != nil {
+	if err := k.AuthorityRotation().Take(sitekey.Announce, act("x")); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(20*365*24*time.Hour - pki.ServerLife/2)
-	if err := k.UseAuthority(act("x")); fault.CodeOf(err) != "sitekey.soon_over" {
+	if err := k.AuthorityRotation().Take(sitekey.Use, act("x")); fault.CodeOf(err) != "sitekey.soon_over" {
 		t.Errorf("close to its end: %v", err)
 	}
-	if err := k.DropAuthority(act("x")); err != nil {
+	if err := k.AuthorityRotation().Take(sitekey.Drop, act("x")); err != nil {
 		t.Error(err)
 	}
 }
@@ -116,7 +114,7 @@ func TestAWrongClockMakesNoAuthority(t *testing.T) {
 func TestACopyOfTheKeysFromBeforeAnAnnouncementIsRefused(t *testing.T) {
 	next := map[string]string{"device-ca": key.DeviceCANext, "command-key": key.CommandNext}
 	for name, announce := range map[string]func(*sitekey.Keys, sitekey.Act) error{
-		"device-ca": (*sitekey.Keys).AnnounceAuthority, "command-key": (*sitekey.Keys).AnnounceCommandKey,
+		"device-ca": authority(sitekey.Announce), "command-key": command(sitekey.Announce),
 	} {
 		cfg, register := config(t.TempDir(), nil), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
 		open(t, cfg)
@@ -141,8 +139,8 @@ func TestACopyOfTheKeysFromBeforeAnAnnouncementIsRefused(t *testing.T) {
 func TestACopyOfTheKeysDoesNotBringBackWhatWasRetired(t *testing.T) {
 	type step = func(*sitekey.Keys, sitekey.Act) error
 	for name, steps := range map[string][]step{
-		"retired":    {(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).UseCommandKey, (*sitekey.Keys).RetireCommandKey},
-		"taken back": {(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).DropCommandKey},
+		"retired":    {command(sitekey.Announce), command(sitekey.Use), command(sitekey.Retire)},
+		"taken back": {command(sitekey.Announce), command(sitekey.Drop)},
 	} {
 		cfg, register := config(t.TempDir(), nil), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)
 		record := func() error { return keyrecord.Record(t.Context(), register, open(t, cfg), true) }

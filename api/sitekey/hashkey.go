@@ -134,57 +134,78 @@ func (k *Keys) HashKeys() []string {
 	return ids
 }
 
-// AnnouncedHashKey is the fingerprint of the layer that is announced; false when none is.
-func (k *Keys) AnnouncedHashKey() (string, bool) {
-	next, ok := k.hash().next()
+// HashKeyRotation is how the credential hash key is replaced: by the first two steps, since none is ever retired.
+func (k *Keys) HashKeyRotation() Rotation { return layering{k.hash(), k} }
+
+// layering is the Rotation of the layers.
+type layering struct {
+	layers
+	keys *Keys
+}
+
+// Take is Rotation.Take.
+func (l layering) Take(s Step, a Act) error {
+	next, err := turn(l.keys.vault, hashKey, l.layers, a, func(now layers) (layers, error) {
+		switch s { //nolint:exhaustive // it has no others
+		case Announce:
+			return now.announce(a)
+		case Use:
+			return now.use(a)
+		}
+		return now, noStep("credential hash key", s)
+	})
+	if err != nil {
+		return err
+	}
+	return l.keys.installHashKey(next)
+}
+
+// announce adds a layer that controllers are given.
+func (l layers) announce(a Act) (layers, error) {
+	if next, ok := l.next(); ok {
+		return l, fault.New(fault.Conflict, "sitekey.step", "the credential hash key "+next.fingerprint()+" is announced: end that change first")
+	}
+	if len(l.Layers) == credential.MaxLayers {
+		return l, fault.New(fault.Conflict, "sitekey.layers", fmt.Sprintf("the credential hash key has %d layers, and can have no more", len(l.Layers)))
+	}
+	return layers{append(l.Layers[:len(l.Layers):len(l.Layers)], newLayer(announced, a))}, nil
+}
+
+// use has cards hashed under the announced layer too.
+func (l layers) use(a Act) (layers, error) {
+	next, ok := l.next()
+	if !ok {
+		return l, fault.New(fault.Conflict, "sitekey.step", "no credential hash key is announced")
+	}
+	used := l.used().Layers
+	return layers{append(used[:len(used):len(used)], layer{next.Key, inUse, a})}, nil
+}
+
+// Believed is Rotation.Believed.
+func (l layering) Believed() []string { return l.keys.HashKeys() }
+
+// All is Rotation.All.
+func (l layering) All() []string { return l.keys.HashKeys() }
+
+// Announced is Rotation.Announced.
+func (l layering) Announced() (string, bool) {
+	next, ok := l.next()
 	if !ok {
 		return "", false
 	}
 	return next.fingerprint(), true
 }
 
-// HashKeyStep is when the layer was announced that is not used yet; zero when none is.
-func (k *Keys) HashKeyStep() time.Time {
-	next, ok := k.hash().next()
+// Leaving is Rotation.Leaving: none ever is.
+func (layering) Leaving() (string, bool) { return "", false }
+
+// Since is Rotation.Since.
+func (l layering) Since() time.Time {
+	next, ok := l.next()
 	if !ok {
 		return time.Time{}
 	}
 	return next.Act.At
-}
-
-// The two steps of a new layer of the credential hash key, as the first two of a new command key.
-
-// AnnounceHashKey makes a layer that controllers are given.
-func (k *Keys) AnnounceHashKey(a Act) error {
-	return k.turnHashKey(a, func(l layers) (layers, error) {
-		if next, ok := l.next(); ok {
-			return l, fault.New(fault.Conflict, "sitekey.step", "the credential hash key "+next.fingerprint()+" is announced: end that change first")
-		}
-		if len(l.Layers) == credential.MaxLayers {
-			return l, fault.New(fault.Conflict, "sitekey.layers", fmt.Sprintf("the credential hash key has %d layers, and can have no more", len(l.Layers)))
-		}
-		return layers{append(l.Layers[:len(l.Layers):len(l.Layers)], newLayer(announced, a))}, nil
-	})
-}
-
-// UseHashKey has cards hashed under the announced layer too, from the next start on.
-func (k *Keys) UseHashKey(a Act) error {
-	return k.turnHashKey(a, func(l layers) (layers, error) {
-		next, ok := l.next()
-		if !ok {
-			return l, fault.New(fault.Conflict, "sitekey.step", "no credential hash key is announced")
-		}
-		used := l.used().Layers
-		return layers{append(used[:len(used):len(used)], layer{next.Key, inUse, a})}, nil
-	})
-}
-
-func (k *Keys) turnHashKey(a Act, step func(layers) (layers, error)) error {
-	next, err := turn(k.vault, hashKey, k.hash(), a, step)
-	if err != nil {
-		return err
-	}
-	return k.installHashKey(next)
 }
 
 // hashEntries are which layer is in use, and which is announced or was the last one to be. An announced one is never taken back.

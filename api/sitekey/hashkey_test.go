@@ -56,21 +56,21 @@ func TestALayerOfTheHashKeyIsAnnouncedAndThenUsed(t *testing.T) {
 		t.Fatalf("at first %d bytes, %d forms", len(old), len(before))
 	}
 
-	k := stepped(t, cfg, (*sitekey.Keys).AnnounceHashKey)
+	k := stepped(t, cfg, hashKey(sitekey.Announce))
 	both := given(t, k)
 	if len(both) != 64 || !bytes.Equal(both[:32], old) || !slices.Equal(forms(t, k), before) || !slices.Equal(k.HashKeys(), fingerprints(both)) {
 		t.Fatalf("announced: %d bytes, forms %v", len(both), forms(t, k))
 	}
-	if id, ok := k.AnnouncedHashKey(); !ok || id != fingerprints(both)[1] {
+	if id, ok := k.HashKeyRotation().Announced(); !ok || id != fingerprints(both)[1] {
 		t.Errorf("announced %s, %v", id, ok)
 	}
 
-	k = stepped(t, cfg, (*sitekey.Keys).UseHashKey)
+	k = stepped(t, cfg, hashKey(sitekey.Use))
 	after := forms(t, k)
 	if !bytes.Equal(given(t, k), both) || len(after) != 2 || after[1] != before[0] || after[0] == before[0] {
 		t.Errorf("in use: forms %v after %v", after, before)
 	}
-	if _, ok := k.AnnouncedHashKey(); ok {
+	if _, ok := k.HashKeyRotation().Announced(); ok {
 		t.Error("still announced")
 	}
 }
@@ -79,31 +79,31 @@ func TestStepsOfTheHashKeyOutOfTurnChangeNothing(t *testing.T) {
 	cfg := config(t.TempDir(), nil)
 	k := open(t, cfg)
 	file := filepath.Join(cfg.Dir, "credential-hash-key.sealed")
-	refused := func(name, code string, step func(sitekey.Act) error, a sitekey.Act) {
+	refused := func(name, code string, s sitekey.Step, a sitekey.Act) {
 		t.Helper()
 		before, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := step(a); fault.CodeOf(err) != code {
+		if err := k.HashKeyRotation().Take(s, a); fault.CodeOf(err) != code {
 			t.Errorf("%s: %v", name, err)
 		}
 		if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, before) {
 			t.Errorf("%s changed the file (%v)", name, err)
 		}
 	}
-	refused("use", "sitekey.step", k.UseHashKey, act("x"))
-	refused("nobody", "sitekey.act", k.AnnounceHashKey, sitekey.Act{At: act("x").At, Reason: "x"})
+	refused("use", "sitekey.step", sitekey.Use, act("x"))
+	refused("nobody", "sitekey.act", sitekey.Announce, sitekey.Act{At: act("x").At, Reason: "x"})
 	for i := 1; i < 8; i++ {
-		if err := k.AnnounceHashKey(act("x")); err != nil {
+		if err := k.HashKeyRotation().Take(sitekey.Announce, act("x")); err != nil {
 			t.Fatal(err)
 		}
-		refused("a second announcement", "sitekey.step", k.AnnounceHashKey, act("x"))
-		if err := k.UseHashKey(act("x")); err != nil {
+		refused("a second announcement", "sitekey.step", sitekey.Announce, act("x"))
+		if err := k.HashKeyRotation().Take(sitekey.Use, act("x")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	refused("a ninth layer", "sitekey.layers", k.AnnounceHashKey, act("x"))
+	refused("a ninth layer", "sitekey.layers", sitekey.Announce, act("x"))
 	if again := open(t, cfg); len(forms(t, again)) != 8 || !slices.Equal(again.HashKeys(), k.HashKeys()) {
 		t.Errorf("%d layers after a start", len(forms(t, again)))
 	}
@@ -118,7 +118,7 @@ func TestAStepOfTheHashKeyThatCannotBeWrittenWasNotTaken(t *testing.T) {
 	if err := os.Rename(cfg.Dir, aside); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.AnnounceHashKey(act("x")); err == nil {
+	if err := k.HashKeyRotation().Take(sitekey.Announce, act("x")); err == nil {
 		t.Error("announced without a disk")
 	}
 	if err := os.Rename(aside, cfg.Dir); err != nil {
@@ -137,7 +137,7 @@ func TestTheHashKeyOfAnEarlierVersionIsReadOnAsTheFirstLayer(t *testing.T) {
 	if b := given(t, open(t, cfg)); !bytes.Equal(b, old) {
 		t.Fatal("another key")
 	}
-	if b := given(t, stepped(t, cfg, (*sitekey.Keys).AnnounceHashKey)); len(b) != 64 || !bytes.Equal(b[:32], old) {
+	if b := given(t, stepped(t, cfg, hashKey(sitekey.Announce))); len(b) != 64 || !bytes.Equal(b[:32], old) {
 		t.Error("the new layer does not stand on the old one")
 	}
 }
@@ -185,12 +185,12 @@ func TestTheRegisterTellsOfEveryLayerOfTheHashKey(t *testing.T) {
 	if now, next := record(k); now.Fingerprint != k.HashKeys()[0] || next.Purpose != "" || now.Version != 1 {
 		t.Errorf("at first %+v, %+v", now, next)
 	}
-	k = stepped(t, cfg, (*sitekey.Keys).AnnounceHashKey)
+	k = stepped(t, cfg, hashKey(sitekey.Announce))
 	ids := k.HashKeys()
 	if now, next := record(k); now.Fingerprint != ids[0] || now.Version != 1 || next.Fingerprint != ids[1] || next.State != key.Active || next.Reason != "年次の交換 (山田)" {
 		t.Errorf("announced: %+v, %+v", now, next)
 	}
-	now, next := record(stepped(t, cfg, (*sitekey.Keys).UseHashKey))
+	now, next := record(stepped(t, cfg, hashKey(sitekey.Use)))
 	if now.Fingerprint != ids[1] || now.Version != 2 || now.Reason != "年次の交換 (山田)" || next.State != key.Retired || next.Version != 2 {
 		t.Errorf("in use: %+v, %+v", now, next)
 	}

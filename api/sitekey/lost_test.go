@@ -74,8 +74,8 @@ func TestALostKeyIsNoticedAndNotMadeAnewInSilence(t *testing.T) {
 // The older copy of the folder is refused; the database's older copy is not: what replaced its keys is in the files.
 func TestAnOlderCopyOfTheKeysIsRefusedAndAnOlderDatabaseIsNot(t *testing.T) {
 	for name, steps := range map[string][]func(*sitekey.Keys, sitekey.Act) error{
-		"device-ca":   {(*sitekey.Keys).AnnounceAuthority, (*sitekey.Keys).UseAuthority, (*sitekey.Keys).RetireAuthority},
-		"command-key": {(*sitekey.Keys).AnnounceCommandKey, (*sitekey.Keys).UseCommandKey, (*sitekey.Keys).RetireCommandKey},
+		"device-ca":   {authority(sitekey.Announce), authority(sitekey.Use), authority(sitekey.Retire)},
+		"command-key": {command(sitekey.Announce), command(sitekey.Use), command(sitekey.Retire)},
 	} {
 		cfg := config(t.TempDir(), nil)
 		yesterday, today := key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store), key.New(lifecycletest.Open(t, dbtest.SQLite(t)).Store)

@@ -210,13 +210,13 @@ func (r ring) since() time.Time {
 	return time.Time{}
 }
 
-// ids are those of all.
-func (r ring) ids() []string {
-	var list []string
-	for _, public := range r.all() {
-		list = append(list, r.id(public))
+// idsOf are the ids of public parts.
+func (r ring) idsOf(list [][]byte) []string {
+	ids := make([]string, len(list))
+	for i, public := range list {
+		ids[i] = r.id(public)
 	}
-	return list
+	return ids
 }
 
 // believed are the public parts of the keys that controllers are to believe, oldest first.

@@ -81,3 +81,16 @@ func (c copied) back() {
 		c.t.Fatal(err)
 	}
 }
+
+// command, authority and hashKey are a step of the rotation of that key.
+func command(s sitekey.Step) func(*sitekey.Keys, sitekey.Act) error {
+	return func(k *sitekey.Keys, a sitekey.Act) error { return k.CommandRotation().Take(s, a) }
+}
+
+func authority(s sitekey.Step) func(*sitekey.Keys, sitekey.Act) error {
+	return func(k *sitekey.Keys, a sitekey.Act) error { return k.AuthorityRotation().Take(s, a) }
+}
+
+func hashKey(s sitekey.Step) func(*sitekey.Keys, sitekey.Act) error {
+	return func(k *sitekey.Keys, a sitekey.Act) error { return k.HashKeyRotation().Take(s, a) }
+}
