@@ -12,11 +12,7 @@ func TestAnOperatorReplacesTheCheckpointKey(t *testing.T) {
 	serveOnce(t, file)
 	command := func(want int, args ...string) string {
 		t.Helper()
-		var out, problems bytes.Buffer
-		if code := run(t.Context(), append(args, "-config", file), &out, &problems); code != want {
-			t.Fatalf("%v: %d %s %s", args, code, out.String(), problems.String())
-		}
-		return out.String() + problems.String()
+		return operate(t, want, append(args, "-config", file)...)
 	}
 	first := command(exitOK, "checkpoint-key")
 	if !strings.Contains(first, "kanmon/demo signs, the first\n") || !strings.Contains(first, "verifier    kanmon/demo+") || !strings.Contains(first, "fingerprint ") {

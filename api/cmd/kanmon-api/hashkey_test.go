@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 )
@@ -12,19 +11,7 @@ func TestAnOperatorPutsALayerOnTheHashKey(t *testing.T) {
 	serveOnce(t, file)
 	step := func(want int, args ...string) string {
 		t.Helper()
-		var out, problems bytes.Buffer
-		if code := run(t.Context(), append([]string{"credential-hash-key", "-config", file}, args...), &out, &problems); code != want {
-			t.Fatalf("%v: %d %s %s", args, code, out.String(), problems.String())
-		}
-		return out.String() + problems.String()
-	}
-	stages := func(text string) string {
-		var list []string
-		for line := range strings.Lines(text) {
-			_, stage, _ := strings.Cut(strings.TrimSpace(line), " ")
-			list = append(list, stage)
-		}
-		return strings.Join(list, ",")
+		return operate(t, want, append([]string{"credential-hash-key", "-config", file}, args...)...)
 	}
 	if got := stages(step(exitOK)); got != "in use" {
 		t.Fatalf("at first %s", got)
@@ -41,8 +28,5 @@ func TestAnOperatorPutsALayerOnTheHashKey(t *testing.T) {
 		}
 		serveOnce(t, file)
 	}
-	var out, problems bytes.Buffer
-	if code := run(t.Context(), []string{"verify", "-config", file}, &out, &problems); code != exitOK {
-		t.Fatalf("%d %s", code, out.String())
-	}
+	operate(t, exitOK, "verify", "-config", file)
 }

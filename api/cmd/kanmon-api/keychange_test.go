@@ -19,22 +19,10 @@ func replaceKey(t *testing.T, command, name string) {
 	serveOnce(t, file)
 	step := func(want int, args ...string) string {
 		t.Helper()
-		var out, problems bytes.Buffer
-		if code := run(t.Context(), append([]string{command, "-config", file}, args...), &out, &problems); code != want {
-			t.Fatalf("%v: %d %s %s", args, code, out.String(), problems.String())
-		}
-		return out.String() + problems.String()
+		return operate(t, want, append([]string{command, "-config", file}, args...)...)
 	}
-	stages := func(text string) (list []string) {
-		for line := range strings.Lines(text) {
-			if _, stage, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
-				list = append(list, stage)
-			}
-		}
-		return list
-	}
-	if got := stages(step(exitOK)); strings.Join(got, ",") != "present" {
-		t.Fatalf("at first %v", got)
+	if got := stages(step(exitOK)); got != "present" {
+		t.Fatalf("at first %s", got)
 	}
 	if got := step(exitFailed, "-step", "announce"); !strings.Contains(got, "reason") {
 		t.Fatalf("without a reason: %s", got)
@@ -46,13 +34,31 @@ func replaceKey(t *testing.T, command, name string) {
 	for _, c := range []struct{ step, want string }{
 		{"announce", "present,announced"}, {"drop", "present"}, {"announce", "present,announced"}, {"use", "leaving,present"}, {"retire", "present"},
 	} {
-		if got := stages(step(exitOK, "-step", c.step, "-reason", "年次の交換")); strings.Join(got, ",") != c.want {
-			t.Fatalf("after %s: %v, want %s", c.step, got, c.want)
+		if got := stages(step(exitOK, "-step", c.step, "-reason", "年次の交換")); got != c.want {
+			t.Fatalf("after %s: %s, want %s", c.step, got, c.want)
 		}
 		serveOnce(t, file)
 	}
+	operate(t, exitOK, "verify", "-config", file)
+}
+
+// operate runs a command and returns what it said.
+func operate(t *testing.T, want int, args ...string) string {
+	t.Helper()
 	var out, problems bytes.Buffer
-	if code := run(t.Context(), []string{"verify", "-config", file}, &out, &problems); code != exitOK {
-		t.Fatalf("%d %s", code, out.String())
+	if code := run(t.Context(), args, &out, &problems); code != want {
+		t.Fatalf("%v: %d %s %s", args, code, out.String(), problems.String())
 	}
+	return out.String() + problems.String()
+}
+
+// stages are what a list of keys says of each behind its id.
+func stages(text string) string {
+	var list []string
+	for line := range strings.Lines(text) {
+		if _, stage, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			list = append(list, stage)
+		}
+	}
+	return strings.Join(list, ",")
 }
