@@ -53,21 +53,14 @@ func parseAll(list [][]byte) ([]*x509.Certificate, error) {
 }
 
 func (k *Keys) openAuthority() error {
-	b, err := k.vault.LoadOrMake(authority, func() ([]byte, error) {
+	fresh := func() ([]byte, error) {
 		ca, err := pki.NewCA(k.cfg.Site, k.cfg.Clock())
 		if err != nil {
 			return nil, err
 		}
 		return ca.Bytes()
-	})
-	if err != nil {
-		return err
 	}
-	r, err := parseAuthorities(b)
-	if err != nil {
-		return err
-	}
-	return k.installAuthorities(r)
+	return open(k.vault, authority, fresh, parseAuthorities, k.installAuthorities)
 }
 
 // parseAuthorities reads a ring, or an authority that was never replaced, in PEM.

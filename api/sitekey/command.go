@@ -37,15 +37,8 @@ func publicKeys(list [][]byte) []ed25519.PublicKey {
 }
 
 func (k *Keys) openCommandKey() error {
-	b, err := k.vault.LoadOrMake(commandKeys, func() ([]byte, error) { return pki.NewSigningKey().Seed(), nil })
-	if err != nil {
-		return err
-	}
-	r, err := parseCommandKeys(b)
-	if err != nil {
-		return err
-	}
-	return k.installCommandKeys(r)
+	fresh := func() ([]byte, error) { return pki.NewSigningKey().Seed(), nil }
+	return open(k.vault, commandKeys, fresh, parseCommandKeys, k.installCommandKeys)
 }
 
 // parseCommandKeys reads a ring, or the bare seed of a key that was never replaced.
@@ -74,10 +67,6 @@ func (k *Keys) installCommandKeys(r ring) error {
 
 // Command signs what the centre sends.
 func (k *Keys) Command() pki.SigningKey { return k.command }
-
-// CommandKeys are the public parts of all command keys there ever were, the present one first, to check what was signed years ago. What still counts
-// is signed by those that are Believed.
-func (k *Keys) CommandKeys() []ed25519.PublicKey { return publicKeys(k.commands().all()) }
 
 // Believed are the command keys that controllers are to believe, oldest first, and the words by which those that know older ones get there.
 func (k *Keys) Believed() ([]ed25519.PublicKey, []pki.Announcement) {

@@ -96,17 +96,8 @@ func (l layers) next() (layer, bool) { return l.newest(), l.newest().Stage == an
 
 // openHashKey keeps a key that was never replaced as 64 hex digits, as it always was.
 func (k *Keys) openHashKey() error {
-	b, err := k.vault.LoadOrMake(hashKey, func() ([]byte, error) {
-		return []byte(hex.EncodeToString(newLayer(inUse, Act{}).Key)), nil
-	})
-	if err != nil {
-		return err
-	}
-	l, err := parseLayers(b)
-	if err != nil {
-		return err
-	}
-	return k.installHashKey(l)
+	fresh := func() ([]byte, error) { return []byte(hex.EncodeToString(newLayer(inUse, Act{}).Key)), nil }
+	return open(k.vault, hashKey, fresh, parseLayers, k.installHashKey)
 }
 
 // installHashKey has layers serve.

@@ -200,8 +200,14 @@ func (r ring) end(s stage, site string, a Act) (ring, error) {
 	return next, nil
 }
 
-// since is when the last step was taken of a change that is under way; zero when none is.
-func (r ring) since() time.Time {
+// Announced is Rotation.Announced.
+func (r ring) Announced() (string, bool) { return r.idAt(announced) }
+
+// Leaving is Rotation.Leaving.
+func (r ring) Leaving() (string, bool) { return r.idAt(leaving) }
+
+// Since is Rotation.Since.
+func (r ring) Since() time.Time {
 	for _, s := range []stage{announced, leaving} {
 		if m, ok := r.at(s); ok {
 			return m.Act.At

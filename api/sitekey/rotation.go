@@ -86,12 +86,3 @@ func (r rotation) Believed() []string { return r.idsOf(r.believed()) }
 
 // All is Rotation.All.
 func (r rotation) All() []string { return r.idsOf(r.all()) }
-
-// Announced is Rotation.Announced.
-func (r rotation) Announced() (string, bool) { return r.idAt(announced) }
-
-// Leaving is Rotation.Leaving.
-func (r rotation) Leaving() (string, bool) { return r.idAt(leaving) }
-
-// Since is Rotation.Since.
-func (r rotation) Since() time.Time { return r.since() }

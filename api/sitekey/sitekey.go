@@ -95,6 +95,19 @@ func Open(cfg Config) (*Keys, error) {
 	return k, nil
 }
 
+// open reads what is kept under a name, or makes it, and has it serve.
+func open[T any](v *pki.Vault, name string, fresh func() ([]byte, error), parse func([]byte) (T, error), serve func(T) error) error {
+	b, err := v.LoadOrMake(name, fresh)
+	if err != nil {
+		return err
+	}
+	read, err := parse(b)
+	if err != nil {
+		return err
+	}
+	return serve(read)
+}
+
 // adopt seals what lay in the clear.
 func (k *Keys) adopt() error {
 	for name, file := range map[string]string{checkpoint: oldLedger, hashKey: oldHash} {
