@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/pki"
 )
 
@@ -40,17 +41,17 @@ func openDataDir(dir string) error {
 }
 
 // writeSecret writes a file so that after a crash it is there entirely or not at all.
-func writeSecret(file, text string) error { return pki.WriteDurably(file, []byte(text+"\n")) }
+func writeSecret(file, text string) error { return folder.Write(file, []byte(text+"\n")) }
 
 // writeAuthorities is for who imports them: all that are trusted in one file, and while one replaces another the new one in a file of its own.
 func (s *Server) writeAuthorities() error {
 	dir := s.settings.DataDir
-	if err := pki.WriteDurably(filepath.Join(dir, authorityFile), s.keys.TrustedPEM()); err != nil {
+	if err := folder.Write(filepath.Join(dir, authorityFile), s.keys.TrustedPEM()); err != nil {
 		return err
 	}
 	list, _ := s.keys.Authorities()
 	if len(list) > 1 {
-		return pki.WriteDurably(filepath.Join(dir, newAuthorityFile), pki.EncodeCertificate(list[len(list)-1]))
+		return folder.Write(filepath.Join(dir, newAuthorityFile), pki.EncodeCertificate(list[len(list)-1]))
 	}
 	if err := os.Remove(filepath.Join(dir, newAuthorityFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fault.Wrap(fault.Unavailable, err, "remove the file of a new authority that is no longer one")

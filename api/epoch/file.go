@@ -6,9 +6,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 )
 
 // State is how far the centre has been.
@@ -48,27 +48,7 @@ func read(path string) (State, bool, error) {
 func write(path string, s State) error {
 	b, err := json.Marshal(s)
 	if err == nil {
-		err = replace(path, append(b, '\n'))
+		err = folder.Write(path, append(b, '\n'))
 	}
 	return fault.Wrap(fault.Unavailable, err, "write the centre's state")
-}
-
-func replace(path string, content []byte) error {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // a fixed name in the data folder
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"kanmon/internal/fault"
-	"kanmon/internal/pki"
+	"kanmon/internal/folder"
 	"kanmon/reader/osdp"
 )
 
@@ -78,7 +78,7 @@ func removePlain(file string) error {
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return fault.New(fault.Unavailable, "devicekey.link", file+" is a symbolic link")
 	}
-	return pki.RemoveDurably(file)
+	return folder.Remove(file)
 }
 
 // Propose makes a fresh key and keeps it as the pending one of a device that Adopt knows. One that is pending already is not replaced

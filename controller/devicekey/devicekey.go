@@ -74,9 +74,8 @@ func (s *Store) Peek(devices []Device) (All, error) {
 
 // add refuses a key that another device has, or is to have.
 func (a All) add(name string, k Keys) error {
-	both := func(a, b osdp.Key) bool { return !a.IsZero() && a.Equal(b) }
 	for other, o := range a {
-		if both(k.Present, o.Present) || both(k.Present, o.Pending) || both(k.Pending, o.Present) || both(k.Pending, o.Pending) {
+		if osdp.SharedKey([]osdp.Key{k.Present, k.Pending}, []osdp.Key{o.Present, o.Pending}) {
 			return fault.New(fault.Invalid, "config.twice", "it is that of "+other+" too")
 		}
 	}

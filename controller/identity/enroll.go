@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/pki"
 	"kanmon/internal/wire"
 )
@@ -182,7 +183,7 @@ func (r Request) keep(id Identity, k keys, hash []byte) error {
 		if err != nil {
 			return fault.Wrap(fault.Invalid, err, "read the console's authority")
 		}
-		if err := pki.WriteDurably(filepath.Join(r.Dir, webCAFile), b); err != nil {
+		if err := folder.Write(filepath.Join(r.Dir, webCAFile), b); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/pki"
 )
 
@@ -211,7 +212,7 @@ func save(dir string, id Identity) error {
 	}{
 		{caFile, pki.EncodeCertificates(id.Authorities)}, {certFile, pki.EncodeCertificate(id.Certificate)}, {centreFile, append(b, '\n')},
 	} {
-		if err := pki.WriteDurably(filepath.Join(dir, f.name), f.b); err != nil {
+		if err := folder.Write(filepath.Join(dir, f.name), f.b); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"kanmon/internal/folder"
 )
 
 // Options of a demo.
@@ -142,7 +144,7 @@ func (d *demo) centreUp(ctx context.Context, filled bool) error {
 	if err := d.enrol(ctx); err != nil {
 		return err
 	}
-	return writeSecret(d.Files.ready(), []byte("ok\n"))
+	return folder.Write(d.Files.ready(), []byte("ok\n"))
 }
 
 // awaitCentre returns when the centre has made its authority and answers.

@@ -10,6 +10,8 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+
+	"kanmon/internal/folder"
 )
 
 // Files is where a city keeps its things. Everything is below one folder, so that deleting it starts anew.
@@ -63,7 +65,7 @@ func (f Files) readerKey(device string) string {
 
 // keep writes a new key for both ends.
 func (f Files) keep(device, key string) error {
-	return errors.Join(writeSecret(f.scbk(device), []byte(key+"\n")), writeSecret(f.readerKey(device), []byte(key+"\n")))
+	return errors.Join(folder.Write(f.scbk(device), []byte(key+"\n")), folder.Write(f.readerKey(device), []byte(key+"\n")))
 }
 
 // part gives the simulated device its own copy of a key that an earlier version kept in one file for both ends.
@@ -75,7 +77,7 @@ func (f Files) part(device string) error {
 	if err != nil {
 		return fmt.Errorf("key of %s: %w", device, err)
 	}
-	return writeSecret(f.readerKey(device), key)
+	return folder.Write(f.readerKey(device), key)
 }
 
 func (f Files) make() error {
@@ -97,19 +99,12 @@ func exists(path string) (bool, error) {
 }
 
 // writeSecret writes a file only its owner reads.
-func writeSecret(path string, text []byte) error {
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	return nil
-}
-
 func writeJSON(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
-	return writeSecret(path, append(b, '\n'))
+	return folder.Write(path, append(b, '\n'))
 }
 
 func readJSON(path string, v any) error {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"kanmon/internal/folder"
 	"kanmon/reader/osdp"
 )
 
@@ -42,30 +42,5 @@ func (k KeyFile) Load() (osdp.Key, error) {
 
 // Save replaces the key. When it returns nil the key is on disk; after a crash the old or the new one is there, whole.
 func (k KeyFile) Save(key osdp.Key) error {
-	dir := filepath.Dir(string(k))
-	temp, err := os.CreateTemp(dir, filepath.Base(string(k))+".new*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write key: %w", err)
-	}
-	_, err = temp.WriteString(hex.EncodeToString(key.Reveal()) + "\n")
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), string(k))
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name()) // the first error is the news
-		return fmt.Errorf("write key: %w", err)
-	}
-	return syncFolder(dir)
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("write key: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("write key: %w", err)
-	}
-	return nil
+	return folder.Write(string(k), []byte(hex.EncodeToString(key.Reveal())+"\n"))
 }

@@ -27,7 +27,7 @@ var rules = []rule{
 	{"internal/store", []string{"internal/authz", "internal/db", "internal/fault", "internal/ledger", "internal/ledger/store"}},
 	{"internal/folder", []string{"internal/fault"}},
 	{"internal/mqtt", []string{"internal/fault", "internal/wire"}},
-	{"internal/pki", []string{"internal/fault"}},
+	{"internal/pki", []string{"internal/fault", "internal/folder"}},
 	{"internal/broker", []string{"internal/fault", "internal/wire"}},
 	{"internal/broker/mosquitto", []string{"internal/fault", "internal/wire"}},
 	{"internal/broker/brokertest", []string{"internal/broker", "internal/broker/mosquitto", "internal/wire"}},
@@ -55,8 +55,8 @@ var rules = []rule{
 	{"controller/core", []string{"controller/challenge", "controller/clock", "controller/door", "controller/lease", "controller/refusals", "controller/revoked", "internal/access", "internal/event", "internal/fault", "internal/wire", "reader"}},
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
-	{"controller/identity", []string{"internal/fault", "internal/pki", "internal/wire"}},
-	{"controller/devicekey", []string{"internal/fault", "internal/pki", "reader/osdp"}},
+	{"controller/identity", []string{"internal/fault", "internal/folder", "internal/pki", "internal/wire"}},
+	{"controller/devicekey", []string{"internal/fault", "internal/folder", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
@@ -98,7 +98,7 @@ var rules = []rule{
 	{"api/keyrecord", []string{"api/sitekey", "internal/fault", "internal/store", "lifecycle/key"}},
 	{"api/keychange", []string{"api/sitekey", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},
-	{"api/epoch", []string{"internal/access", "internal/fault", "internal/store", "lifecycle/device"}},
+	{"api/epoch", []string{"internal/access", "internal/fault", "internal/folder", "internal/store", "lifecycle/device"}},
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
 	// the interface for other programs: a room for each register, in one frame
@@ -120,7 +120,7 @@ var rules = []rule{
 	{"firmware-sim/control", nil},
 	{"firmware-sim/outlog", nil},
 	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
-	{"firmware-sim/pd", []string{"internal/fault", "reader/osdp", "firmware-sim/pty"}},
+	{"firmware-sim/pd", []string{"internal/fault", "internal/folder", "reader/osdp", "firmware-sim/pty"}},
 }
 
 var register = []string{"internal/access", "internal/authz", "internal/fault", "internal/store", "lifecycle/field", "lifecycle/history", "lifecycle/period"}

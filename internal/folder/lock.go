@@ -1,4 +1,4 @@
-// Package folder keeps a program's data folder for one program at a time.
+// Package folder is a program's data folder: it is for one program at a time, and its files are there whole or not at all.
 package folder
 
 import (

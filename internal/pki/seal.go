@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 )
 
 // credentialName is the systemd credential that outranks a sealing key file.
@@ -74,7 +75,7 @@ func makeSealingKey(file string) error {
 	}
 	var key [sealingKeyLen]byte
 	_, _ = rand.Read(key[:]) // never fails
-	return writeDurably(file, []byte(hex.EncodeToString(key[:])+"\n"))
+	return folder.Write(file, []byte(hex.EncodeToString(key[:])+"\n"))
 }
 
 func parseSealer(text []byte, from string) (Sealer, error) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 )
 
 // Vault is a folder of sealed secrets, one file a name: <name>.sealed. Each is sealed for its name, so that two cannot be exchanged;
@@ -41,12 +42,12 @@ func OpenVault(dir string, sealer Sealer) *Vault { return &Vault{dir: dir, seale
 func (v *Vault) Sweep() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	left, err := filepath.Glob(filepath.Join(v.dir, "*.sealed.new*"))
+	left, err := filepath.Glob(folder.Leftover(filepath.Join(v.dir, "*.sealed")))
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "look for what a crash left")
 	}
 	for _, file := range left {
-		if err := removeDurably(file); err != nil {
+		if err := folder.Remove(file); err != nil {
 			return err
 		}
 	}
@@ -100,7 +101,7 @@ func (v *Vault) Save(name string, secret []byte) error {
 }
 
 func (v *Vault) save(name string, secret []byte) error {
-	return writeDurably(v.path(name), append(v.sealer.Seal(purpose(name), secret), '\n'))
+	return folder.Write(v.path(name), append(v.sealer.Seal(purpose(name), secret), '\n'))
 }
 
 // LoadOrMake loads a secret, or keeps and returns a fresh one. One that does not open is an error and stays.
@@ -124,7 +125,7 @@ func (v *Vault) Remove(name string) error {
 	if there, err := v.Has(name); err != nil || !there {
 		return err
 	}
-	return removeDurably(v.path(name))
+	return folder.Remove(v.path(name))
 }
 
 // Adopt seals a secret that an earlier version kept in a plain file, without the white space around it, and removes the file once the
@@ -151,5 +152,5 @@ func (v *Vault) Adopt(name, file string) error {
 			return err
 		}
 	}
-	return removeDurably(file)
+	return folder.Remove(file)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kanmon/internal/fault"
+	"kanmon/internal/folder"
 	"kanmon/internal/pki"
 )
 
@@ -168,7 +169,7 @@ func TestNothingButWholeFilesAreLeftInTheFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "taken"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := pki.WriteDurably(filepath.Join(dir, "taken"), []byte("x")); fault.KindOf(err) != fault.Unavailable {
+	if err := folder.Write(filepath.Join(dir, "taken"), []byte("x")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("wrote over a folder: %v", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {

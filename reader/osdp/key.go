@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -69,6 +70,11 @@ func (k Key) IsDefault() bool { return k.isDefault }
 // Equal compares in constant time.
 func (k Key) Equal(other Key) bool {
 	return subtle.ConstantTimeCompare(k.b.reveal(), other.b.reveal()) == 1
+}
+
+// SharedKey reports whether two devices have a key in common; the zero key is none.
+func SharedKey(one, other []Key) bool {
+	return slices.ContainsFunc(one, func(k Key) bool { return !k.IsZero() && slices.ContainsFunc(other, k.Equal) })
 }
 
 // Reveal returns a copy of the key's bytes, for the one place that must store them.

@@ -10,8 +10,7 @@ import (
 
 // shares reports a key that two devices have in common; a key that is to come counts too.
 func (d Device) shares(o Device) bool {
-	both := func(a, b osdp.Key) bool { return !a.IsZero() && a.Equal(b) }
-	return both(d.Key, o.Key) || both(d.Key, o.Pending) || both(d.Pending, o.Key) || both(d.Pending, o.Pending)
+	return osdp.SharedKey([]osdp.Key{d.Key, d.Pending}, []osdp.Key{o.Key, o.Pending})
 }
 
 func (t Timing) keyLimits() keying.Limits { return keying.Limits{Offers: t.KeyOffers, Wait: t.KeyWait} }
