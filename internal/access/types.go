@@ -82,6 +82,8 @@ type Area struct {
 	Name   string     `json:"name"`
 	Grade  int        `json:"grade"` // 1–3
 	Record RecordMode `json:"record"`
+	Rules
+	Lockdown bool `json:"lockdown,omitempty"` // only those with a right to pass then come in
 }
 
 // Door leads into one area. Times are milliseconds.
@@ -93,6 +95,7 @@ type Door struct {
 	ExitReads  []string `json:"exit_readers,omitempty"` // empty: entry only, the way out is a button
 	ReleaseMS  int      `json:"release_ms"`             // how long the strike stays released, 500–30,000
 	HeldMS     int      `json:"held_ms"`                // open longer than this after a passage: held
+	Interlock  string   `json:"interlock,omitempty"`    // name of a group of doors of which one at most is open; empty: none
 }
 
 // Window is a span of one weekday, in minutes from local midnight. Until ≤ From crosses midnight into the
@@ -113,10 +116,11 @@ type Schedule struct {
 // Person is somebody who may hold a card, as far as a door is concerned. Validity is Unix seconds, From inclusive, Until
 // exclusive, 0 for open.
 type Person struct {
-	ID    string `json:"id"`
-	Class Class  `json:"class,omitempty"` // empty: Staff
-	From  int64  `json:"from,omitempty"`
-	Until int64  `json:"until,omitempty"`
+	ID     string `json:"id"`
+	Class  Class  `json:"class,omitempty"`  // empty: Staff
+	Number string `json:"number,omitempty"` // digits typed at a keypad before the PIN (FactorsNumber); unique
+	From   int64  `json:"from,omitempty"`
+	Until  int64  `json:"until,omitempty"`
 }
 
 // Credential is a card as far as a door is concerned.
@@ -136,6 +140,9 @@ type Right struct {
 	Schedule string `json:"schedule,omitempty"`
 	From     int64  `json:"from,omitempty"`
 	Until    int64  `json:"until,omitempty"`
+	Escort   bool   `json:"escort,omitempty"`   // may bring visitors; staff only
+	First    bool   `json:"first,omitempty"`    // may be the first in an empty area, and unlocks it where Rules.UnlockBy says so
+	Lockdown bool   `json:"lockdown,omitempty"` // may pass during a lockdown
 }
 
 // Spec is one controller's whole policy.
@@ -148,6 +155,7 @@ type Spec struct {
 	People      []Person     `json:"people"`
 	Credentials []Credential `json:"credentials"`
 	Rights      []Right      `json:"rights"`
+	PINs        []PIN        `json:"pins,omitempty"`
 	// Revocations is the whole set as it stood when the policy was made, newest entry of each credential.
 	Revocations []Revocation `json:"revocations"`
 }
@@ -174,6 +182,25 @@ const (
 	NoRight           Reason = "no_right"
 	OutsideSchedule   Reason = "outside_schedule"
 	NotRecorded       Reason = "not_recorded" // set by the controller: the journal could not be written
+
+	GasReleased    Reason = "gas_suppression"        // the gas of the fire suppression is released inside
+	LockedDown     Reason = "lockdown"               //
+	TrustTooLow    Reason = "trust_too_low"          // the read proves less than the area demands
+	FactorsWrong   Reason = "factors_not_accepted"   // a PIN where a card is asked for
+	PINRequired    Reason = "pin_required"           // waits for it
+	PINWrong       Reason = "pin_wrong"              //
+	PINBlocked     Reason = "pin_blocked"            // too many wrong ones before
+	PINExpired     Reason = "pin_expired"            // older than the age limit
+	CardRequired   Reason = "second_card_required"   // waits for it
+	PersonRequired Reason = "second_person_required" // waits for them
+	EscortRequired Reason = "escort_required"        // a visitor waits for the escort, or for a second one
+	VisitorWaits   Reason = "visitor_expected"       // the escort was first; waits for the visitors
+	PassedBack     Reason = "anti_passback"          // inside already
+	AreaFull       Reason = "area_full"              //
+	FirstRequired  Reason = "first_person_required"  // the area is empty
+	Interlocked    Reason = "interlock"              // another door of the group is open
+	LeftAlone      Reason = "left_alone"             // on the way out: one person stays behind where two have to be
+	EscortLeft     Reason = "escort_left"            // on the way out: visitors stay behind without an escort
 )
 
 // Request is one card at one reader.

@@ -56,13 +56,40 @@ const (
 	EpochOpened        Kind = "epoch_opened"        // the centre opened a new epoch: it was put back to an older copy; alarm
 	DeviceKeyReplaced  Kind = "device_key_replaced" // a device has proved that it holds its new key; Detail: why it was given one
 	DeviceKeyRefused   Kind = "device_key_refused"  // a device did not take its new key, the old one goes on: alarm
+
+	AccessPending  Kind = "access_pending"  // a card that is in order waits for what else the area asks (Reason)
+	Duress         Kind = "duress"          // let in with the PIN for threats: silent alarm
+	RuleBroken     Kind = "rule_broken"     // somebody passed whom a rule would have stopped (Reason): alarm
+	PINStopped     Kind = "pin_stopped"     // too many wrong PINs for a card or at a reader (Reader): alarm
+	RecoveryUsed   Kind = "recovery_used"   // let in as a recovery holder: alarm
+	PlacesReset    Kind = "places_reset"    // who is where was reset, for a person, an area or all; Detail: by whom, why
+	PlacesDoubtful Kind = "places_doubtful" // somebody may have left unmeasured: whoever is inside is not held to it; Detail: why
+	DoorUnlocked   Kind = "door_unlocked"   // stands unlocked by its schedule from now on
+	DoorSecured    Kind = "door_secured"    // no longer
+	LockdownBegun  Kind = "lockdown_begun"  // of an area: alarm
+	LockdownLifted Kind = "lockdown_lifted" //
+
+	HeldWarning     Kind = "held_warning"     // open, and held before long
+	LockUnsecured   Kind = "lock_unsecured"   // the lock's own status says unlocked while it should be locked: alarm
+	LockSecured     Kind = "lock_secured"     // no longer
+	FireAlarm       Kind = "fire_alarm"       // the fire input is active: alarm. Egress is hardware, and observed
+	FireCleared     Kind = "fire_cleared"     //
+	GasAlarm        Kind = "gas_alarm"        // the gas-suppression input is active: nobody is let in, alarm
+	GasCleared      Kind = "gas_cleared"      //
+	MainsLost       Kind = "mains_lost"       // the controller runs on its battery: alarm
+	MainsRestored   Kind = "mains_restored"   //
+	BatteryLow      Kind = "battery_low"      // alarm
+	BatteryRestored Kind = "battery_restored" //
+	BoxOpened       Kind = "box_opened"       // the controller's cabinet: alarm
+	BoxClosed       Kind = "box_closed"       //
 )
 
 // Alarm reports whether the kind asks for a person's attention.
 func (k Kind) Alarm() bool {
 	switch k {
 	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble,
-		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened, DeviceKeyRefused:
+		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened, DeviceKeyRefused,
+		Duress, RuleBroken, PINStopped, RecoveryUsed, LockdownBegun, LockUnsecured, FireAlarm, GasAlarm, MainsLost, BatteryLow, BoxOpened:
 		return true
 	default:
 		return false
@@ -73,7 +100,9 @@ func (k Kind) Alarm() bool {
 func (k Kind) Valid() bool {
 	switch k {
 	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped,
-		RevocationApplied, LeaseRenewed, RemoteRelease, DeviceKeyReplaced:
+		RevocationApplied, LeaseRenewed, RemoteRelease, DeviceKeyReplaced,
+		AccessPending, PlacesReset, PlacesDoubtful, DoorUnlocked, DoorSecured, LockdownLifted, HeldWarning, LockSecured, FireCleared,
+		GasCleared, MainsRestored, BatteryRestored, BoxClosed:
 		return true
 	default:
 		return k.Alarm()

@@ -31,7 +31,11 @@ func kinds() []event.Kind {
 		event.DevicePower, event.InputFault, event.StrikeFailed, event.Started, event.PolicyApplied, event.PolicyRefused,
 		event.JournalTrouble, event.ClockStepped, event.RevocationApplied, event.LeaseWarning, event.LeaseLapsed, event.LeaseRenewed,
 		event.RemoteRelease, event.CommandRefused, event.CertificateWarning, event.EpochOpened, event.DeviceKeyReplaced,
-		event.DeviceKeyRefused, entrylog.Quarantined,
+		event.DeviceKeyRefused, event.AccessPending, event.Duress, event.RuleBroken, event.PINStopped, event.RecoveryUsed,
+		event.PlacesReset, event.PlacesDoubtful, event.DoorUnlocked, event.DoorSecured, event.LockdownBegun, event.LockdownLifted,
+		event.HeldWarning, event.LockUnsecured, event.LockSecured, event.FireAlarm, event.FireCleared, event.GasAlarm, event.GasCleared,
+		event.MainsLost, event.MainsRestored, event.BatteryLow, event.BatteryRestored, event.BoxOpened, event.BoxClosed,
+		entrylog.Quarantined,
 	}
 }
 
