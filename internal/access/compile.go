@@ -3,7 +3,6 @@ package access
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"kanmon/internal/fault"
@@ -31,8 +30,16 @@ type passage struct {
 	area      string
 	areaIndex uint16
 	direction Direction
-	record    RecordMode
+	zone      *zone
 	releaseMS int
+}
+
+// pinArea is which PIN counts here: the area's, or the person's own.
+func (at *passage) pinArea() int32 {
+	if at.zone.factors == FactorsPIN {
+		return int32(at.areaIndex)
+	}
+	return ownPIN
 }
 
 // Policy is a compiled Spec. It is never changed after Compile, so any number of goroutines may read it.
@@ -41,10 +48,13 @@ type passage struct {
 // in memory it looks at. For a card there are three: a slot of the index, its credential, its rights. What most
 // cards share (validity, timetables) is kept once and stays in the cache.
 type Policy struct {
-	version   Version
-	readers   map[string]passage
-	doors     map[string]Door
-	schedules []timetable
+	version    Version
+	readers    map[string]*passage
+	doors      map[string]Door
+	zones      map[string]*zone
+	interlocks map[string][]string // doors by group
+	schedules  []timetable
+	book       pinBook
 
 	lease       Lease
 	revocations Revocations           // in force, over the states of the credentials; nil or never written again
@@ -78,8 +88,22 @@ const (
 type right struct {
 	area     uint16
 	schedule uint16 // 0: always, else a schedule's number plus one
-	span     uint32
+	span     uint32 // in spans; the top bits are privileges
 }
+
+// privilege is what a right allows beyond entering.
+type privilege uint32
+
+const (
+	mayEscort privilege = 1 << (29 + iota)
+	mayFirst
+	mayPass // during a lockdown
+
+	allPrivileges = mayEscort | mayFirst | mayPass
+)
+
+func (r right) limits() uint32 { return r.span &^ uint32(allPrivileges) }
+func (r right) may() privilege { return privilege(r.span) & allPrivileges }
 
 // name is a part of Policy.names.
 type name struct {
@@ -109,11 +133,10 @@ func (p *Policy) Door(id string) (Door, bool) {
 // RecordMode is that of a door's area; Strict for a door that the policy does not know.
 func (p *Policy) RecordMode(door string) RecordMode {
 	d, _ := p.Door(door)
-	readers := slices.Concat(d.EntryReads, d.ExitReads)
-	if len(readers) == 0 {
+	if p == nil || p.zones[d.Area] == nil {
 		return Strict
 	}
-	return p.readers[readers[0]].record
+	return p.zones[d.Area].record
 }
 
 // MaxID is the longest id in a Spec, in bytes: with several of them an event still has its bounded size.
@@ -131,7 +154,7 @@ func Compile(s Spec) (*Policy, error) {
 	c := compiler{
 		policy: &Policy{
 			version: s.Version,
-			readers: make(map[string]passage, 2*len(s.Doors)),
+			readers: make(map[string]*passage, 2*len(s.Doors)),
 			doors:   make(map[string]Door, len(s.Doors)),
 			spans:   []span{{}},
 			index:   newIndex(len(s.Credentials)),
@@ -139,7 +162,7 @@ func Compile(s Spec) (*Policy, error) {
 		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
 		spans: map[span]uint32{{}: 0},
 	}
-	for _, step := range []func(Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addRevocations} {
+	for _, step := range []func(Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}
@@ -152,8 +175,8 @@ func limits(s Spec) error {
 	if len(s.Areas) > maxAreas || len(s.Schedules) > maxAreas {
 		return fmt.Errorf("%d areas and %d schedules, want at most %d", len(s.Areas), len(s.Schedules), maxAreas)
 	}
-	const most = 1 << 24 // people, cards, rights or revocations; numbers of them fit 32 bits, their names 4 GB
-	if max(len(s.People), len(s.Credentials), len(s.Rights), len(s.Revocations)) > most {
+	const most = 1 << 24 // people, cards, rights, PINs or revocations; numbers of them fit 32 bits, their spans 29, their names 4 GB
+	if max(len(s.People), len(s.Credentials), len(s.Rights), len(s.PINs), len(s.Revocations)) > most {
 		return fmt.Errorf("%d people, %d cards, %d rights and %d revocations, want at most %d of each",
 			len(s.People), len(s.Credentials), len(s.Rights), len(s.Revocations), most)
 	}
@@ -163,6 +186,7 @@ func limits(s Spec) error {
 type compiler struct {
 	policy                   *Policy
 	areas, schedules, people map[string]int
+	zones                    []*zone
 	holders                  []credential // of each person, what its credentials share
 	spans                    map[span]uint32
 	names                    strings.Builder
@@ -203,18 +227,6 @@ func (c *compiler) name(id string) name {
 	return n
 }
 
-func (c *compiler) addAreas(s Spec) error {
-	for _, a := range s.Areas {
-		if a.Record != Strict && a.Record != BestEffort {
-			return fmt.Errorf("area %q: record mode %q", a.ID, a.Record)
-		}
-		if err := number(c.areas, "area", a.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (c *compiler) addSchedules(s Spec) error {
 	for _, sc := range s.Schedules {
 		if err := number(c.schedules, "schedule", sc.ID); err != nil {
@@ -251,10 +263,6 @@ func (w Window) mark(t *timetable) {
 }
 
 func (c *compiler) addDoors(s Spec) error {
-	record := make(map[string]RecordMode, len(s.Areas))
-	for _, a := range s.Areas {
-		record[a.ID] = a.Record
-	}
 	for _, d := range s.Doors {
 		area, ok := c.areas[d.Area]
 		if !ok {
@@ -270,7 +278,7 @@ func (c *compiler) addDoors(s Spec) error {
 			return fmt.Errorf("door %q: release %d ms, held %d ms out of range", d.ID, d.ReleaseMS, d.HeldMS)
 		}
 		c.policy.doors[d.ID] = d
-		p := passage{door: d.ID, area: d.Area, areaIndex: uint16(area), record: record[d.Area], releaseMS: d.ReleaseMS}
+		p := passage{door: d.ID, area: d.Area, areaIndex: uint16(area), zone: c.zones[area], releaseMS: d.ReleaseMS}
 		if err := errors.Join(c.addReaders(p, In, d.EntryReads), c.addReaders(p, Out, d.ExitReads)); err != nil {
 			return err
 		}
@@ -279,15 +287,16 @@ func (c *compiler) addDoors(s Spec) error {
 }
 
 func (c *compiler) addReaders(p passage, direction Direction, names []string) error {
-	p.direction = direction
 	for _, r := range names {
+		p := p
+		p.direction = direction
 		if err := checkID("reader", r); err != nil {
 			return err
 		}
 		if _, double := c.policy.readers[r]; double {
 			return fmt.Errorf("door %q: reader %q twice", p.door, r)
 		}
-		c.policy.readers[r] = p
+		c.policy.readers[r] = &p
 	}
 	return nil
 }
@@ -350,7 +359,16 @@ func (c *compiler) right(r Right) (right, error) {
 		}
 		schedule = n + 1
 	}
-	return right{area: uint16(area), schedule: uint16(schedule), span: c.span(r.From, r.Until)}, nil
+	if r.Escort && c.holders[c.people[r.Person]].class != staffIndex {
+		return right{}, fmt.Errorf("right: %q may not bring visitors: escorts are staff", r.Person)
+	}
+	may := privilege(0)
+	for p, given := range map[privilege]bool{mayEscort: r.Escort, mayFirst: r.First, mayPass: r.Lockdown} {
+		if given {
+			may |= p
+		}
+	}
+	return right{area: uint16(area), schedule: uint16(schedule), span: c.span(r.From, r.Until) | uint32(may)}, nil
 }
 
 func (c *compiler) addCredentials(s Spec) error {

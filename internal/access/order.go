@@ -15,6 +15,7 @@ func Order(s *Spec) {
 	slices.SortFunc(s.Credentials, compareCredentials)
 	slices.SortFunc(s.Rights, CompareRights)
 	s.Rights = slices.Compact(s.Rights)
+	slices.SortFunc(s.PINs, ComparePINs)
 	slices.SortFunc(s.Revocations, CompareRevocations)
 }
 
@@ -25,7 +26,24 @@ func compareCredentials(a, b Credential) int {
 // CompareRights orders rights by person, area, schedule and validity.
 func CompareRights(a, b Right) int {
 	return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Area, b.Area), cmp.Compare(a.Schedule, b.Schedule),
-		cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until))
+		cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until), compareFlags(a, b))
+}
+
+func compareFlags(a, b Right) int {
+	flags := func(r Right) (n int) {
+		for i, given := range []bool{r.Escort, r.First, r.Lockdown} {
+			if given {
+				n |= 1 << i
+			}
+		}
+		return n
+	}
+	return cmp.Compare(flags(a), flags(b))
+}
+
+// ComparePINs orders PINs by person and area; two of one person and area, which only a broken policy has, by key.
+func ComparePINs(a, b PIN) int {
+	return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Area, b.Area), slices.Compare(a.Key[:], b.Key[:]))
 }
 
 // CompareRevocations orders entries by version; two of one version, which only a broken set has, by key.

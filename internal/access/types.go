@@ -202,25 +202,3 @@ const (
 	LeftAlone      Reason = "left_alone"             // on the way out: one person stays behind where two have to be
 	EscortLeft     Reason = "escort_left"            // on the way out: visitors stay behind without an escort
 )
-
-// Request is one card at one reader.
-type Request struct {
-	Reader string
-	Key    Key     // of the card, in the newest form that the door's keys give
-	Older  []Key   // its other forms, newest first
-	Lapsed Classes // of people whose lease is over
-}
-
-// Decision is the answer. On the way out Allow is always true and Reason then names what an entry
-// would have been refused for; only an alarm may follow from it.
-type Decision struct {
-	Allow     bool
-	Reason    Reason
-	Direction Direction
-	Door      string
-	Area      string
-	Person    string
-	Card      string
-	Record    RecordMode
-	ReleaseMS int
-}
