@@ -14,7 +14,8 @@ var rules = []rule{
 	// the vocabulary: pure
 	{"internal/fault", nil},
 	{"internal/authz", nil},
-	{"internal/access", []string{"internal/fault"}},
+	{"internal/access/timetable", nil},
+	{"internal/access", []string{"internal/access/timetable", "internal/fault"}},
 	{"internal/event", []string{"internal/access", "internal/fault"}},
 	{"internal/wire", []string{"internal/access", "internal/event", "internal/fault"}},
 	{"internal/ledger", []string{"internal/fault"}},
