@@ -5,20 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"kanmon/internal/access/timetable"
 	"kanmon/internal/fault"
 )
-
-const (
-	minutesOfDay  = 24 * 60
-	minutesOfWeek = 7 * minutesOfDay
-	jstOffset     = 9 * 3600 // Japan has no summer time
-)
-
-// timetable is one bit for each minute of the week, Sunday 00:00 JST first.
-type timetable [(minutesOfWeek + 63) / 64]uint64
-
-func (t *timetable) set(minute int)      { t[minute/64] |= 1 << (minute % 64) }
-func (t *timetable) has(minute int) bool { return t[minute/64]&(1<<(minute%64)) != 0 }
 
 type span struct{ from, until int64 }
 
@@ -54,7 +43,7 @@ type Policy struct {
 	zones      map[string]*zone
 	areas      []string            // their ids
 	interlocks map[string][]string // doors by group
-	schedules  []timetable
+	schedules  []timetable.Table
 	book       pinBook
 
 	lease       Lease
@@ -228,39 +217,14 @@ func (c *compiler) name(id string) name {
 	return n
 }
 
-func (c *compiler) addSchedules(s Spec) error {
+func (c *compiler) addSchedules(s Spec) (err error) {
 	for _, sc := range s.Schedules {
 		if err := number(c.schedules, "schedule", sc.ID); err != nil {
 			return err
 		}
-		var t timetable
-		for _, w := range sc.Windows {
-			if err := w.Validate(); err != nil {
-				return fmt.Errorf("schedule %q: %w", sc.ID, err)
-			}
-			w.mark(&t)
-		}
-		c.policy.schedules = append(c.policy.schedules, t)
 	}
-	return nil
-}
-
-// Validate checks that a window lies inside the week.
-func (w Window) Validate() error {
-	if w.Day < 0 || w.Day > 6 || w.From < 0 || w.From >= minutesOfDay || w.Until < 0 || w.Until > minutesOfDay {
-		return fmt.Errorf("window day %d, %d–%d out of range", w.Day, w.From, w.Until)
-	}
-	return nil
-}
-
-func (w Window) mark(t *timetable) {
-	until := w.Until
-	if until <= w.From {
-		until += minutesOfDay
-	}
-	for m := w.From; m < until; m++ {
-		t.set((w.Day*minutesOfDay + m) % minutesOfWeek)
-	}
+	c.policy.schedules, err = timetable.Compile(s.Schedules, timetable.Calendar{Holidays: s.Calendar, Until: s.CalendarUntil})
+	return err
 }
 
 func (c *compiler) addDoors(s Spec) error {

@@ -3,6 +3,8 @@ package access
 import (
 	"slices"
 	"time"
+
+	"kanmon/internal/access/timetable"
 )
 
 // Decision is the answer. On the way out Allow is always true and Reason then names what an entry
@@ -190,12 +192,12 @@ func (p *Policy) standing(c *credential, card string, r *Request) standing {
 
 func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason Reason, may privilege) {
 	reason = NoRight
-	minute := minuteOfWeek(t)
+	at := timetable.At(t)
 	for _, r := range rights {
 		if s := &p.spans[r.limits()]; r.area != area || s.early(t) || s.over(t) {
 			continue
 		}
-		if r.schedule == 0 || p.schedules[r.schedule-1].has(minute) {
+		if r.schedule == 0 || p.schedules[r.schedule-1].Open(at) {
 			reason, may = Granted, may|r.may()
 		} else if reason == NoRight {
 			reason = OutsideSchedule
@@ -219,14 +221,4 @@ func withoutClock(c *credential, rights []right, area uint16, ever privilege) (R
 		}
 	}
 	return reason, may, ever
-}
-
-// minuteOfWeek counts from Sunday 00:00 JST. The Unix epoch was a Thursday.
-func minuteOfWeek(unix int64) int {
-	const week = minutesOfWeek * 60
-	s := (unix + jstOffset + 4*86400) % week
-	if s < 0 {
-		s += week
-	}
-	return int(s / 60)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kanmon/internal/access/timetable"
 )
 
 // zone is an area as a decision reads it.
@@ -66,7 +68,7 @@ func (r Rules) Validate() error {
 		return fmt.Errorf("anti-passback %.20q", r.Passback)
 	case (r.Passback == PassbackTimed) != (r.PassbackS > 0) || r.PassbackS < 0 || r.PassbackS > mostPassback:
 		return fmt.Errorf("anti-passback %q of %d s", r.Passback, r.PassbackS)
-	case r.ResetAt < 0 || r.ResetAt > minutesOfDay:
+	case r.ResetAt < 0 || r.ResetAt > timetable.MinutesOfDay:
 		return fmt.Errorf("reset at minute %d", r.ResetAt)
 	case r.WindowS < 0 || r.WindowS > mostWindow:
 		return fmt.Errorf("window of %d s", r.WindowS)
@@ -174,7 +176,7 @@ func (p *Policy) Unlocked(area string, now time.Time) bool {
 		return false
 	}
 	z := p.zones[area]
-	return z != nil && z.unlock != 0 && !z.lockdown && p.schedules[z.unlock-1].has(minuteOfWeek(now.Unix()))
+	return z != nil && z.unlock != 0 && !z.lockdown && p.schedules[z.unlock-1].Open(timetable.At(now.Unix()))
 }
 
 // TakesNumber reports whether a reader's area asks for the person's number before the PIN.

@@ -14,7 +14,8 @@ var rules = []rule{
 	// the vocabulary: pure
 	{"internal/fault", nil},
 	{"internal/authz", nil},
-	{"internal/access", []string{"internal/fault"}},
+	{"internal/access/timetable", nil},
+	{"internal/access", []string{"internal/access/timetable", "internal/fault"}},
 	{"internal/event", []string{"internal/access", "internal/fault"}},
 	{"internal/wire", []string{"internal/access", "internal/event", "internal/fault"}},
 	{"internal/ledger", []string{"internal/fault"}},
@@ -73,6 +74,8 @@ var rules = []rule{
 	{"lifecycle/field", []string{"internal/fault"}},
 	{"lifecycle/period", []string{"internal/fault", "internal/store"}},
 	{"lifecycle/history", []string{"internal/fault", "internal/store", "lifecycle/period"}},
+	{"lifecycle/calendar/holiday", []string{"internal/access/timetable"}},
+	{"lifecycle/calendar", with(register, "internal/access/timetable", "lifecycle/calendar/holiday", "lifecycle/device")},
 	{"lifecycle/device", with(register, "internal/wire")},
 	{"lifecycle/staff", with(register, "lifecycle/device")},
 	{"lifecycle/area", with(register, "lifecycle/device", "lifecycle/staff")},
@@ -159,6 +162,7 @@ var importers = map[string][]string{
 	"golang.org/x/crypto/argon2":          {"lifecycle/account"},
 	"github.com/chromedp":                 {"internal/harness/browser"},
 	"github.com/creack/pty":               {"firmware-sim/pty"},
+	"github.com/rickar/cal/v2":            {"lifecycle/calendar/holiday"},
 	"golang.org/x/term":                   {"firmware-sim/pty"},
 	"github.com/go-pdf/fpdf":              {"internal/document"},
 }
