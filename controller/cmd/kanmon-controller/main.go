@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		case "rekey":
 			return rekey(args[1:], stdout, stderr)
 		case "replay":
-			return replay(ctx, args[1:], stdout, stderr)
+			return replayJournal(ctx, args[1:], stdout, stderr)
 		case "run":
 			args = args[1:]
 		}

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"kanmon/controller"
+	"kanmon/controller/replay"
 	"kanmon/internal/event"
 )
 
-// replay makes the decisions of the journal again and shows that they agree. It changes nothing and may run beside the controller.
-func replay(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// replayJournal makes the decisions of the journal again and shows that they agree. It changes nothing and may run beside the controller.
+func replayJournal(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("kanmon-controller replay", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	config := flags.String("config", "", "configuration `file` (JSON)")
@@ -32,7 +33,7 @@ func replay(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	log, _ := newLog(stderr, "text") // a form there is
 	sum := sums{}
-	err = controller.Replay(ctx, cfg, *first, *last, log, func(r controller.Replayed) {
+	err = controller.Replay(ctx, cfg, *first, *last, log, func(r replay.Replayed) {
 		sum.add(r)
 		if !*quiet || !r.Agrees && !r.NoPolicy {
 			showReplayed(stdout, r)
@@ -46,7 +47,7 @@ func replay(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 type sums struct{ agree, differ, unknown int }
 
-func (s *sums) add(r controller.Replayed) {
+func (s *sums) add(r replay.Replayed) {
 	switch {
 	case r.NoPolicy:
 		s.unknown++
@@ -65,7 +66,7 @@ func (s *sums) show(w io.Writer) int {
 	return 0
 }
 
-func showReplayed(w io.Writer, r controller.Replayed) {
+func showReplayed(w io.Writer, r replay.Replayed) {
 	e := r.Event
 	verdict := "一致 agrees"
 	switch {

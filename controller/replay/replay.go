@@ -1,4 +1,6 @@
-package controller
+// Package replay makes the decisions of a controller's journal again, from the policies that were in force and the facts that the events keep, and
+// compares. It changes nothing, and may run beside the controller.
+package replay
 
 import (
 	"context"
@@ -19,18 +21,21 @@ type Replayed struct {
 	NoPolicy bool // the policy of that time is no longer on the disk, or was signed with a key that has left: nothing can be said
 }
 
-// Replay makes the decisions of the journal again, those of the numbers first to last (0: to the newest), from the policies that were in force. It
-// changes nothing, and may run beside the controller.
-func Replay(ctx context.Context, cfg Config, first, last uint64, log *slog.Logger, each func(Replayed)) error {
-	id, _, err := loadIdentity(cfg)
-	if err != nil {
-		return err
+// Config of a run. All fields but First and Last are required.
+type Config struct {
+	Dir, Site, Controller string
+	Keys                  wire.Keys // the command keys that signed the policies
+	First, Last           uint64    // numbers of events; a Last of 0 is the newest
+	Log                   *slog.Logger
+}
+
+// Run makes the decisions again, oldest first. A folder without a journal is fault.NotFound.
+func Run(ctx context.Context, cfg Config, each func(Replayed)) error {
+	r := run{
+		store: policystore.New(policystore.Config{Dir: cfg.Dir, Site: cfg.Site, Controller: cfg.Controller, Keys: cfg.Keys}),
+		first: cfg.First, last: cfg.Last, each: each,
 	}
-	r := replay{
-		store: policystore.New(policystore.Config{Dir: cfg.DataDir, Site: cfg.Site, Controller: cfg.Controller, Keys: wire.ManyKeys(id.CommandKeys...)}),
-		first: first, last: last, each: each,
-	}
-	journalConfig := journal.Config{Dir: cfg.DataDir, Controller: cfg.Controller, Log: log}
+	journalConfig := journal.Config{Dir: cfg.Dir, Controller: cfg.Controller, Log: cfg.Log}
 	// What is kept, and which no event of the journal brought, was in force before all of them.
 	heard := map[access.Version]bool{}
 	kept, err := journal.Look(ctx, journalConfig, func(e event.Event) error {
@@ -51,8 +56,8 @@ func Replay(ctx context.Context, cfg Config, first, last uint64, log *slog.Logge
 	return err
 }
 
-// replay walks the journal with the policy in force beside it.
-type replay struct {
+// run walks the journal with the policy in force beside it.
+type run struct {
 	store       *policystore.Store
 	first, last uint64
 	each        func(Replayed)
@@ -62,7 +67,7 @@ type replay struct {
 	policy  *access.Policy      // nil: not on the disk
 }
 
-func (r *replay) event(e event.Event) error {
+func (r *run) event(e event.Event) error {
 	if e.Kind == event.RevocationApplied {
 		r.revocation(e)
 		return nil
@@ -87,7 +92,7 @@ func (r *replay) event(e event.Event) error {
 	return nil
 }
 
-func (r *replay) revocation(e event.Event) {
+func (r *run) revocation(e event.Event) {
 	if e.Entry == nil {
 		return
 	}
@@ -95,7 +100,7 @@ func (r *replay) revocation(e event.Event) {
 	r.policy = r.policy.Revoke(*e.Entry)
 }
 
-func (r *replay) load(v access.Version) error {
+func (r *run) load(v access.Version) error {
 	r.version, r.policy = v, nil
 	spec, err := r.store.Past(v)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.NotFound || kind == fault.Denied) {
