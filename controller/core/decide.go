@@ -11,6 +11,7 @@ import (
 func (t *turn) presented(in Presented) {
 	d := access.Decide(t.s.policy, access.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed()}, t.now.DecideAt())
 	t.freeExit(&d, in.Reader)
+	t.refuseUnfit(&d)
 	if t.repeated(in, d) {
 		t.s.counts.Repeats++
 		return

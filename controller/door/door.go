@@ -191,22 +191,3 @@ func (Keep) effect()   {}
 func (Relock) effect() {}
 func (Rest) effect()   {}
 func (Report) effect() {}
-
-// Fact is what a Report says.
-type Fact uint8
-
-// Facts.
-const (
-	DoorOpened    Fact = iota + 1 // after a release, or while it stands unlocked
-	DoorFoundOpen                 // open, and what it was before is not known
-	DoorClosed
-	DoorForced    // alarm
-	DoorHeld      // alarm
-	NotEntered    // a card's release ended and the door never opened
-	ExitRequested // the button was pressed
-	HeldWarning   // held before long
-	DoorUnlocked  // stands unlocked from now on
-	DoorSecured   // no longer
-	LockUnsecured // the lock says unlocked while nothing releases it: alarm
-	LockSecured   // no longer
-)

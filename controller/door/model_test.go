@@ -241,7 +241,13 @@ type timed struct {
 func inputs(t *rapid.T) []timed {
 	kinds := []Input{
 		card, cardOut, button, open, closed, open, closed, lost, cut,
-		Unlock{}, Secure{}, Secure{}, Restored{}, LockIs{LockUnlocked}, LockIs{LockLocked}, LockIs{LockUnknown},
+		Unlock{},
+		Secure{},
+		Secure{},
+		Restored{},
+		LockIs{LockUnlocked},
+		LockIs{LockLocked},
+		LockIs{LockUnknown},
 	}
 	var all []timed
 	now := 0
