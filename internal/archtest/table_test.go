@@ -46,7 +46,12 @@ var rules = []rule{
 	{"reader/readertest", []string{"reader", "reader/credential"}},
 
 	// the edge
-	{"controller/door", []string{"internal/access"}},
+	{"controller/door", []string{"internal/access", "internal/event"}},
+	{"controller/inputs", nil},
+	{"controller/cabinet", []string{"controller/inputs", "internal/event"}},
+	{"controller/devices", []string{"internal/event", "internal/wire"}},
+	{"controller/fit", []string{"internal/access"}},
+	{"controller/wiring", []string{"controller/fit", "controller/inputs"}},
 	{"controller/site", []string{"internal/access"}},
 	{"controller/admission", []string{"controller/site", "internal/access", "internal/event"}},
 	{"controller/keypad", []string{"reader/credential"}},
@@ -56,7 +61,11 @@ var rules = []rule{
 	{"controller/challenge", []string{"internal/wire"}},
 	{"controller/clock", nil},
 	{"controller/refusals", nil},
-	{"controller/core", []string{"controller/admission", "controller/challenge", "controller/clock", "controller/door", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "internal/access", "internal/event", "internal/fault", "internal/wire", "reader"}},
+	{"controller/core", []string{
+		"controller/admission", "controller/cabinet", "controller/challenge", "controller/clock", "controller/devices", "controller/door", "controller/fit",
+		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/wiring",
+		"internal/access", "internal/event", "internal/fault", "internal/wire", "reader",
+	}},
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/replay", []string{"controller/journal", "controller/policystore", "internal/access", "internal/event", "internal/fault", "internal/wire"}},
