@@ -13,7 +13,7 @@ type Decision struct {
 	Allow     bool
 	Wait      bool // neither yes nor no: Reason says what has to follow within the area's window
 	Reason    Reason
-	Broken    Reason // a rule that somebody who passes breaks all the same; empty: none
+	Broken    Reason // a rule that somebody who passes, or will who waits, breaks all the same; empty: none
 	Direction Direction
 	Door      string
 	Area      string
@@ -74,6 +74,9 @@ func (id Identity) Decide(f Facts, now time.Time) Decision {
 	}
 	d.Allow = d.Reason == Granted
 	d.Wait = d.Reason.waits() && !d.Allow
+	if !d.Allow && !d.Wait {
+		d.Broken = "" // who is refused breaks nothing
+	}
 	return d
 }
 

@@ -7,6 +7,7 @@ type Identity struct {
 	holder *credential // nil: nobody known
 	pin    *pin        // that the area asks of them; nil: none
 	no     Reason      // of no reader or nobody
+	reader string
 	card   string
 	noCard bool
 	found  standing // of the card
@@ -38,7 +39,7 @@ func Identify(p *Policy, r Request) Identity {
 		id.no = UnknownReader
 		return id
 	}
-	id.at = at
+	id.at, id.reader = at, r.Reader
 	switch {
 	case !r.NoCard:
 		id.byCard(&r)
@@ -90,7 +91,7 @@ func (id *Identity) byPerson(person string) {
 	for i := range book.holders {
 		if h := &book.holders[i]; id.policy.text(h.person) == person {
 			id.holder, id.found = h, active
-			id.pin = book.of(h.person, id.at.pinArea())
+			return
 		}
 	}
 }
@@ -200,3 +201,6 @@ func (id Identity) Direction() Direction {
 	}
 	return id.at.direction
 }
+
+// Reader of the request, as the policy names it; empty when it is not known.
+func (id Identity) Reader() string { return id.reader }

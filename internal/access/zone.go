@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +112,7 @@ func (c *compiler) addAreas(s Spec) error {
 		}
 		c.policy.zones[id] = z
 	}
+	c.policy.areas = slices.Sorted(maps.Keys(c.areas))
 	return nil
 }
 
@@ -175,4 +177,33 @@ func (p *Policy) Unlocked(area string, now time.Time) bool {
 	}
 	z := p.zones[area]
 	return z != nil && z.unlock != 0 && !z.lockdown && p.schedules[z.unlock-1].Open(timetable.At(now.Unix()))
+}
+
+// TakesNumber reports whether a reader's area asks for the person's number before the PIN.
+func (p *Policy) TakesNumber(reader string) bool {
+	return p != nil && p.readers[reader] != nil && p.readers[reader].zone.factors == FactorsNumber
+}
+
+// DoorAt and AreaAt are what a reader belongs to; empty when it is not known.
+func (p *Policy) DoorAt(reader string) string {
+	if p == nil || p.readers[reader] == nil {
+		return ""
+	}
+	return p.readers[reader].door
+}
+
+// AreaAt is the area a reader leads into or out of; empty when it is not known.
+func (p *Policy) AreaAt(reader string) string {
+	if p == nil || p.readers[reader] == nil {
+		return ""
+	}
+	return p.readers[reader].area
+}
+
+// Areas lists the ids of all areas, sorted. It must not be changed.
+func (p *Policy) Areas() []string {
+	if p == nil {
+		return nil
+	}
+	return p.areas
 }

@@ -47,13 +47,16 @@ var rules = []rule{
 
 	// the edge
 	{"controller/door", []string{"internal/access"}},
-	{"controller/journal", []string{"internal/access", "internal/db", "internal/event", "internal/fault", "migrations"}},
+	{"controller/site", []string{"internal/access"}},
+	{"controller/admission", []string{"controller/site", "internal/access", "internal/event"}},
+	{"controller/keypad", []string{"reader/credential"}},
+	{"controller/journal", []string{"controller/site", "internal/access", "internal/db", "internal/event", "internal/fault", "migrations"}},
 	{"controller/lease", []string{"internal/access"}},
 	{"controller/revoked", []string{"internal/access"}},
 	{"controller/challenge", []string{"internal/wire"}},
 	{"controller/clock", nil},
 	{"controller/refusals", nil},
-	{"controller/core", []string{"controller/challenge", "controller/clock", "controller/door", "controller/lease", "controller/refusals", "controller/revoked", "internal/access", "internal/event", "internal/fault", "internal/wire", "reader"}},
+	{"controller/core", []string{"controller/admission", "controller/challenge", "controller/clock", "controller/door", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "internal/access", "internal/event", "internal/fault", "internal/wire", "reader"}},
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/identity", []string{"internal/fault", "internal/folder", "internal/pki", "internal/wire"}},
@@ -61,7 +64,7 @@ var rules = []rule{
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
-		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/lease", "controller/output", "controller/policystore",
+		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/policystore",
 		"controller/revoked", "controller/uplink",
 		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
