@@ -105,7 +105,7 @@ var rules = []rule{
 	{"api/keychange", []string{"api/sitekey", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/folder", "internal/store", "lifecycle/device"}},
-	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
+	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/calendar", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
 	// the interface for other programs: a room for each register, in one frame
 	{"api/rest/view", []string{"internal/authz", "lifecycle/account", "lifecycle/entrylog", "lifecycle/period"}},
