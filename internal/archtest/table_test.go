@@ -115,6 +115,7 @@ var rules = []rule{
 	{"api/rest/accounts", with(restRoom, "lifecycle/account")},
 	{"api/rest/people", with(restRoom, "lifecycle/staff")},
 	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/area")},
+	{"api/rest/calendar", with(restRoom, "internal/access/timetable", "lifecycle/calendar")},
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
