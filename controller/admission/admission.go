@@ -136,7 +136,7 @@ func (t turn) dropped(by access.Decision) []event.Event {
 func (t turn) left(held site.Slot) []event.Event {
 	return []event.Event{{
 		Kind: event.AccessDenied, Reader: t.reader, Door: t.around.Policy.DoorAt(t.reader), Area: t.around.Policy.AreaAt(t.reader),
-		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card,
+		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card, Detail: event.InVain,
 	}}
 }
 
