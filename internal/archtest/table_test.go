@@ -115,7 +115,7 @@ var rules = []rule{
 	{"api/keychange", []string{"api/sitekey", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/folder", "internal/store", "lifecycle/device"}},
-	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
+	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/calendar", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
 	// the interface for other programs: a room for each register, in one frame
 	{"api/rest/view", []string{"internal/authz", "lifecycle/account", "lifecycle/entrylog", "lifecycle/period"}},
@@ -125,6 +125,7 @@ var rules = []rule{
 	{"api/rest/accounts", with(restRoom, "lifecycle/account")},
 	{"api/rest/people", with(restRoom, "lifecycle/staff")},
 	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/area")},
+	{"api/rest/calendar", with(restRoom, "internal/access/timetable", "lifecycle/calendar")},
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},

@@ -33,14 +33,6 @@ type Door struct {
 	Version      int64    // in answers: from 1
 }
 
-// Schedule is a weekly timetable in Japan Standard Time.
-type Schedule struct {
-	ID      string // chosen, ASCII
-	Name    string // at most 64 characters
-	Windows []access.Window
-	Version int64 // in answers: from 1
-}
-
 // Right lets a person into an area. An empty Schedule means at any hour.
 type Right struct {
 	ID           string // made

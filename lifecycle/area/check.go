@@ -15,9 +15,6 @@ const (
 	leastHeld, mostHeld       = 1_000, 600_000
 )
 
-// mostWindows is enough for an hour by hour timetable of a week.
-const mostWindows = 168
-
 func (a *Area) check() error {
 	err := field.ID("id", a.ID)
 	if err == nil {
@@ -74,23 +71,4 @@ func sorted(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)
 	return list
-}
-
-func (s *Schedule) check() error {
-	err := field.ID("id", s.ID)
-	if err == nil {
-		s.Name, err = field.Text("name", s.Name, 64)
-	}
-	if err != nil {
-		return err
-	}
-	if len(s.Windows) == 0 || len(s.Windows) > mostWindows {
-		return fault.BadField("windows", "area.windows", fmt.Sprintf("%d windows", len(s.Windows)))
-	}
-	for _, w := range s.Windows {
-		if err := w.Validate(); err != nil {
-			return fault.BadField("windows", "area.window", err.Error())
-		}
-	}
-	return nil
 }

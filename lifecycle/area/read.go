@@ -113,29 +113,6 @@ func parse[T any](text string, into *[]T) error {
 	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read a stored list")
 }
 
-// Schedules lists every schedule in the order of ids.
-func (r *Register) Schedules(ctx context.Context, actor store.Actor) ([]Schedule, error) {
-	var rows []struct {
-		ID, Name, Windows string
-		N                 int64
-	}
-	err := r.read(ctx, actor, func(q store.Queryer) error {
-		return q.Select(ctx, &rows, `SELECT s.id, s.n, v.name, v.windows FROM schedule s
-			JOIN schedule_version v ON v.id = s.id AND v.n = s.n ORDER BY s.id`)
-	})
-	if err != nil {
-		return nil, err
-	}
-	schedules := make([]Schedule, len(rows))
-	for i, row := range rows {
-		schedules[i] = Schedule{ID: row.ID, Name: row.Name, Version: row.N}
-		if err := parse(row.Windows, &schedules[i].Windows); err != nil {
-			return nil, err
-		}
-	}
-	return schedules, nil
-}
-
 // Rights lists rights in the order of ids.
 func (r *Register) Rights(ctx context.Context, actor store.Actor, f RightFilter) ([]Right, error) {
 	where, args := `WHERE id > ?`, []any{f.After}

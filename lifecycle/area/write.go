@@ -73,50 +73,6 @@ func (a Area) keep(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
-// AddSchedule enters a schedule.
-func (r *Register) AddSchedule(ctx context.Context, actor store.Actor, s Schedule) (Schedule, error) {
-	if err := s.check(); err != nil {
-		return Schedule{}, fmt.Errorf("add schedule: %w", err)
-	}
-	err := r.write(ctx, actor, "", "add schedule", func(tx *store.Tx) error {
-		if err := free(ctx, tx, scheduleCount, s.ID); err != nil {
-			return err
-		}
-		return s.keep(ctx, tx)
-	})
-	if err != nil {
-		return Schedule{}, err
-	}
-	s.Version = 1
-	return s, nil
-}
-
-// ChangeSchedule gives a schedule a new name and new windows.
-func (r *Register) ChangeSchedule(ctx context.Context, actor store.Actor, reason string, s Schedule) error {
-	reason, err := field.Text("reason", reason, 200)
-	if err == nil {
-		err = s.check()
-	}
-	if err != nil {
-		return fmt.Errorf("change schedule: %w", err)
-	}
-	return r.write(ctx, actor, reason, "change schedule", func(tx *store.Tx) error {
-		if err := known(ctx, tx, scheduleCount, noSchedule, s.ID); err != nil {
-			return err
-		}
-		if err := s.keep(ctx, tx); err != nil {
-			return err
-		}
-		return device.WantForSchedule(ctx, tx, s.ID)
-	})
-}
-
-func (s Schedule) keep(ctx context.Context, tx *store.Tx) error {
-	_, err := tx.Version(ctx, "schedule", s.ID,
-		store.Row{{Name: "name", Value: s.Name}, {Name: "windows", Value: list(s.Windows)}}, nil)
-	return err
-}
-
 // list writes a list as JSON; none is [].
 func list[T any](v []T) string {
 	if len(v) == 0 {
