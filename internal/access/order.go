@@ -22,10 +22,20 @@ func compareCredentials(a, b Credential) int {
 	return cmp.Or(cmp.Compare(a.Card, b.Card), slices.Compare(a.Key[:], b.Key[:]))
 }
 
-// CompareRights orders rights by person, area, schedule and validity.
+// CompareRights orders rights by person, area, schedule, validity, and what else they allow.
 func CompareRights(a, b Right) int {
 	return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Area, b.Area), cmp.Compare(a.Schedule, b.Schedule),
-		cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until))
+		cmp.Compare(a.From, b.From), cmp.Compare(a.Until, b.Until), cmp.Compare(a.more(), b.more()))
+}
+
+// more numbers what a right allows beyond passing.
+func (r Right) more() (n int) {
+	for i, allowed := range []bool{r.Escort, r.First, r.Lockdown} {
+		if allowed {
+			n |= 1 << i
+		}
+	}
+	return n
 }
 
 // CompareRevocations orders entries by version; two of one version, which only a broken set has, by key.
