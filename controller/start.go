@@ -88,6 +88,9 @@ func (e *Edge) saved(ctx context.Context, state journal.State, stored policystor
 		saved.Unread = true
 	}
 	saved.Revoked.Entries = entries
+	if saved.Site, err = e.journal.Site(ctx); err != nil && ctx.Err() == nil {
+		e.log.ErrorContext(ctx, "where people are cannot be read", "error", err)
+	}
 	return saved
 }
 

@@ -3,23 +3,11 @@ package access
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
+	"kanmon/internal/access/timetable"
 	"kanmon/internal/fault"
 )
-
-const (
-	minutesOfDay  = 24 * 60
-	minutesOfWeek = 7 * minutesOfDay
-	jstOffset     = 9 * 3600 // Japan has no summer time
-)
-
-// timetable is one bit for each minute of the week, Sunday 00:00 JST first.
-type timetable [(minutesOfWeek + 63) / 64]uint64
-
-func (t *timetable) set(minute int)      { t[minute/64] |= 1 << (minute % 64) }
-func (t *timetable) has(minute int) bool { return t[minute/64]&(1<<(minute%64)) != 0 }
 
 type span struct{ from, until int64 }
 
@@ -31,8 +19,16 @@ type passage struct {
 	area      string
 	areaIndex uint16
 	direction Direction
-	record    RecordMode
+	zone      *zone
 	releaseMS int
+}
+
+// pinArea is which PIN counts here: the area's, or the person's own.
+func (at *passage) pinArea() int32 {
+	if at.zone.factors == FactorsPIN {
+		return int32(at.areaIndex)
+	}
+	return ownPIN
 }
 
 // Policy is a compiled Spec. It is never changed after Compile, so any number of goroutines may read it.
@@ -41,10 +37,14 @@ type passage struct {
 // in memory it looks at. For a card there are three: a slot of the index, its credential, its rights. What most
 // cards share (validity, timetables) is kept once and stays in the cache.
 type Policy struct {
-	version   Version
-	readers   map[string]passage
-	doors     map[string]Door
-	schedules []timetable
+	version    Version
+	readers    map[string]*passage
+	doors      map[string]Door
+	zones      map[string]*zone
+	areas      []string            // their ids
+	interlocks map[string][]string // doors by group
+	schedules  []timetable.Table
+	book       pinBook
 
 	lease       Lease
 	revocations Revocations           // in force, over the states of the credentials; nil or never written again
@@ -78,8 +78,22 @@ const (
 type right struct {
 	area     uint16
 	schedule uint16 // 0: always, else a schedule's number plus one
-	span     uint32
+	span     uint32 // in spans; the top bits are privileges
 }
+
+// privilege is what a right allows beyond entering.
+type privilege uint32
+
+const (
+	mayEscort privilege = 1 << (29 + iota)
+	mayFirst
+	mayPass // during a lockdown
+
+	allPrivileges = mayEscort | mayFirst | mayPass
+)
+
+func (r right) limits() uint32 { return r.span &^ uint32(allPrivileges) }
+func (r right) may() privilege { return privilege(r.span) & allPrivileges }
 
 // name is a part of Policy.names.
 type name struct {
@@ -109,11 +123,10 @@ func (p *Policy) Door(id string) (Door, bool) {
 // RecordMode is that of a door's area; Strict for a door that the policy does not know.
 func (p *Policy) RecordMode(door string) RecordMode {
 	d, _ := p.Door(door)
-	readers := slices.Concat(d.EntryReads, d.ExitReads)
-	if len(readers) == 0 {
+	if p == nil || p.zones[d.Area] == nil {
 		return Strict
 	}
-	return p.readers[readers[0]].record
+	return p.zones[d.Area].record
 }
 
 // MaxID is the longest id in a Spec, in bytes: with several of them an event still has its bounded size.
@@ -131,7 +144,7 @@ func Compile(s Spec) (*Policy, error) {
 	c := compiler{
 		policy: &Policy{
 			version: s.Version,
-			readers: make(map[string]passage, 2*len(s.Doors)),
+			readers: make(map[string]*passage, 2*len(s.Doors)),
 			doors:   make(map[string]Door, len(s.Doors)),
 			spans:   []span{{}},
 			index:   newIndex(len(s.Credentials)),
@@ -139,7 +152,7 @@ func Compile(s Spec) (*Policy, error) {
 		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
 		spans: map[span]uint32{{}: 0},
 	}
-	for _, step := range []func(Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addRevocations} {
+	for _, step := range []func(Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}
@@ -152,8 +165,8 @@ func limits(s Spec) error {
 	if len(s.Areas) > maxAreas || len(s.Schedules) > maxAreas {
 		return fmt.Errorf("%d areas and %d schedules, want at most %d", len(s.Areas), len(s.Schedules), maxAreas)
 	}
-	const most = 1 << 24 // people, cards, rights or revocations; numbers of them fit 32 bits, their names 4 GB
-	if max(len(s.People), len(s.Credentials), len(s.Rights), len(s.Revocations)) > most {
+	const most = 1 << 24 // people, cards, rights, PINs or revocations; numbers of them fit 32 bits, their spans 29, their names 4 GB
+	if max(len(s.People), len(s.Credentials), len(s.Rights), len(s.PINs), len(s.Revocations)) > most {
 		return fmt.Errorf("%d people, %d cards, %d rights and %d revocations, want at most %d of each",
 			len(s.People), len(s.Credentials), len(s.Rights), len(s.Revocations), most)
 	}
@@ -163,6 +176,7 @@ func limits(s Spec) error {
 type compiler struct {
 	policy                   *Policy
 	areas, schedules, people map[string]int
+	zones                    []*zone
 	holders                  []credential // of each person, what its credentials share
 	spans                    map[span]uint32
 	names                    strings.Builder
@@ -203,58 +217,17 @@ func (c *compiler) name(id string) name {
 	return n
 }
 
-func (c *compiler) addAreas(s Spec) error {
-	for _, a := range s.Areas {
-		if a.Record != Strict && a.Record != BestEffort {
-			return fmt.Errorf("area %q: record mode %q", a.ID, a.Record)
-		}
-		if err := number(c.areas, "area", a.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *compiler) addSchedules(s Spec) error {
+func (c *compiler) addSchedules(s Spec) (err error) {
 	for _, sc := range s.Schedules {
 		if err := number(c.schedules, "schedule", sc.ID); err != nil {
 			return err
 		}
-		var t timetable
-		for _, w := range sc.Windows {
-			if err := w.Validate(); err != nil {
-				return fmt.Errorf("schedule %q: %w", sc.ID, err)
-			}
-			w.mark(&t)
-		}
-		c.policy.schedules = append(c.policy.schedules, t)
 	}
-	return nil
-}
-
-// Validate checks that a window lies inside the week.
-func (w Window) Validate() error {
-	if w.Day < 0 || w.Day > 6 || w.From < 0 || w.From >= minutesOfDay || w.Until < 0 || w.Until > minutesOfDay {
-		return fmt.Errorf("window day %d, %d–%d out of range", w.Day, w.From, w.Until)
-	}
-	return nil
-}
-
-func (w Window) mark(t *timetable) {
-	until := w.Until
-	if until <= w.From {
-		until += minutesOfDay
-	}
-	for m := w.From; m < until; m++ {
-		t.set((w.Day*minutesOfDay + m) % minutesOfWeek)
-	}
+	c.policy.schedules, err = timetable.Compile(s.Schedules, timetable.Calendar{Holidays: s.Calendar, Until: s.CalendarUntil})
+	return err
 }
 
 func (c *compiler) addDoors(s Spec) error {
-	record := make(map[string]RecordMode, len(s.Areas))
-	for _, a := range s.Areas {
-		record[a.ID] = a.Record
-	}
 	for _, d := range s.Doors {
 		area, ok := c.areas[d.Area]
 		if !ok {
@@ -270,7 +243,7 @@ func (c *compiler) addDoors(s Spec) error {
 			return fmt.Errorf("door %q: release %d ms, held %d ms out of range", d.ID, d.ReleaseMS, d.HeldMS)
 		}
 		c.policy.doors[d.ID] = d
-		p := passage{door: d.ID, area: d.Area, areaIndex: uint16(area), record: record[d.Area], releaseMS: d.ReleaseMS}
+		p := passage{door: d.ID, area: d.Area, areaIndex: uint16(area), zone: c.zones[area], releaseMS: d.ReleaseMS}
 		if err := errors.Join(c.addReaders(p, In, d.EntryReads), c.addReaders(p, Out, d.ExitReads)); err != nil {
 			return err
 		}
@@ -279,111 +252,16 @@ func (c *compiler) addDoors(s Spec) error {
 }
 
 func (c *compiler) addReaders(p passage, direction Direction, names []string) error {
-	p.direction = direction
 	for _, r := range names {
+		p := p
+		p.direction = direction
 		if err := checkID("reader", r); err != nil {
 			return err
 		}
 		if _, double := c.policy.readers[r]; double {
 			return fmt.Errorf("door %q: reader %q twice", p.door, r)
 		}
-		c.policy.readers[r] = p
+		c.policy.readers[r] = &p
 	}
 	return nil
-}
-
-func (c *compiler) addPeople(s Spec) error {
-	c.holders = make([]credential, 0, len(s.People))
-	for _, p := range s.People {
-		if err := number(c.people, "person", p.ID); err != nil {
-			return err
-		}
-		class, ok := indexOf(p.Class)
-		if !ok {
-			return fmt.Errorf("person %q: class %q", p.ID, p.Class)
-		}
-		c.holders = append(c.holders, credential{person: c.name(p.ID), personSpan: c.span(p.From, p.Until), class: class})
-	}
-	return nil
-}
-
-// addRights sorts the rights by person, keeping their order.
-func (c *compiler) addRights(s Spec) error {
-	whose := make([]int, len(s.Rights))
-	for i, r := range s.Rights {
-		who, ok := c.people[r.Person]
-		if !ok {
-			return fmt.Errorf("right: no person %q", r.Person)
-		}
-		whose[i] = who
-		c.holders[who].rights++
-	}
-	first := uint32(0)
-	for i := range c.holders {
-		h := &c.holders[i]
-		h.firstRight, first = first, first+h.rights
-		h.rights = 0 // counted again while filling
-	}
-	c.policy.rights = make([]right, len(s.Rights))
-	for i, r := range s.Rights {
-		compiled, err := c.right(r)
-		if err != nil {
-			return err
-		}
-		h := &c.holders[whose[i]]
-		c.policy.rights[h.firstRight+h.rights] = compiled
-		h.rights++
-	}
-	return nil
-}
-
-func (c *compiler) right(r Right) (right, error) {
-	area, ok := c.areas[r.Area]
-	if !ok {
-		return right{}, fmt.Errorf("right: no area %q", r.Area)
-	}
-	schedule := 0
-	if r.Schedule != "" {
-		n, ok := c.schedules[r.Schedule]
-		if !ok {
-			return right{}, fmt.Errorf("right: no schedule %q", r.Schedule)
-		}
-		schedule = n + 1
-	}
-	return right{area: uint16(area), schedule: uint16(schedule), span: c.span(r.From, r.Until)}, nil
-}
-
-func (c *compiler) addCredentials(s Spec) error {
-	p := c.policy
-	p.credentials = make([]credential, 0, len(s.Credentials))
-	for _, cr := range s.Credentials {
-		who, ok := c.people[cr.Person]
-		if !ok {
-			return fmt.Errorf("card %q: no person %q", cr.Card, cr.Person)
-		}
-		if err := checkID("card", cr.Card); err != nil {
-			return err
-		}
-		compiled := c.holders[who]
-		compiled.key, compiled.card, compiled.cardSpan = cr.Key, c.name(cr.Card), c.span(cr.From, cr.Until)
-		compiled.state = standingOf(cr.State)
-		p.credentials = append(p.credentials, compiled)
-		if !p.index.add(p.credentials) {
-			return fmt.Errorf("card %q: its credential is another card's too", cr.Card)
-		}
-	}
-	return nil
-}
-
-func standingOf(s CredentialState) standing {
-	switch s {
-	case Active:
-		return active
-	case Suspended:
-		return suspended
-	case Revoked:
-		return revoked
-	default:
-		return revoked
-	}
 }

@@ -1,59 +1,172 @@
 package access
 
-import "time"
+import (
+	"slices"
+	"time"
 
-// Decide answers one presentation at one reader. The order of the checks is the contract
+	"kanmon/internal/access/timetable"
+)
+
+// Decision is the answer. On the way out Allow is always true and Reason then names what an entry
+// would have been refused for; only an alarm may follow from it.
+type Decision struct {
+	Allow     bool
+	Wait      bool // neither yes nor no: Reason says what has to follow within the area's window
+	Reason    Reason
+	Broken    Reason // a rule that somebody who passes, or will who waits, breaks all the same; empty: none
+	Direction Direction
+	Door      string
+	Area      string
+	Person    string
+	Card      string
+	Record    RecordMode
+	ReleaseMS int
+
+	Duress   bool // the PIN for threats was typed, whatever the answer: a silent alarm
+	Recovery bool // as a recovery holder
+	Visitor  bool
+	Escort   bool // may bring visitors here
+	First    bool // may be the first here
+	Guests   bool // with Allow: the visitors who wait pass along, not only the others who do
+	Facts    Facts
+}
+
+// Decide answers one request in a quiet building: nobody inside, nobody waiting, every door shut. The order of the checks is the contract
 // (docs/access-rules.md); what it does not know it refuses. On the way out it always allows.
 //
 // A zero now means the controller does not know the time: anything bounded by time is then refused.
 func Decide(p *Policy, r Request, now time.Time) Decision {
-	if p == nil {
-		return Decision{Reason: NoPolicy, Record: Strict}
+	id := Identify(p, r)
+	return id.Decide(id.facts, now)
+}
+
+// Again makes a decision anew from what is on record of it: the policy of that time, reader, card or person, facts and time.
+func Again(p *Policy, reader, card, person string, f Facts, now time.Time) Decision {
+	r := Request{Reader: reader, Card: card, NoCard: card == "" && person != "", Person: person}
+	return Identify(p, r).Decide(f, now)
+}
+
+// Decide answers for who was identified, with what is known besides.
+func (id Identity) Decide(f Facts, now time.Time) Decision {
+	if id.at == nil {
+		return Decision{Reason: id.no, Record: Strict, Facts: f}
 	}
-	at, ok := p.readers[r.Reader]
-	if !ok {
-		return Decision{Reason: UnknownReader, Record: Strict}
+	at := id.at
+	d := Decision{
+		Direction: at.direction, Door: at.door, Area: at.area, Record: at.zone.record, ReleaseMS: at.releaseMS,
+		Card: id.card, Facts: f, Duress: f.Typed == TypedDuress,
 	}
-	d := Decision{Direction: at.direction, Door: at.door, Area: at.area, Record: at.record, ReleaseMS: at.releaseMS}
-	d.Reason = p.judge(&d, at.areaIndex, &r, now)
-	d.Allow = d.Reason == Granted || d.Direction == Out
+	if id.holder == nil {
+		d.Reason = id.nobody(&f)
+		d.Wait = d.Reason == PINRequired && d.Direction == In
+		d.Allow = d.Direction == Out
+		return d
+	}
+	d.Person, d.Visitor = id.policy.text(id.holder.person), id.holder.class == visitorIndex
+	may, ever := id.entitle(&d, &f, now)
+	d.Escort, d.First = may&mayEscort != 0 && id.holder.class == staffIndex, may&mayFirst != 0
+	if d.Direction == Out {
+		d.Allow, d.Broken = true, id.leaving(&f, ever)
+		return d
+	}
+	if d.Reason == Granted {
+		d.Reason = id.enter(&d, &f, may, now)
+	}
+	d.Allow = d.Reason == Granted
+	d.Wait = d.Reason.waits() && !d.Allow
+	if !d.Allow && !d.Wait {
+		d.Broken = "" // who is refused breaks nothing
+	}
 	return d
 }
 
-func (p *Policy) judge(d *Decision, area uint16, r *Request, now time.Time) Reason {
-	n := p.find(r)
-	if n < 0 {
-		word, spoken := p.Word("", r.Key, r.Older)
-		d.Card = word.Card // a card that is in the set alone is still named
-		if state := standingOf(word.State); spoken && state != active {
-			return refusals[state]
+// waits reports whether what is missing may still follow.
+func (r Reason) waits() bool {
+	switch r {
+	case PINRequired, CardRequired, PersonRequired, EscortRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// nobody is the reason for somebody who could not be found.
+func (id *Identity) nobody(f *Facts) Reason {
+	switch {
+	case id.no != PINWrong && id.no != PINRequired:
+		return id.no
+	case f.Blocked:
+		return PINBlocked
+	case f.Typed == TypedWrong:
+		return PINWrong
+	}
+	return id.no
+}
+
+// entitle asks whether the person may enter at all: the card, the lease, the hours. may are the person's rights beyond entering, ever also those
+// that do not count at this hour.
+func (id *Identity) entitle(d *Decision, f *Facts, now time.Time) (may, ever privilege) {
+	p, h := id.policy, id.holder
+	rights := p.rights[h.firstRight : h.firstRight+h.rights]
+	if id.found != active {
+		d.Reason = refusals[id.found]
+		return 0, 0
+	}
+	d.Reason, may, ever = p.entitled(h, rights, id.at.areaIndex, f, now)
+	if (d.Reason == LeaseOver || d.Reason == TimeUnknown) && d.Direction == In && id.recovers(f) {
+		d.Recovery, d.Reason = true, id.recovery(f)
+		may = ever
+	}
+	return may, ever
+}
+
+func (p *Policy) entitled(h *credential, rights []right, area uint16, f *Facts, now time.Time) (reason Reason, may, ever privilege) {
+	for _, r := range rights {
+		if r.area == area {
+			ever |= r.may()
 		}
-		return UnknownCredential
 	}
-	c := &p.credentials[n]
-	d.Card, d.Person = p.text(c.card), p.text(c.person)
-	switch state := p.standing(c, d.Card, r); {
-	case state != active:
-		return refusals[state]
-	case r.Lapsed.Has(c.class):
-		return LeaseOver
+	if f.Lapsed.Has(h.class) {
+		return LeaseOver, 0, ever
 	}
-	rights := p.rights[c.firstRight : c.firstRight+c.rights]
 	if now.IsZero() {
-		return withoutClock(c, rights, area)
+		return withoutClock(h, rights, area, ever)
 	}
 	t := now.Unix()
-	switch card, person := &p.spans[c.cardSpan], &p.spans[c.personSpan]; {
+	switch card, person := &p.spans[h.cardSpan], &p.spans[h.personSpan]; {
 	case card.early(t):
-		return CredentialEarly
+		return CredentialEarly, 0, ever
 	case card.over(t):
-		return CredentialExpired
+		return CredentialExpired, 0, ever
 	case person.early(t):
-		return PersonEarly
+		return PersonEarly, 0, ever
 	case person.over(t):
-		return PersonExpired
+		return PersonExpired, 0, ever
 	}
-	return p.rightNow(rights, area, t)
+	reason, may = p.rightNow(rights, area, t)
+	return reason, may, ever
+}
+
+// recovers reports whether somebody is a recovery holder here, and their own lease still runs.
+func (id *Identity) recovers(f *Facts) bool {
+	list := id.at.zone.recovery
+	return len(list) > 0 && !f.Lapsed.Has(recoveryIndex) && slices.Contains(list, id.policy.text(id.holder.person))
+}
+
+// recovery asks a recovery holder for a PIN, or for a second one of them.
+func (id *Identity) recovery(f *Facts) Reason {
+	switch {
+	case f.Typed != "" && f.Blocked:
+		return PINBlocked
+	case f.Typed.right() || f.Party.Recovery > 0:
+		return Granted
+	case f.Typed == TypedWrong:
+		return PINWrong
+	case id.policy.book.of(id.holder.person, ownPIN) != nil:
+		return PINRequired
+	default:
+		return PersonRequired
+	}
 }
 
 var refusals = [...]Reason{revoked: CredentialRevoked, suspended: CredentialSuspend}
@@ -69,50 +182,46 @@ func (p *Policy) find(r *Request) int {
 
 // standing is what counts for a card that the policy knows: the revocation set outranks the state that came with the policy, but for a revoked one.
 func (p *Policy) standing(c *credential, card string, r *Request) standing {
-	word, spoken := p.Word(card, r.Key, r.Older)
+	newest, older := r.Key, r.Older
+	if r.Card != "" { // by its id: the form that the policy has
+		newest = c.key
+	}
+	word, spoken := p.Word(card, newest, older)
 	if !spoken || c.state == revoked {
 		return c.state
 	}
 	return standingOf(word.State)
 }
 
-func (p *Policy) rightNow(rights []right, area uint16, t int64) Reason {
-	reason := NoRight
-	minute := minuteOfWeek(t)
+func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason Reason, may privilege) {
+	reason = NoRight
+	at := timetable.At(t)
 	for _, r := range rights {
-		if s := &p.spans[r.span]; r.area != area || s.early(t) || s.over(t) {
+		if s := &p.spans[r.limits()]; r.area != area || s.early(t) || s.over(t) {
 			continue
 		}
-		if r.schedule == 0 || p.schedules[r.schedule-1].has(minute) {
-			return Granted
+		if r.schedule == 0 || p.schedules[r.schedule-1].Open(at) {
+			reason, may = Granted, may|r.may()
+		} else if reason == NoRight {
+			reason = OutsideSchedule
 		}
-		reason = OutsideSchedule
 	}
-	return reason
+	return reason, may
 }
 
 // withoutClock grants only what no clock could refuse: an unlimited card of an unlimited person with an
 // unlimited, unscheduled right.
-func withoutClock(c *credential, rights []right, area uint16) Reason {
-	reason := NoRight
+func withoutClock(c *credential, rights []right, area uint16, ever privilege) (Reason, privilege, privilege) {
+	reason, may := NoRight, privilege(0)
 	for _, r := range rights {
 		if r.area != area {
 			continue
 		}
-		if r.schedule == 0 && r.span == 0 && c.cardSpan == 0 && c.personSpan == 0 {
-			return Granted
+		if r.schedule == 0 && r.limits() == 0 && c.cardSpan == 0 && c.personSpan == 0 {
+			reason, may = Granted, may|r.may()
+		} else if reason == NoRight {
+			reason = TimeUnknown
 		}
-		reason = TimeUnknown
 	}
-	return reason
-}
-
-// minuteOfWeek counts from Sunday 00:00 JST. The Unix epoch was a Thursday.
-func minuteOfWeek(unix int64) int {
-	const week = minutesOfWeek * 60
-	s := (unix + jstOffset + 4*86400) % week
-	if s < 0 {
-		s += week
-	}
-	return int(s / 60)
+	return reason, may, ever
 }

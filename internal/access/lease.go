@@ -21,6 +21,7 @@ const (
 	staffIndex classIndex = iota
 	contractorIndex
 	visitorIndex
+	recoveryIndex // no class of people: the recovery holders, whose lease is MostLease
 )
 
 func indexOf(c Class) (classIndex, bool) {
@@ -106,6 +107,9 @@ func (l Lease) Lapsed(age time.Duration) Classes {
 		if age >= l.For(c) {
 			s = s.With(c)
 		}
+	}
+	if age >= MostLease {
+		s |= 1 << recoveryIndex
 	}
 	return s
 }

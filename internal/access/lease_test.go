@@ -83,7 +83,7 @@ func TestALapsedLeaseRefusesItsClassOnly(t *testing.T) {
 		want   access.Reason
 	}{
 		{"a visitor", guestKey, visitors, jst(2, 10, 0), access.LeaseOver},
-		{"a visitor while the staff's is over", guestKey, staff, jst(2, 10, 0), access.Granted},
+		{"a visitor while the staff's is over", guestKey, staff, jst(2, 10, 0), access.EscortRequired},
 		{"staff while the visitors' is over", satoKey, visitors, noon, access.Granted},
 		{"staff", satoKey, staff, noon, access.LeaseOver},
 		{"a revoked card", access.Key{4}, staff, noon, access.CredentialRevoked},
