@@ -32,6 +32,7 @@ import (
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
@@ -282,7 +283,8 @@ func (s *Server) admissionChanged() {
 
 func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
-	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
+	approvals := approval.New(s.store)
+	people, areas, entries := staff.New(s.store), area.New(s.store, approvals), entrylog.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
 		Areas: areas, Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
