@@ -17,6 +17,9 @@ const (
 	Doubtful  Evidence = "doubtful"   // since then somebody may have left unmeasured
 )
 
+// Forgotten is how long an entry is shown whose exit is not measured.
+const Forgotten = 7 * 24 * time.Hour
+
 // Area is what must be known of an area to say who is inside.
 type Area struct {
 	BothWays    bool     // every door of it has readers on both sides
@@ -39,12 +42,16 @@ type Known struct {
 	Areas     map[string]Area
 }
 
-// Inside says who is inside which area, by area and person. After lasts an entry to an area whose exits are not measured no longer means inside.
+// Inside says who is inside which area, by area and person. After lasts an entry to an area whose exits are not measured no longer means inside,
+// and when it is Forgotten it is left out.
 func (k Known) Inside(now time.Time, lasts time.Duration) []Inside {
 	var list []Inside
 	for _, p := range k.latest(now) {
-		if p.In && !k.marked(p, false) {
-			list = append(list, k.inside(p, now, lasts))
+		if !p.In || k.marked(p, false) {
+			continue
+		}
+		if in := k.inside(p, now, lasts); !in.ExitUnknown || now.Sub(p.At) < Forgotten {
+			list = append(list, in)
 		}
 	}
 	slices.SortFunc(list, func(a, b Inside) int { return cmp.Or(cmp.Compare(a.Area, b.Area), cmp.Compare(a.Person, b.Person)) })

@@ -64,6 +64,7 @@ func TestWhoIsInsideAndFromWhatEvidence(t *testing.T) {
 		{"at the same moment the later word counts", passage.Known{Positions: []passage.Position{in("p", "a", 1), out("p", "a", 1)}}, 3, ""},
 		{"entry only, today", passage.Known{Positions: []passage.Position{in("p", "e", 0)}}, 14*60 - 1, "p in e since 0 (entry_only)"},
 		{"entry only, later", passage.Known{Positions: []passage.Position{in("p", "e", 0)}}, 14 * 60, "p in e since 0 (entry_only) exit unknown"},
+		{"entry only, last week", passage.Known{Positions: []passage.Position{in("p", "e", 0), in("q", "e", 1), in("r", "a", 0)}}, 7 * 24 * 60, "r in a since 0 (both); q in e since 1 (entry_only) exit unknown"},
 		{"an area nobody knows measures nothing", passage.Known{Positions: []passage.Position{in("p", "x", 0)}}, 1, "p in x since 0 (entry_only)"},
 		{"by hand, later", passage.Known{Positions: []passage.Position{out("p", "a", 1), byHand(in("p", "a", 2))}}, 2000, "p in a since 2 (hand)"},
 		{"out by hand", passage.Known{Positions: []passage.Position{in("p", "a", 1), byHand(out("p", "a", 2))}}, 3, ""},
