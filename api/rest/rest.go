@@ -22,6 +22,7 @@ import (
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
 	"kanmon/api/rest/people"
+	"kanmon/api/rest/presence"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
 	"kanmon/internal/store"
@@ -37,7 +38,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "3.0.0"
+const SpecVersion = "4.0.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -106,6 +107,7 @@ func (cfg Config) rooms() []room {
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		entries.Config{Entries: cfg.Entries},
+		presence.Config{Entries: cfg.Entries},
 		ledger.Config{Store: cfg.Store},
 	}
 }

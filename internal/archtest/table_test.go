@@ -114,6 +114,7 @@ var rules = []rule{
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
+	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 
 	// the simulator: the codec, never the bus

@@ -7,6 +7,7 @@
 package entrylog
 
 import (
+	"cmp"
 	"time"
 
 	"kanmon/internal/access"
@@ -79,8 +80,8 @@ type Register struct {
 // New opens the log.
 func New(s *store.Store) *Register { return &Register{store: s, tally: newTally(), lasts: EntryLasts} }
 
-// Lasting sets how long an entry to an area whose exits are not measured means inside; it is called before anything else.
+// Lasting sets how long an entry to an area whose exits are not measured means inside, before anything else is done; zero: EntryLasts.
 func (r *Register) Lasting(d time.Duration) *Register {
-	r.lasts = d
+	r.lasts = cmp.Or(d, EntryLasts)
 	return r
 }

@@ -2,6 +2,7 @@ package entrylog_test
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -206,8 +207,8 @@ func TestAnAreaIsKnownUpToWhatItsControllersHaveTold(t *testing.T) {
 			t.Errorf("all told: %s, want %s", got, want)
 		}
 		city.Clock.Pass(5 * time.Minute)
-		say("ctl-1", 2, true, 500, 15*time.Minute)   // a backlog
-		say("ctl-2", 2, false, 0, 14*time.Minute)    // the broker has lost it
+		say("ctl-1", 2, true, 500, 15*time.Minute)               // a backlog
+		say("ctl-2", 2, false, 0, 14*time.Minute)                // the broker has lost it
 		want := "ctl-1 2m1s behind true; ctl-2 9m0s behind true" // an end says nothing of what was seen until then
 		if got := sources("archive"); got != want {
 			t.Errorf("a backlog, and offline: %s, want %s", got, want)
@@ -331,13 +332,28 @@ func TestPresenceMadeByOlderRulesIsMadeAgainOnce(t *testing.T) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
 		add(t, city, "ctl-1", through("1001", "server-room", access.In, 0)...)
-		for _, want := range []int64{2, 0} {
-			if n, err := city.Entries.Ready(t.Context()); err != nil || n != want {
-				t.Errorf("read %d events, %v, want %d", n, err, want)
+		alter := func(statement string) {
+			t.Helper()
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Exec(t.Context(), statement)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
 		}
-		if got, want := inside(t, city), "1001 in server-room since 0s (both)"; got != want {
-			t.Errorf("inside: %s, want %s", got, want)
+		for _, x := range []struct{ before, want string }{
+			{`DELETE FROM presence`, "1001 in server-room since 0s (both)"},
+			{`DELETE FROM presence`, ""}, // by the same rules: it is believed
+			{`UPDATE presence_rules SET rules = 0`, "1001 in server-room since 0s (both)"},
+		} {
+			alter(x.before)
+			if err := city.Entries.Ready(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
+				t.Fatal(err)
+			}
+			if got := inside(t, city); got != x.want {
+				t.Errorf("after %s, inside: %s, want %s", x.before, got, x.want)
+			}
 		}
 	})
 }

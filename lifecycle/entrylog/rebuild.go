@@ -3,6 +3,8 @@ package entrylog
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -15,19 +17,24 @@ import (
 // presenceRules is raised when the same events would give another presence.
 const presenceRules = 1
 
-// Ready makes the presence again if it was made by other rules than this program's. It returns how many events it read for that, and is called
-// before the first batch comes.
-func (r *Register) Ready(ctx context.Context) (events int64, err error) {
+// Ready makes the presence again if it was made by other rules than this program's. It is called before the first batch comes.
+func (r *Register) Ready(ctx context.Context, log *slog.Logger) error {
 	var by int64
-	err = r.store.Read(ctx, func(q store.Queryer) error { return q.Get(ctx, &by, `SELECT rules FROM presence_rules WHERE id = 1`) })
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-	case err != nil:
-		return 0, fmt.Errorf("read presence: %w", err)
-	case by == presenceRules:
-		return 0, nil
+	err := r.store.Read(ctx, func(q store.Queryer) error {
+		return q.Get(ctx, &by, `SELECT COALESCE(MAX(rules), 0) FROM presence_rules`)
+	})
+	if err != nil {
+		return fmt.Errorf("read presence: %w", err)
 	}
-	return r.Rebuild(ctx)
+	if by == presenceRules {
+		return nil
+	}
+	start := time.Now()
+	n, err := r.Rebuild(ctx)
+	if err == nil {
+		log.InfoContext(ctx, "presence made again from the log", slog.Int64("events", n), slog.Duration("took", time.Since(start)))
+	}
+	return err
 }
 
 // Rebuild makes the presence again from the log, as it came out when the events came one by one. It returns how many events there are.
