@@ -36,11 +36,11 @@ type presentSource struct {
 }
 
 type presentArea struct {
-	Area        string       `json:"area"`
-	AreaName    string       `json:"area_name,omitempty"`
-	BothWays    bool         `json:"both_ways" doc:"Every door of it measures both ways"`
-	Inside      int          `json:"inside" doc:"How many, without those whose exit is unknown"`
-	AsOf        *time.Time   `json:"as_of,omitempty" doc:"Everything until then is known here; left out: a controller of it was never heard, or it has no door"`
+	Area        string          `json:"area"`
+	AreaName    string          `json:"area_name,omitempty"`
+	BothWays    bool            `json:"both_ways" doc:"Every door of it measures both ways"`
+	Inside      int             `json:"inside" doc:"How many, without those whose exit is unknown"`
+	AsOf        *time.Time      `json:"as_of,omitempty" doc:"Everything until then is known here; left out: a controller of it was never heard, or it has no door"`
 	Controllers []presentSource `json:"controllers" nullable:"false"`
 	People      []presentPerson `json:"people" nullable:"false"`
 }
@@ -72,7 +72,7 @@ type areaFilter struct {
 
 type presenceOut struct {
 	Body struct {
-		At    time.Time  `json:"at" doc:"When the answer was made"`
+		At    time.Time     `json:"at" doc:"When the answer was made"`
 		Items []presentArea `json:"items" nullable:"false"`
 	}
 }
