@@ -23,6 +23,7 @@ import (
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
 	"kanmon/api/rest/people"
+	"kanmon/api/rest/presence"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
 	"kanmon/internal/store"
@@ -110,6 +111,7 @@ func (cfg Config) rooms() []room {
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		entries.Config{Entries: cfg.Entries},
+		presence.Config{Entries: cfg.Entries},
 		ledger.Config{Store: cfg.Store},
 	}
 }

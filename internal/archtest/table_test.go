@@ -90,7 +90,8 @@ var rules = []rule{
 	{"lifecycle/staff", with(register, "lifecycle/device")},
 	{"lifecycle/approval", with(register, "lifecycle/account")},
 	{"lifecycle/area", with(register, "lifecycle/approval", "lifecycle/device", "lifecycle/staff")},
-	{"lifecycle/entrylog", with(register, "internal/event")},
+	{"lifecycle/entrylog", with(register, "internal/event", "lifecycle/entrylog/passage")},
+	{"lifecycle/entrylog/passage", []string{"internal/access", "internal/event"}},
 	{"lifecycle/revocation", with(register, "internal/wire", "lifecycle/device", "lifecycle/entrylog")},
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
 	{"lifecycle/key", register},
@@ -131,6 +132,7 @@ var rules = []rule{
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
+	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 
 	// the simulator: the codec, never the bus

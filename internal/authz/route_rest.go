@@ -51,6 +51,8 @@ func restRoutes() []Route {
 		{"GET /api/v1/revocations/{epoch}/{n}", May(CardRead)},
 
 		{"GET /api/v1/events", May(EntryRead)},
+		{"GET /api/v1/presence", May(EntryRead)},
+		{"POST /api/v1/presence/hand", May(PresenceHand)},
 
 		{"GET /api/v1/accounts", May(AccountRead)},
 		{"POST /api/v1/accounts", May(AccountWrite)},
