@@ -32,6 +32,7 @@ import (
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
 	orders "kanmon/lifecycle/command"
@@ -236,7 +237,7 @@ func (s *Server) openCentre(context.Context) error {
 		return err
 	}
 	s.centre, err = centre.New(centre.Config{
-		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
+		Site: s.settings.Site, Store: s.store, Alarms: s.alarms(), Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
 		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Forms: s.keys.HashKey().Forms, Link: link, Log: s.log,
 	})
 	if err != nil {
@@ -248,6 +249,8 @@ func (s *Server) openCentre(context.Context) error {
 	})
 	return nil
 }
+
+func (s *Server) alarms() *alarm.Register { return alarm.New(s.store, s.settings.Alarms.Limits()) }
 
 // linkURL is how the centre itself reaches the broker.
 func (s *Server) linkURL() string {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"kanmon/api/rest/limit"
+	"kanmon/api/watch"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
@@ -44,6 +45,8 @@ type Settings struct {
 	Database DatabaseSettings `json:"database"`
 	// Lease is how long doors decide without the centre's word.
 	Lease LeaseSettings `json:"lease"`
+	// Alarms is when somebody is told of what.
+	Alarms watch.Settings `json:"alarms"`
 }
 
 // TLSSettings says with which certificate the console is served.
@@ -175,7 +178,7 @@ func (s Settings) check() error {
 	case (s.Database.Driver == "postgres") != (s.Database.DSN != ""):
 		return wrong("database.dsn", "belongs to driver postgres, and must be given there")
 	}
-	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check} {
+	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check, s.Alarms.Check} {
 		if err := check(); err != nil {
 			return err
 		}

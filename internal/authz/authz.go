@@ -46,6 +46,8 @@ const (
 	CardRevoke   Action = "card.revoke"
 	CardLift     Action = "card.lift"
 	EntryRead    Action = "entry.read"
+	AlarmRead    Action = "alarm.read"
+	AlarmHandle  Action = "alarm.handle"
 	AccountRead  Action = "account.read"
 	AccountWrite Action = "account.write"
 	LedgerRead   Action = "ledger.read"
@@ -74,6 +76,8 @@ var table = []rule{
 	{CardRevoke, "カードを失効させる", "revoke a card for good", []Role{SecurityManager, SystemManager}},
 	{CardLift, "カードの一時停止を解除する", "lift the suspension of a card", []Role{SecurityManager, SystemManager}},
 	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{AlarmRead, "警報を見る", "read alarms", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{AlarmHandle, "警報を確認し、終了する", "acknowledge and close alarms", []Role{SecurityManager, SystemManager, Guard}},
 	{AccountRead, "利用者アカウントを見る", "read accounts", []Role{CISO, SystemManager, Auditor}},
 	{AccountWrite, "利用者アカウントを作成・停止する", "create, change and disable accounts", []Role{SystemManager}},
 	{LedgerRead, "台帳の証明を見る", "read ledger checkpoints and verify", []Role{CISO, SystemManager, Auditor}},

@@ -12,6 +12,7 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/db"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
@@ -57,6 +58,7 @@ type City struct {
 	Device  *device.Register
 	Card    *card.Register
 	Entries *entrylog.Register
+	Alarms  *alarm.Register
 
 	Revocations *revocation.Register
 
@@ -78,7 +80,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 	revocations := revocation.New(s, revocation.Config{})
 	c := &City{
 		Store: s, Clock: clock, Staff: staff.New(s), Area: area.New(s), Device: device.New(s), Entries: entrylog.New(s), Revocations: revocations,
-		Hash: access.OneForm,
+		Alarms: alarm.New(s, alarm.Limits{}), Hash: access.OneForm,
 	}
 	c.Card = card.New(s, revocations, c.Forms)
 	return c
