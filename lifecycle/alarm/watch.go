@@ -22,7 +22,9 @@ import (
 const Escalated = "alarm_escalated"
 
 // Shortest is the shortest time that a rule of Watch waits.
-func (r *Register) Shortest() time.Duration { return min(r.limits.Silent, r.limits.Urgent, r.limits.Normal) }
+func (r *Register) Shortest() time.Duration {
+	return min(r.limits.Silent, r.limits.Urgent, r.limits.Normal)
+}
 
 // heard is how a controller was heard last.
 type heard struct {
