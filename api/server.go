@@ -39,6 +39,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -285,10 +286,11 @@ func (s *Server) admissionChanged() {
 func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
 	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
+	alarms, notices := s.alarms(), notice.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
 		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
-		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
+		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"kanmon/api/auth"
 	"kanmon/api/rest/accounts"
+	"kanmon/api/rest/alarms"
 	"kanmon/api/rest/areas"
 	"kanmon/api/rest/cards"
 	"kanmon/api/rest/devices"
@@ -21,15 +22,18 @@ import (
 	"kanmon/api/rest/entries"
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
+	"kanmon/api/rest/notices"
 	"kanmon/api/rest/people"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -37,7 +41,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "3.0.0"
+const SpecVersion = "4.0.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -51,6 +55,8 @@ type Config struct {
 	Devices  *device.Register
 	Cards    *card.Register
 	Entries  *entrylog.Register
+	Alarms   *alarm.Register
+	Notices  *notice.Register
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
 	Log      *slog.Logger
 
@@ -106,6 +112,8 @@ func (cfg Config) rooms() []room {
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		entries.Config{Entries: cfg.Entries},
+		alarms.Config{Alarms: cfg.Alarms},
+		notices.Config{Notices: cfg.Notices},
 		ledger.Config{Store: cfg.Store},
 	}
 }

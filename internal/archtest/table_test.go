@@ -118,6 +118,8 @@ var rules = []rule{
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
+	{"api/rest/alarms", with(restRoom, "lifecycle/alarm")},
+	{"api/rest/notices", with(restRoom, "lifecycle/notice")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 
