@@ -17,7 +17,6 @@ import (
 	"kanmon/controller/devicekey"
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
-	"kanmon/controller/output"
 	"kanmon/controller/uplink"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
@@ -38,6 +37,7 @@ type Edge struct {
 	identity   *identity.Keeper
 	key        atomic.Pointer[credential.HashKey]
 	buses      []*bus.Bus
+	field      field
 	keys       *devicekey.Store
 	held       devicekey.All // what the lines were made with
 	proven     chan string   // devices that hold their new key; there is room for all
@@ -72,12 +72,16 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.client, err = e.newClient(cmp.Or(cfg.Broker.URL, id.BrokerURL)); err != nil {
 		return nil, err
 	}
-	field := lines{}
+	if e.field, err = e.newField(); err != nil {
+		return nil, err
+	}
+	wiring := cfg.wiring(cmp.Or(cfg.Software, softwareVersion()))
+	strikes := e.field.connect(cfg, &wiring)
 	e.controller = New(Parts{
-		Wiring: cfg.wiring(cmp.Or(cfg.Software, softwareVersion())), Journal: e.journal, Panel: field, Strikes: cfg.strikes(field), Log: log, Now: e.now,
+		Wiring: wiring, Journal: e.journal, Panel: e.field.lines, Strikes: strikes, Log: log, Now: e.now,
 		Receipt: func(r wire.RevokedReceipt) { e.uplink.Receipt(r) }, Answer: func(a wire.CommandAnswer) { e.uplink.Answer(a) },
 	})
-	return e, e.addLines(field)
+	return e, e.addLines(e.field.lines)
 }
 
 // program is what the lock on the data folder is for.
@@ -114,14 +118,6 @@ func (e *Edge) newClient(brokerURL string) (*mqtt.Client, error) {
 		client.OnConnect(e.identity.Look) // the centre may be back with other keys
 	}
 	return client, err
-}
-
-func (c Config) strikes(field output.Sender) map[string]output.Strike {
-	strikes := make(map[string]output.Strike, len(c.Doors))
-	for _, d := range c.Doors {
-		strikes[d.ID] = output.OSDP{Line: field, Device: d.Strike.Device, Number: byte(d.Strike.Output)}
-	}
-	return strikes
 }
 
 func (e *Edge) addLines(field lines) error {
@@ -163,8 +159,8 @@ func (e *Edge) emit(ev bus.Event) {
 		e.proven <- p.Device
 		return
 	}
-	if in, ok := translate(ev, *e.key.Load()); ok && !e.controller.Post(in) {
-		e.log.Warn("input dropped, thousands are waiting")
+	if in, ok := translate(ev, *e.key.Load()); ok {
+		e.post(in)
 	}
 }
 
