@@ -14,6 +14,7 @@ package core
 import (
 	"time"
 
+	"kanmon/controller/admission"
 	"kanmon/controller/cabinet"
 	"kanmon/controller/challenge"
 	"kanmon/controller/clock"
@@ -24,6 +25,7 @@ import (
 	"kanmon/controller/lease"
 	"kanmon/controller/refusals"
 	"kanmon/controller/revoked"
+	"kanmon/controller/site"
 	"kanmon/controller/wiring"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -86,6 +88,7 @@ type Saved struct {
 	Floor   time.Time      // newest moment that is certainly past
 	Revoked revoked.Kept   // beside the policy
 	Lease   *lease.Kept    // nil: the policy was never confirmed
+	Site    site.Kept      // where people are
 	Centre  uint64         // newest epoch of the centre heard of
 	// Unread: the journal could not be read. Who was revoked and how old the policy is is then not known, so nobody is let in before Recalled.
 	Unread bool
@@ -102,6 +105,7 @@ type State struct {
 	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
+	site    *site.State
 	records records
 	counts  Counts
 
@@ -125,8 +129,10 @@ type doorState struct {
 }
 
 type recent struct {
-	key access.Key
-	at  time.Duration
+	key            access.Key
+	at             time.Duration
+	door           string
+	allowed, waits bool
 }
 
 // Counts are kept for diagnosis.
@@ -150,13 +156,15 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(),
+		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
 	for _, w := range c.wiring.Doors {
 		s.doors = append(s.doors, doorState{State: door.New(times(defaultRelease, defaultHeld, w))})
 	}
 	t := c.turn(s, m)
+	t.s.site.Load(saved.Site, t.siteNow())
 	t.startRevoked(saved.Revoked)
 	t.startLease(saved)
 	t.configureDoors()
@@ -181,6 +189,7 @@ func (s State) Deadline(now time.Duration) time.Duration {
 		}
 	}
 	next = min(next, s.records.deadline(next))
+	next = admission.Deadline(s.site, s.policy, next)
 	return s.leaseDeadline(next)
 }
 

@@ -3,11 +3,13 @@ package core
 import (
 	"strings"
 
+	"kanmon/controller/admission"
 	"kanmon/controller/door"
 	"kanmon/controller/fit"
 	"kanmon/controller/inputs"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
+	"kanmon/reader"
 )
 
 // device takes what a device says about itself.
@@ -135,8 +137,10 @@ func (t *turn) unfit(doorID string) bool {
 }
 
 // refuseUnfit refuses an entry that the wiring does not allow, whatever else does.
-func (t *turn) refuseUnfit(d *access.Decision) {
-	if d.Allow && d.Direction == access.In && t.unfit(d.Door) {
-		d.Allow, d.Reason = false, access.OutputInsecure
+func (t *turn) refuseUnfit(g gate) {
+	for _, refusal := range g.refusals(access.OutputInsecure) {
+		t.note(refusal)
 	}
+	admission.Undone(t.s.site, g.reader, g.grants)
+	t.show(g.reader, reader.ShowDenied)
 }

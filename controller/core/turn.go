@@ -64,6 +64,7 @@ func (t *turn) fallDue() {
 		t.stepDoor(i, door.Tick{})
 	}
 	t.giveUpWaiting()
+	t.people()
 }
 
 func (t *turn) take(in Input) {
@@ -72,6 +73,8 @@ func (t *turn) take(in Input) {
 		t.presented(in)
 	case KeysPressed:
 		t.s.counts.Keys++
+	case Typed:
+		t.typed(in)
 	case InputsReported:
 		t.inputs(in)
 	case DeviceUp, DeviceDown, DeviceAttacked, DeviceLocal:
@@ -194,6 +197,7 @@ func (t *turn) stepDoor(i int, in door.Input) {
 func (t *turn) doorFact(i int, id string, f door.Fact) {
 	e := f.Event()
 	e.Door, e.Area = id, t.area(id)
+	t.moved(i, f)
 	d := &t.s.doors[i]
 	switch f {
 	case door.DoorOpened, door.NotEntered:

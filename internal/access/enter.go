@@ -23,7 +23,7 @@ func (id *Identity) enter(d *Decision, f *Facts, may privilege, now time.Time) R
 		return Interlocked
 	case z.full(f):
 		return AreaFull
-	case z.rules.First && f.Staff+f.Visitors+f.Coming == 0 && may&mayFirst == 0 && !f.Party.First:
+	case z.rules.First && f.Staff+f.Visitors == 0 && may&mayFirst == 0 && !f.Party.First:
 		return FirstRequired
 	}
 	return id.company(d, f)
@@ -54,7 +54,7 @@ func (id *Identity) typed(f *Facts, now time.Time) Reason {
 		return PINBlocked
 	case f.Typed == "":
 		return PINRequired
-	case f.Typed == TypedWrong:
+	case !f.Typed.right():
 		return PINWrong
 	}
 	pin := id.pin
