@@ -165,3 +165,22 @@ func TestEverybodyOfTheModelsBuildingIsTold(t *testing.T) {
 		}
 	}
 }
+
+// anyRules draws an area with any of all rules.
+func anyRules(t *rapid.T) access.Area {
+	a := anyInside(t)
+	if a.Passback == "" || a.Passback == access.PassbackTimed {
+		a.InOut = yes(t, "in and out")
+	}
+	if !a.InOut {
+		a.First, a.Most = false, 0
+	}
+	a.Factors = oneOf(t, "factors", "", access.FactorsCard, access.FactorsCardPIN, access.FactorsPIN, access.FactorsNumber, access.FactorsTwoCards)
+	a.Trust = oneOf(t, "trust", "", access.TrustNumber, access.TrustMemory, access.TrustMutual)
+	a.TwoPerson = a.InOut && a.Most != 1 && yes(t, "two people")
+	a.Visitors = few(t, "limit of visitors", 3)
+	if yes(t, "recovery") {
+		a.Recovery = []string{"sato", "suzuki"}
+	}
+	return a
+}
