@@ -158,7 +158,7 @@ func (x shown) request(t *rapid.T) access.Request {
 	return r
 }
 
-// R44-1, R44-2, R44-3: what is shown and typed is asked for and checked as the area says.
+// R44-1, R44-3: what is shown and typed is asked for and checked as the area says.
 func TestFactorsAgreeWithANaiveModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, secrets := anyFactors(t)

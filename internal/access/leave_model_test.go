@@ -25,7 +25,7 @@ func leaveModel(rules access.Rules, me body, f access.Facts) access.Reason {
 	return ""
 }
 
-// R43-3: nobody is ever held back, whatever is known of them, of the building and of the time.
+// Nobody is ever held back, whatever is known of them, of the building and of the time.
 func TestTheWayOutAgreesWithANaiveModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := anyRules(t)
