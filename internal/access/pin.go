@@ -79,7 +79,16 @@ func (c *compiler) addPINs(s Spec) error {
 		book.numbers[p.Number] = hold(who)
 	}
 	book.byKey = make(map[Key]pinEntry, len(s.PINs))
+	type place struct {
+		person, area string
+	}
+	one := make(map[place]bool, len(s.PINs))
 	for _, given := range s.PINs {
+		at := place{given.Person, given.Area}
+		if one[at] {
+			return fmt.Errorf("PIN of %q in %q twice", given.Person, given.Area)
+		}
+		one[at] = true
 		if err := c.addPIN(given, hold); err != nil {
 			return err
 		}
@@ -90,8 +99,11 @@ func (c *compiler) addPINs(s Spec) error {
 func (c *compiler) addPIN(given PIN, hold func(int) uint32) error {
 	book := &c.policy.book
 	who, there := c.people[given.Person]
-	if !there {
+	switch {
+	case !there:
 		return fmt.Errorf("PIN: no person %q", given.Person)
+	case given.Key == (Key{}):
+		return fmt.Errorf("PIN of %q: no hash", given.Person)
 	}
 	p := pin{area: ownPIN, until: given.Until, holder: hold(who)}
 	if given.Area != "" {
