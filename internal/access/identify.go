@@ -139,7 +139,7 @@ func (id *Identity) own(code Code) {
 	}
 	id.facts.Typed = TypedWrong
 	person := id.holder.person
-	if e, there := book.typed(code, PersonScope(id.policy.text(person))); there {
+	if e, there := book.typed(code, id.policy.scopeOf(person)); there {
 		if p := &book.pins[e.n]; p.area == ownPIN && book.holders[p.holder].person == person {
 			id.pin, id.facts.Typed = p, outcome(e)
 		}

@@ -8,10 +8,17 @@ type Code interface {
 }
 
 // Scopes of the hash of a PIN: the person whose own it is, or the area that it alone opens.
-func PersonScope(person string) string { return "person/" + person }
+func PersonScope(person string) string { return personScope + person }
 
 // AreaScope is the scope of a PIN that alone opens an area.
 func AreaScope(area string) string { return "area/" + area }
+
+const personScope = "person/"
+
+// scopeOf is the PersonScope of a person by the name that the policy has of them, without a copy.
+func (p *Policy) scopeOf(person name) string {
+	return p.names[person.at-uint32(len(personScope)) : person.at+uint32(person.length)]
+}
 
 // pin is a PIN of the policy. Its holder is in Policy.holders.
 type pin struct {
