@@ -55,7 +55,7 @@ func Identify(p *Policy, r Request) Identity {
 // byCard finds the card's holder, and compares the PIN that was typed after it with theirs.
 func (id *Identity) byCard(r *Request) {
 	p := id.policy
-	n := -1
+	var n int
 	if r.Card != "" {
 		n = p.cardNamed(r.Card)
 		id.card = r.Card

@@ -141,15 +141,6 @@ func rightsOf(s access.Spec, person string) (all access.Right, some bool) {
 	return all, some
 }
 
-func classOf(s access.Spec, person string) access.Class {
-	for _, p := range s.People {
-		if p.ID == person && p.Class != "" {
-			return p.Class
-		}
-	}
-	return access.Staff
-}
-
 func TestEverybodyOfTheModelsBuildingIsTold(t *testing.T) {
 	p := compile(t, vault(access.Rules{}))
 	for _, who := range cast {

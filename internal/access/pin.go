@@ -7,7 +7,7 @@ type Code interface {
 	Forms(scope string) []Key
 }
 
-// Scopes of the hash of a PIN: the person whose own it is, or the area that it alone opens.
+// PersonScope is the scope of the hash of a person's own PIN.
 func PersonScope(person string) string { return personScope + person }
 
 // AreaScope is the scope of a PIN that alone opens an area.
