@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"kanmon/controller/devicekey"
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
+	"kanmon/controller/keypad"
 	"kanmon/controller/output"
 	"kanmon/controller/uplink"
 	"kanmon/internal/event"
@@ -41,6 +43,8 @@ type Edge struct {
 	keys       *devicekey.Store
 	held       devicekey.All // what the lines were made with
 	proven     chan string   // devices that hold their new key; there is room for all
+	padsTurn   sync.Mutex
+	pads       *keypad.Pads
 	journal    *journal.Journal
 	client     *mqtt.Client
 	uplink     *uplink.Uplink // made when the journal is open, before the controller runs
@@ -50,7 +54,7 @@ type Edge struct {
 // NewEdge puts a controller together and reads its identity and its keys. It opens and changes nothing yet, so an error is always one of
 // configuration; fault.NotFound says that the controller is not enrolled.
 func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
-	e := &Edge{cfg: cfg, log: log, now: Clocks()}
+	e := &Edge{cfg: cfg, log: log, now: Clocks(), pads: keypad.New()}
 	id, sealer, err := loadIdentity(cfg)
 	if err != nil {
 		return nil, err
@@ -163,8 +167,28 @@ func (e *Edge) emit(ev bus.Event) {
 		e.proven <- p.Device
 		return
 	}
-	if in, ok := translate(ev, *e.key.Load()); ok && !e.controller.Post(in) {
+	if in, ok := translate(ev, *e.key.Load()); ok {
+		e.post(in)
+	}
+	if keys, ok := ev.(bus.Keys); ok {
+		e.keysPressed(keys)
+	}
+}
+
+func (e *Edge) post(in core.Input) {
+	if !e.controller.Post(in) {
 		e.log.Warn("input dropped, thousands are waiting")
+	}
+}
+
+// keysPressed puts keys together. What was entered goes on as keyed hashes only.
+func (e *Edge) keysPressed(keys bus.Keys) {
+	name := readerName(keys.Device, keys.Keys.Reader)
+	e.padsTurn.Lock()
+	entered := e.pads.Press(name, keys.Keys.Reveal(), e.now().Mono)
+	e.padsTurn.Unlock()
+	for _, code := range entered {
+		e.post(core.Typed{Reader: name, Code: code.Under(*e.key.Load())})
 	}
 }
 

@@ -104,8 +104,8 @@ func (l lines) Show(ctx context.Context, readerName string, f reader.Feedback) e
 	return fault.Wrap(fault.KindOf(err), err, "sound the reader")
 }
 
-// feedback is green and one beep, red and three short ones, or amber and one long one. The light shows for two
-// seconds and leaves the reader's own light as it was.
+// feedback is green and one beep, red and three short ones, or amber and one long one; amber blinking and one short beep where something has to
+// follow, as long as it may. The light shows for two seconds otherwise, and leaves the reader's own light as it was.
 func feedback(f reader.Feedback) (osdp.LED, osdp.Buzzer) {
 	colour, sound := osdp.Amber, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 8, OffTime: 1, Count: 1}
 	switch f {
@@ -113,8 +113,18 @@ func feedback(f reader.Feedback) (osdp.LED, osdp.Buzzer) {
 		colour, sound = osdp.Green, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 2, OffTime: 1, Count: 1}
 	case reader.ShowDenied:
 		colour, sound = osdp.Red, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 1, OffTime: 1, Count: 3}
+	case reader.ShowEnterPIN:
+		return blinking(2, 100)
+	case reader.ShowWait:
+		return blinking(5, 50)
 	case reader.ShowTrouble:
 	}
 	light := osdp.LEDState{Control: osdp.LEDStart, OnTime: 1, On: colour}
 	return osdp.LED{Temporary: light, Timer: 20}, sound
+}
+
+// blinking is amber on and off for so many tenths of a second, for a time in tenths, with a short beep.
+func blinking(tenths byte, timer uint16) (osdp.LED, osdp.Buzzer) {
+	light := osdp.LEDState{Control: osdp.LEDStart, OnTime: tenths, OffTime: tenths, On: osdp.Amber}
+	return osdp.LED{Temporary: light, Timer: timer}, osdp.Buzzer{Tone: osdp.ToneDefault, OnTime: 2, OffTime: 1, Count: 1}
 }

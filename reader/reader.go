@@ -20,7 +20,9 @@ type Feedback uint8
 
 // Feedbacks.
 const (
-	ShowGranted Feedback = iota + 1 // green, one short beep
-	ShowDenied                      // red, three short beeps
-	ShowTrouble                     // amber: the system cannot decide or record
+	ShowGranted  Feedback = iota + 1 // green, one short beep
+	ShowDenied                       // red, three short beeps
+	ShowTrouble                      // amber: the system cannot decide or record
+	ShowEnterPIN                     // amber, blinking, one beep: a PIN has to follow
+	ShowWait                         // amber, blinking slowly, one beep: somebody or another card has to follow
 )

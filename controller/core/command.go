@@ -59,9 +59,9 @@ func (t *turn) remoteRelease(c wire.DoCommand) {
 
 func (t *turn) gateCommand(c wire.DoCommand) {
 	d := access.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
-	t.gate = &gate{decision: d, command: c.ID, grant: t.stamp(event.Event{
+	t.gate = &gate{decision: d, command: c.ID, events: []event.Event{t.stamp(event.Event{
 		Kind: event.RemoteRelease, Door: c.Door, Area: d.Area, Direction: access.In, Policy: t.version(), Detail: commandDetail(c),
-	})}
+	})}}
 }
 
 // commandDetail has the id whatever the length of the reason.

@@ -15,12 +15,14 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"kanmon/controller/admission"
 	"kanmon/controller/challenge"
 	"kanmon/controller/clock"
 	"kanmon/controller/door"
 	"kanmon/controller/lease"
 	"kanmon/controller/refusals"
 	"kanmon/controller/revoked"
+	"kanmon/controller/site"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
@@ -96,6 +98,7 @@ type Saved struct {
 	Floor   time.Time      // newest moment that is certainly past
 	Revoked revoked.Kept   // beside the policy
 	Lease   *lease.Kept    // nil: the policy was never confirmed
+	Site    site.Kept      // where people are
 	Centre  uint64         // newest epoch of the centre heard of
 	// Unread: the journal could not be read. Who was revoked and how old the policy is is then not known, so nobody is let in before Recalled.
 	Unread bool
@@ -110,6 +113,7 @@ type State struct {
 	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
+	site    *site.State
 	records records
 	counts  Counts
 
@@ -140,8 +144,10 @@ type deviceState struct {
 }
 
 type recent struct {
-	key access.Key
-	at  time.Duration
+	key            access.Key
+	at             time.Duration
+	door           string
+	allowed, waits bool
 }
 
 // Counts are kept for diagnosis.
@@ -165,7 +171,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{},
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
 	for range c.wiring.Doors {
@@ -178,6 +184,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		s.devices = append(s.devices, deviceState{name: name})
 	}
 	t := c.turn(s, m)
+	t.s.site.Load(saved.Site, t.siteNow())
 	t.startRevoked(saved.Revoked)
 	t.startLease(saved)
 	t.configureDoors()
@@ -202,6 +209,7 @@ func (s State) Deadline(now time.Duration) time.Duration {
 		}
 	}
 	next = min(next, s.records.deadline(next))
+	next = admission.Deadline(s.site, s.policy, next)
 	return s.leaseDeadline(next)
 }
 

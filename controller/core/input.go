@@ -3,9 +3,11 @@ package core
 import (
 	"time"
 
+	"kanmon/controller/admission"
 	"kanmon/controller/clock"
 	"kanmon/controller/lease"
 	"kanmon/controller/revoked"
+	"kanmon/controller/site"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
@@ -23,10 +25,17 @@ type Presented struct {
 	Reader string
 	Key    access.Key   // in the newest form
 	Older  []access.Key // the card's other forms, newest first
+	Trust  access.Trust // of the read
 }
 
-// KeysPressed is a report of a reader's keypad. It is counted, and the keys are dropped: no door here takes a code.
+// KeysPressed is a report of a reader's keypad. It is counted only: the keys are put together elsewhere.
 type KeysPressed struct{ Reader string }
+
+// Typed is what was entered at a reader's keypad.
+type Typed struct {
+	Reader string
+	Code   admission.Code
+}
 
 // InputsReported is the state of all inputs of a device.
 type InputsReported struct {
@@ -113,6 +122,7 @@ type Tick struct{}
 
 func (Presented) input()      {}
 func (KeysPressed) input()    {}
+func (Typed) input()          {}
 func (InputsReported) input() {}
 func (DeviceUp) input()       {}
 func (DeviceDown) input()     {}
@@ -150,6 +160,7 @@ type Change struct {
 	Floor   time.Time       // newest moment that is certainly past
 	Revoked *revoked.Kept   // nil: nothing new
 	Lease   *lease.Kept     // nil: never confirmed
+	Site    *site.Kept      // nil: nothing new
 }
 
 // Strike energises a door's strike for a time that the output device itself counts.

@@ -12,14 +12,14 @@ import (
 	"kanmon/reader"
 )
 
-var keyVisitor = access.Key{4}
+var keyContractor = access.Key{4}
 
-// visitorPolicy has a visitor beside the others, who may enter always.
-func visitorPolicy(t testing.TB, n uint64) *access.Policy {
+// contractorPolicy has a visitor beside the others, who may enter always.
+func contractorPolicy(t testing.TB, n uint64) *access.Policy {
 	t.Helper()
 	s := siteSpec(n)
-	s.People = append(s.People, access.Person{ID: "P-3", Class: access.Visitor})
-	s.Credentials = append(s.Credentials, access.Credential{Key: keyVisitor, Card: "C-3", Person: "P-3", State: access.Active})
+	s.People = append(s.People, access.Person{ID: "P-3", Class: access.Contractor})
+	s.Credentials = append(s.Credentials, access.Credential{Key: keyContractor, Card: "C-3", Person: "P-3", State: access.Active})
 	s.Rights = append(s.Rights, access.Right{Person: "P-3", Area: "A-1"})
 	p, err := access.Compile(s)
 	if err != nil {
@@ -38,16 +38,16 @@ func (d *desk) away(t time.Duration) {
 	d.answer(nil)
 }
 
-// R76-2: a visitor is refused twelve hours after the centre's last word, staff after three days; the alarm comes before, and going out is
+// R76-2: a contractor is refused twelve hours after the centre's last word, staff after three days; the alarm comes before, and going out is
 // never refused.
 func TestADoorBelievesItsPolicyOnlyForTheLease(t *testing.T) {
-	d := newDesk(t, visitorPolicy(t, 1))
+	d := newDesk(t, contractorPolicy(t, 1))
 	d.away(11 * time.Hour)
-	if got := d.outcome(keyVisitor); got != access.Granted {
+	if got := d.outcome(keyContractor); got != access.Granted {
 		t.Fatal(got)
 	}
 	d.away(time.Hour)
-	if got := d.outcome(keyVisitor); got != access.LeaseOver {
+	if got := d.outcome(keyContractor); got != access.LeaseOver {
 		t.Fatal(got)
 	}
 	if got := d.outcome(keyAlways); got != access.Granted {
@@ -58,7 +58,7 @@ func TestADoorBelievesItsPolicyOnlyForTheLease(t *testing.T) {
 		t.Fatal(got)
 	}
 	d.did()
-	d.step(Presented{Reader: "OUT-1", Key: keyVisitor})
+	d.step(Presented{Reader: "OUT-1", Key: keyContractor})
 	if got := d.did(); !slices.Contains(got, Effect(Strike{Door: "D-1", For: 5 * time.Second})) || !slices.Contains(got, Effect(Show{"OUT-1", reader.ShowGranted})) {
 		t.Fatalf("the way out: %v", got)
 	}
@@ -68,7 +68,7 @@ func TestADoorBelievesItsPolicyOnlyForTheLease(t *testing.T) {
 	}
 	d.step(Leased{grant(ver(1, 1), access.Version{}), d.now.Mono})
 	d.answer(nil)
-	if got := d.outcome(keyVisitor); got != access.Granted {
+	if got := d.outcome(keyContractor); got != access.Granted {
 		t.Fatal(got)
 	}
 	var alarms []event.Kind

@@ -17,6 +17,7 @@ func (t *turn) recalled(saved Saved) {
 	t.s.blind = false
 	t.s.clock = t.s.clock.Raise(saved.Floor, t.mono)
 	t.remember(saved.Revoked)
+	t.s.site.Load(saved.Site, t.siteNow())
 	heard := t.s.centre
 	t.s.centre = max(saved.Centre, saved.Revoked.Upto.Epoch)
 	t.centreIs(heard)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/controller/admission"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -20,16 +21,17 @@ import (
 // gate is a decision to let somebody in that waits for its record.
 type gate struct {
 	decision access.Decision
-	card     Presented // zero for a command
-	command  string    // id of the command; "" for a card
-	grant    event.Event
+	reader   string            // "" for a command
+	grants   []admission.Grant // who is let in; none for a command
+	command  string            // id of the command; "" for people
+	events   []event.Event     // the grants', then what else is on record with them
 }
 
 // pending is a record on its way to the journal.
 type pending struct {
 	id     uint64
-	events []event.Event // without the gate's grant and the report of trouble
-	grant  *event.Event  // nil: none, or not carried out
+	events []event.Event // without the gate's and the report of trouble
+	grant  []event.Event // the gate's; nil: none, or not carried out
 	gate   *gate         // nil: none, or given up
 	until  time.Duration // when the gate gives up
 	heals  bool          // it carries the backlog
@@ -69,13 +71,18 @@ func (r records) deadline(next time.Duration) time.Duration {
 
 // waiting reports whether a decision taken at a reader waits for its record.
 func (r records) waiting(readerName string) bool {
-	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.gate != nil && p.gate.card.Reader == readerName })
+	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.gate != nil && p.gate.reader == readerName })
+}
+
+// opening reports whether a decision to release a door waits for its record.
+func (r records) opening(doorID string) bool {
+	return slices.ContainsFunc(r.flying, func(p pending) bool { return p.gate != nil && p.gate.decision.Door == doorID })
 }
 
 // record sends the turn's events to the journal, what is owed first.
 func (t *turn) record() {
 	r := &t.s.records
-	idle := len(t.notes) == 0 && t.gate == nil && (r.trouble || !t.owesRevoked()) && !t.leaseDue()
+	idle := len(t.notes) == 0 && t.gate == nil && (r.trouble || !t.owesRevoked() && !t.owesSite()) && !t.leaseDue()
 	if idle && (!r.owes() || t.mono < r.retry) {
 		return
 	}
@@ -93,10 +100,13 @@ func (t *turn) record() {
 	}
 	all = append(all, p.events...)
 	if t.gate != nil {
-		p.grant = &t.gate.grant
-		all = append(all, *p.grant)
+		p.grant = t.gate.events
+		all = append(all, p.grant...)
 	}
 	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
+	if t.owesSite() {
+		change.Site = t.s.site.Keep()
+	}
 	r.flying = append(r.flying, p)
 	t.do(Record{ID: p.id, Events: all, Change: change})
 }
@@ -105,7 +115,7 @@ func (t *turn) record() {
 func (t *turn) overrun() {
 	t.inTrouble()
 	if t.gate != nil {
-		t.unrecorded(*t.gate, &t.gate.grant)
+		t.unrecorded(*t.gate, t.gate.events)
 	}
 	t.keep(t.notes...)
 }
@@ -133,6 +143,7 @@ func (t *turn) recorded(in Recorded) {
 	}
 	t.inTrouble()
 	t.s.revoked.NotOnDisk(p.revoked)
+	t.s.site.Lost()
 	if k := fault.KindOf(in.Err); k == fault.Invalid || k == fault.TooLarge {
 		t.lose(len(p.events)) // the journal will never take these
 		p.events = nil
@@ -141,8 +152,8 @@ func (t *turn) recorded(in Recorded) {
 	switch {
 	case p.gate != nil:
 		t.unrecorded(*p.gate, p.grant)
-	case p.grant != nil:
-		t.keep(*p.grant)
+	default:
+		t.keep(p.grant...)
 	}
 }
 
@@ -164,26 +175,41 @@ func (t *turn) pass(g gate) {
 	if t.died(g) {
 		return
 	}
-	t.open(g.decision, g.card.Reader)
+	t.open(g.decision, g.reader)
 	if g.command != "" {
 		t.settle(g.command, true, "")
 	}
 }
 
-// died reports whether the card of a gate was revoked or suspended since the decision, and refuses it then.
+// died reports whether a card of a gate was revoked or suspended since the decision, and then refuses all who were to pass together.
 func (t *turn) died(g gate) bool {
-	entry, there := t.s.policy.Word(g.decision.Card, g.card.Key, g.card.Older)
-	if g.command != "" || !there || entry.State == access.Active {
-		return false
+	for _, grant := range g.grants {
+		entry, there := t.s.policy.Word(grant.Decision.Card, grant.Request.Key, grant.Request.Older)
+		if grant.Request.NoCard || !there || entry.State == access.Active {
+			continue
+		}
+		reason := access.CredentialRevoked
+		if entry.State == access.Suspended {
+			reason = access.CredentialSuspend
+		}
+		for _, refusal := range g.refusals(reason) {
+			t.note(refusal)
+		}
+		admission.Undone(t.s.site, g.reader, g.grants)
+		t.show(g.reader, reader.ShowDenied)
+		return true
 	}
-	refusal := g.grant
-	refusal.Kind, refusal.Reason = event.AccessDenied, access.CredentialRevoked
-	if entry.State == access.Suspended {
-		refusal.Reason = access.CredentialSuspend
+	return false
+}
+
+// refusals are the grants turned round.
+func (g gate) refusals(r access.Reason) (events []event.Event) {
+	for i := range g.grants {
+		e := g.events[i]
+		e.Kind, e.Reason = event.AccessDenied, r
+		events = append(events, e)
 	}
-	t.note(refusal)
-	t.show(g.card.Reader, reader.ShowDenied)
-	return true
+	return events
 }
 
 func (t *turn) inTrouble() {
@@ -209,25 +235,27 @@ func (t *turn) lose(n int) {
 
 // unrecorded does what the area asks for when a decision to let somebody in is not on disk: it opens and keeps
 // the grant, or refuses and keeps the refusal, and reports which. A nil grant is on its way to the disk already.
-func (t *turn) unrecorded(g gate, grant *event.Event) (opened bool) {
+func (t *turn) unrecorded(g gate, grant []event.Event) (opened bool) {
 	if t.died(g) {
 		return false
 	}
 	if g.decision.Record == access.BestEffort {
-		if grant != nil {
-			t.keep(*grant)
-		}
+		t.keep(grant...)
 		t.pass(g)
 		return true
 	}
-	refusal := g.grant
-	refusal.Kind, refusal.Reason = event.AccessDenied, access.NotRecorded
+	refusals := g.refusals(access.NotRecorded)
 	if g.command != "" {
-		refusal.Kind = event.CommandRefused
+		refusal := g.events[0]
+		refusal.Kind, refusal.Reason = event.CommandRefused, access.NotRecorded
+		refusals = append(refusals, refusal)
 		t.settle(g.command, false, NotRecorded)
 	}
-	t.keep(t.stamp(refusal))
-	t.show(g.card.Reader, reader.ShowTrouble)
+	for _, refusal := range refusals {
+		t.keep(t.stamp(refusal))
+	}
+	admission.Undone(t.s.site, g.reader, g.grants)
+	t.show(g.reader, reader.ShowTrouble)
 	return false
 }
 

@@ -64,6 +64,7 @@ func (t *turn) fallDue() {
 		t.stepDoor(i, door.Tick{})
 	}
 	t.giveUpWaiting()
+	t.people()
 }
 
 func (t *turn) take(in Input) {
@@ -72,6 +73,8 @@ func (t *turn) take(in Input) {
 		t.presented(in)
 	case KeysPressed:
 		t.s.counts.Keys++
+	case Typed:
+		t.typed(in)
 	case InputsReported:
 		t.inputs(in)
 	case DeviceUp, DeviceDown, DeviceAttacked, DeviceLocal:
@@ -187,6 +190,7 @@ func (t *turn) stepDoor(i int, in door.Input) {
 // unless an exit button took part, for then it is not known who passed.
 func (t *turn) doorFact(i int, id string, f door.Fact) {
 	e := event.Event{Door: id, Area: t.area(id)}
+	t.moved(i, f)
 	switch f {
 	case door.DoorOpened, door.NotEntered:
 		e.Kind = event.DoorOpened

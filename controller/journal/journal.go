@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kanmon/controller/site"
 	"kanmon/internal/access"
 	"kanmon/internal/db"
 	"kanmon/internal/event"
@@ -53,6 +54,7 @@ type Change struct {
 	Floor   time.Time       // newest moment that is certainly past; zero for no change
 	Revoked *Revoked        // nil for no change
 	Lease   *Lease          // nil for no change
+	Site    *site.Kept      // nil for no change
 }
 
 // Position is the number of an event.

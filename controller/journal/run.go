@@ -202,7 +202,9 @@ func (w *writer) apply(ctx context.Context, tx *db.Tx, next *head, r request) (r
 		err = r.prune.apply(ctx, tx, next)
 	default:
 		if rows, refusal = next.append(r); refusal == nil {
-			err = saveRevoked(ctx, tx, r.change.Revoked)
+			if err = saveRevoked(ctx, tx, r.change.Revoked); err == nil {
+				err = saveSite(ctx, tx, r.change.Site)
+			}
 		}
 	}
 	return rows, refusal, err

@@ -3,6 +3,8 @@ package access
 import (
 	"slices"
 	"time"
+
+	"kanmon/internal/access/timetable"
 )
 
 // Decision is the answer. On the way out Allow is always true and Reason then names what an entry
@@ -38,9 +40,15 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 	return id.Decide(id.facts, now)
 }
 
-// Again makes a decision anew from what is on record of it: the policy of that time, reader, card or person, facts and time.
-func Again(p *Policy, reader, card, person string, f Facts, now time.Time) Decision {
-	r := Request{Reader: reader, Card: card, NoCard: card == "" && person != "", Person: person}
+// Shown is what is on record of what was shown at a reader: a known card by its id, a stranger's by its fingerprint, a person who showed none.
+type Shown struct{ Reader, Card, Person, Fingerprint string }
+
+// Again makes a decision anew from what is on record of it: the policy of that time, what was shown, facts and time.
+func Again(p *Policy, s Shown, f Facts, now time.Time) Decision {
+	r := Request{Reader: s.Reader, Card: s.Card, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == ""}
+	if n := p.cardOf(s.Fingerprint); n >= 0 {
+		r.Card = p.text(p.credentials[n].card)
+	}
 	return Identify(p, r).Decide(f, now)
 }
 
@@ -209,12 +217,12 @@ func (p *Policy) standing(c *credential, card string, r *Request) standing {
 
 func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason Reason, may privilege) {
 	reason = NoRight
-	minute := minuteOfWeek(t)
+	at := timetable.At(t)
 	for _, r := range rights {
 		if s := &p.spans[r.limits()]; r.area != area || s.early(t) || s.over(t) {
 			continue
 		}
-		if r.schedule == 0 || p.schedules[r.schedule-1].has(minute) {
+		if r.schedule == 0 || p.schedules[r.schedule-1].Open(at) {
 			reason, may = Granted, may|r.may()
 		} else if reason == NoRight {
 			reason = OutsideSchedule
@@ -238,14 +246,4 @@ func withoutClock(c *credential, rights []right, area uint16) (Reason, privilege
 		}
 	}
 	return reason, may
-}
-
-// minuteOfWeek counts from Sunday 00:00 JST. The Unix epoch was a Thursday.
-func minuteOfWeek(unix int64) int {
-	const week = minutesOfWeek * 60
-	s := (unix + jstOffset + 4*86400) % week
-	if s < 0 {
-		s += week
-	}
-	return int(s / 60)
 }

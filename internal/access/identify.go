@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // Identity is who stands at which reader, as far as a policy can tell from a request. It says nothing yet of what is allowed.
 type Identity struct {
 	policy *Policy
@@ -7,6 +9,7 @@ type Identity struct {
 	holder *credential // nil: nobody known
 	pin    *pin        // that the area asks of them; nil: none
 	no     Reason      // of no reader or nobody
+	reader string
 	card   string
 	noCard bool
 	found  standing // of the card
@@ -38,7 +41,7 @@ func Identify(p *Policy, r Request) Identity {
 		id.no = UnknownReader
 		return id
 	}
-	id.at = at
+	id.at, id.reader = at, r.Reader
 	switch {
 	case !r.NoCard:
 		id.byCard(&r)
@@ -74,7 +77,7 @@ func (id *Identity) byCard(r *Request) {
 
 // stranger is a card that the policy does not have. One that is in the revocation set is named and refused as such.
 func (id *Identity) stranger(r *Request) Reason {
-	word, spoken := id.policy.Word("", r.Key, r.Older)
+	word, spoken := id.policy.Word(r.Card, r.Key, r.Older)
 	if r.Card == "" {
 		id.card = word.Card
 	}
@@ -90,7 +93,7 @@ func (id *Identity) byPerson(person string) {
 	for i := range book.holders {
 		if h := &book.holders[i]; id.policy.text(h.person) == person {
 			id.holder, id.found = h, active
-			id.pin = book.of(h.person, id.at.pinArea())
+			return
 		}
 	}
 }
@@ -163,6 +166,14 @@ func (p *Policy) cardNamed(card string) int {
 	return -1
 }
 
+// cardOf is the number of the card with a fingerprint, or -1.
+func (p *Policy) cardOf(fingerprint string) int {
+	if p == nil || fingerprint == "" {
+		return -1
+	}
+	return slices.IndexFunc(p.credentials, func(c credential) bool { return c.key.Fingerprint() == fingerprint })
+}
+
 // Facts are those that the request itself brought; the controller adds what it knows.
 func (id Identity) Facts() Facts { return id.facts }
 
@@ -200,3 +211,6 @@ func (id Identity) Direction() Direction {
 	}
 	return id.at.direction
 }
+
+// Reader of the request, as the policy names it; empty when it is not known.
+func (id Identity) Reader() string { return id.reader }

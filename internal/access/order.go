@@ -11,6 +11,10 @@ func Order(s *Spec) {
 	slices.SortFunc(s.Areas, func(a, b Area) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Doors, func(a, b Door) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Schedules, func(a, b Schedule) int { return cmp.Compare(a.ID, b.ID) })
+	for _, sc := range s.Schedules {
+		slices.SortFunc(sc.Special, func(a, b SpecialDay) int { return cmp.Compare(a.Date, b.Date) })
+	}
+	slices.Sort(s.Calendar)
 	slices.SortFunc(s.People, func(a, b Person) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Credentials, compareCredentials)
 	slices.SortFunc(s.Rights, CompareRights)

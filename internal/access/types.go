@@ -6,7 +6,11 @@
 // revocation set (Policy.Revoke) and the classes of people whose lease is over (Request.Lapsed).
 package access
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+
+	"kanmon/internal/access/timetable"
+)
 
 // Key is a keyed hash of a credential (HMAC-SHA256 under the site's key): what the policy and the
 // registers hold in place of a card number. Each time the site's key is replaced, a credential gets one more form: the form before, hashed again
@@ -98,20 +102,17 @@ type Door struct {
 	Interlock  string   `json:"interlock,omitempty"`    // name of a group of doors of which one at most is open; empty: none
 }
 
-// Window is a span of one weekday, in minutes from local midnight. Until ≤ From crosses midnight into the
-// next day; 0–1440 is the whole day.
-type Window struct {
-	Day   int `json:"day"` // 0 Sunday … 6 Saturday
-	From  int `json:"from"`
-	Until int `json:"until"`
-}
+// Schedule is a weekly timetable with holidays and special days; package timetable says when it is open.
+type Schedule = timetable.Schedule
 
-// Schedule is a weekly timetable in Japan Standard Time.
-type Schedule struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Windows []Window `json:"windows"`
-}
+// Window is a span of one day of a Schedule's week, or of its holidays.
+type Window = timetable.Window
+
+// SpecialDay is a date on which a Schedule has hours of its own.
+type SpecialDay = timetable.SpecialDay
+
+// Span is a window of a SpecialDay.
+type Span = timetable.Span
 
 // Person is somebody who may hold a card, as far as a door is concerned. Validity is Unix seconds, From inclusive, Until
 // exclusive, 0 for open.
@@ -147,11 +148,16 @@ type Right struct {
 
 // Spec is one controller's whole policy.
 type Spec struct {
-	Version     Version      `json:"version"`
-	Lease       Lease        `json:"lease"`
-	Areas       []Area       `json:"areas"`
-	Doors       []Door       `json:"doors"`
-	Schedules   []Schedule   `json:"schedules"`
+	Version   Version    `json:"version"`
+	Lease     Lease      `json:"lease"`
+	Areas     []Area     `json:"areas"`
+	Doors     []Door     `json:"doors"`
+	Schedules []Schedule `json:"schedules"`
+	// Calendar lists the holidays, "2027-01-01", as far as they are known: up to CalendarUntil, exclusive. From there on, or when that is
+	// empty, a schedule that looks at holidays is open on its special days only.
+	Calendar      []string `json:"calendar,omitempty"`
+	CalendarUntil string   `json:"calendar_until,omitempty"`
+
 	People      []Person     `json:"people"`
 	Credentials []Credential `json:"credentials"`
 	Rights      []Right      `json:"rights"`

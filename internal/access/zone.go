@@ -2,9 +2,12 @@ package access
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"kanmon/internal/access/timetable"
 )
 
 // zone is an area as a decision reads it.
@@ -65,7 +68,7 @@ func (r Rules) Validate() error {
 		return fmt.Errorf("anti-passback %.20q", r.Passback)
 	case (r.Passback == PassbackTimed) != (r.PassbackS > 0) || r.PassbackS < 0 || r.PassbackS > mostPassback:
 		return fmt.Errorf("anti-passback %q of %d s", r.Passback, r.PassbackS)
-	case r.ResetAt < 0 || r.ResetAt > minutesOfDay:
+	case r.ResetAt < 0 || r.ResetAt > timetable.MinutesOfDay:
 		return fmt.Errorf("reset at minute %d", r.ResetAt)
 	case r.WindowS < 0 || r.WindowS > mostWindow:
 		return fmt.Errorf("window of %d s", r.WindowS)
@@ -109,6 +112,7 @@ func (c *compiler) addAreas(s Spec) error {
 		}
 		c.policy.zones[id] = z
 	}
+	c.policy.areas = slices.Sorted(maps.Keys(c.areas))
 	return nil
 }
 
@@ -172,5 +176,34 @@ func (p *Policy) Unlocked(area string, now time.Time) bool {
 		return false
 	}
 	z := p.zones[area]
-	return z != nil && z.unlock != 0 && !z.lockdown && p.schedules[z.unlock-1].has(minuteOfWeek(now.Unix()))
+	return z != nil && z.unlock != 0 && !z.lockdown && p.schedules[z.unlock-1].Open(timetable.At(now.Unix()))
+}
+
+// TakesNumber reports whether a reader's area asks for the person's number before the PIN.
+func (p *Policy) TakesNumber(reader string) bool {
+	return p != nil && p.readers[reader] != nil && p.readers[reader].zone.factors == FactorsNumber
+}
+
+// DoorAt and AreaAt are what a reader belongs to; empty when it is not known.
+func (p *Policy) DoorAt(reader string) string {
+	if p == nil || p.readers[reader] == nil {
+		return ""
+	}
+	return p.readers[reader].door
+}
+
+// AreaAt is the area a reader leads into or out of; empty when it is not known.
+func (p *Policy) AreaAt(reader string) string {
+	if p == nil || p.readers[reader] == nil {
+		return ""
+	}
+	return p.readers[reader].area
+}
+
+// Areas lists the ids of all areas, sorted. It must not be changed.
+func (p *Policy) Areas() []string {
+	if p == nil {
+		return nil
+	}
+	return p.areas
 }

@@ -128,6 +128,9 @@ type Event struct {
 	Unsure     bool             `json:"time_unsure,omitempty"` // the controller did not trust its clock
 	Detail     string           `json:"detail,omitempty"`      // short, for a technician; never a card number
 
+	// Facts are, of a decision at a reader, what it depended on besides Policy, card and time: with them it can be made again (access.Again).
+	Facts *access.Facts `json:"facts,omitempty"`
+
 	// Entry is, of RevocationApplied, the sealed entry itself: whoever has the event can prove that the centre made it.
 	Entry *access.Revocation `json:"entry,omitempty"`
 }

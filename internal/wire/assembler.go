@@ -64,12 +64,14 @@ func (m Manifest) before(o Manifest) bool {
 }
 
 func (a *Assembler) join() access.Spec {
-	s := access.Spec{Version: a.have[1].spec.Version, Lease: a.have[1].spec.Lease}
+	first := a.have[1].spec
+	s := access.Spec{Version: first.Version, Lease: first.Lease, CalendarUntil: first.CalendarUntil}
 	for n := 1; n <= a.last.Part.Of; n++ {
 		p := a.have[n].spec
 		s.Areas = append(s.Areas, p.Areas...)
 		s.Doors = append(s.Doors, p.Doors...)
 		s.Schedules = append(s.Schedules, p.Schedules...)
+		s.Calendar = append(s.Calendar, p.Calendar...)
 		s.People = append(s.People, p.People...)
 		s.Credentials = append(s.Credentials, p.Credentials...)
 		s.Rights = append(s.Rights, p.Rights...)

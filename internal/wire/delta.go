@@ -7,8 +7,8 @@ import (
 	"kanmon/internal/fault"
 )
 
-// PolicyDelta turns the policy with the hash Base into the one that Manifest names. Head has the new version, lease, areas, doors and
-// schedules, whole; the long lists come as what is new or changed (Set) and what is gone.
+// PolicyDelta turns the policy with the hash Base into the one that Manifest names. Head has the new version, lease, areas, doors,
+// schedules and calendar, whole; the long lists come as what is new or changed (Set) and what is gone.
 type PolicyDelta struct {
 	V        int         `json:"v"`
 	Type     Kind        `json:"type"`

@@ -26,7 +26,10 @@ func anyPolicy(t *rapid.T, n uint64) access.Spec {
 		s.Doors = append(s.Doors, access.Door{ID: fmt.Sprint("d", i), HeldMS: int(small("held"))})
 	}
 	for _, i := range some("schedules") {
-		s.Schedules = append(s.Schedules, access.Schedule{ID: fmt.Sprint("s", i)})
+		s.Schedules = append(s.Schedules, access.Schedule{ID: fmt.Sprint("s", i), Special: []access.SpecialDay{{Date: fmt.Sprint("2027-01-0", i)}}})
+	}
+	for _, i := range some("holidays") {
+		s.Calendar, s.CalendarUntil = append(s.Calendar, fmt.Sprint("2027-01-0", i)), "2028-04-01"
 	}
 	for _, i := range some("people") {
 		s.People = append(s.People, access.Person{ID: fmt.Sprint("p", i), Until: small("until")})
@@ -95,6 +98,8 @@ func TestAForgedDeltaComesToNothing(t *testing.T) {
 	for name, spoil := range map[string]func(*wire.PolicyDelta){
 		"another version":       func(d *wire.PolicyDelta) { d.Head.Version.N++ },
 		"another lease":         func(d *wire.PolicyDelta) { d.Head.Lease.Staff = 30 * 86400 },
+		"a holiday more":        func(d *wire.PolicyDelta) { d.Head.Calendar = append(d.Head.Calendar, "2026-12-29") },
+		"a longer calendar":     func(d *wire.PolicyDelta) { d.Head.CalendarUntil = "2099-04-01" },
 		"a door's time":         func(d *wire.PolicyDelta) { d.Head.Doors[0].ReleaseMS = 30_000 },
 		"a right more":          func(d *wire.PolicyDelta) { d.Set.Rights = append(d.Set.Rights, intruder) },
 		"a right not taken":     func(d *wire.PolicyDelta) { d.Gone.Rights = nil },

@@ -89,8 +89,12 @@ func spec() access.Spec {
 		Doors: []access.Door{{
 			ID: "D-1", Name: "電子計算機室 入口", Area: "server", EntryReads: []string{"IN-1"}, ExitReads: []string{"OUT-1"}, ReleaseMS: 3000, HeldMS: 20_000,
 		}},
-		Schedules: []access.Schedule{{ID: "weekdays", Name: "平日", Windows: []access.Window{{Day: 1, From: 510, Until: 1035}}}},
-		People:    []access.Person{{ID: "S-0012", Until: 1806418800}, {ID: "V-0003", Class: access.Visitor}},
+		Schedules: []access.Schedule{{
+			ID: "weekdays", Name: "平日", Windows: []access.Window{{Day: 1, From: 510, Until: 1035}}, Holidays: true,
+			Special: []access.SpecialDay{{Date: "2027-03-28", Windows: []access.Span{{From: 540, Until: 720}}}},
+		}},
+		Calendar: []string{"2026-07-20", "2026-08-11"}, CalendarUntil: "2028-04-01",
+		People: []access.Person{{ID: "S-0012", Until: 1806418800}, {ID: "V-0003", Class: access.Visitor}},
 		Credentials: []access.Credential{
 			{Key: access.Key{0xDE, 0xAD, 0xBE, 0xEF}, Card: "C-0034", Person: "S-0012", State: access.Active},
 		},

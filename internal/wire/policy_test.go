@@ -53,6 +53,9 @@ func travel(tb testing.TB, p any) wire.PolicyMessage {
 
 func TestAPolicyArrivesWholeInAnyOrderAndDoubled(t *testing.T) {
 	s := big(100)
+	for i := range 400 {
+		s.Calendar = append(s.Calendar, fmt.Sprint("2027-", i))
+	}
 	for i := range 40 {
 		s.Areas = append(s.Areas, access.Area{ID: fmt.Sprint("area-", i), Name: strings.Repeat("域", 5000), Record: access.Strict})
 	}

@@ -31,6 +31,15 @@ func TestSizesAreEstimatedFromAbove(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(t, "windows") {
 			s.Windows = append(s.Windows, access.Window{Day: int(number("day")), From: int(number("from")), Until: int(number("until"))})
 		}
+		s.Holidays = rapid.Bool().Draw(t, "holidays")
+		for range rapid.IntRange(0, 3).Draw(t, "special days") {
+			special := access.SpecialDay{Date: text("date")}
+			for range rapid.IntRange(0, 3).Draw(t, "special windows") {
+				special.Windows = append(special.Windows, access.Span{From: int(number("from")), Until: int(number("until"))})
+			}
+			s.Special = append(s.Special, special)
+		}
+		holiday := text("holiday")
 		p := access.Person{ID: text("id"), Class: access.Class(text("class")), From: number("from"), Until: number("until")}
 		c := access.Credential{Card: text("card"), Person: text("person"), State: access.CredentialState(text("state")), From: number("from"), Until: number("until")}
 		v := access.Revocation{
@@ -41,7 +50,7 @@ func TestSizesAreEstimatedFromAbove(t *testing.T) {
 		for _, e := range []struct {
 			record   any
 			estimate int
-		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {v, revocationSize(&v)}} {
+		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {holiday, dateSize(&holiday)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {v, revocationSize(&v)}} {
 			b, err := event.Marshal(e.record)
 			if err != nil {
 				t.Fatal(err)

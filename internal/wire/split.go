@@ -18,11 +18,12 @@ func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
 	}
 	var parts []PolicyPart
 	for first := true; first || left(s) > 0; first = false {
-		p := PolicyPart{V: V, Type: Policy, N: len(parts) + 1, Manifest: manifest, Spec: access.Spec{Version: s.Version, Lease: s.Lease}}
+		p := PolicyPart{V: V, Type: Policy, N: len(parts) + 1, Manifest: manifest, Spec: access.Spec{Version: s.Version, Lease: s.Lease, CalendarUntil: s.CalendarUntil}}
 		c := cutter{room: partSize}
 		p.Spec.Areas, s.Areas = take(&c, s.Areas, areaSize)
 		p.Spec.Doors, s.Doors = take(&c, s.Doors, doorSize)
 		p.Spec.Schedules, s.Schedules = take(&c, s.Schedules, scheduleSize)
+		p.Spec.Calendar, s.Calendar = take(&c, s.Calendar, dateSize)
 		p.Spec.People, s.People = take(&c, s.People, personSize)
 		p.Spec.Rights, s.Rights = take(&c, s.Rights, rightSize)
 		p.Spec.Credentials, s.Credentials = take(&c, s.Credentials, credentialSize)
@@ -37,7 +38,7 @@ func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
 }
 
 func left(s access.Spec) int {
-	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.Revocations)
+	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.Calendar) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.Revocations)
 }
 
 // cutter fills one part.
@@ -69,7 +70,7 @@ func text(values ...string) (n int) {
 }
 
 func size(s access.Spec) int {
-	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Schedules, scheduleSize) +
+	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Schedules, scheduleSize) + sum(s.Calendar, dateSize) +
 		sum(s.People, personSize) + sum(s.Rights, rightSize) + sum(s.Credentials, credentialSize) + sum(s.Revocations, revocationSize)
 }
 
@@ -86,7 +87,13 @@ func doorSize(d *access.Door) int {
 	return 160 + text(d.ID, d.Name, d.Area) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
 }
 
-func scheduleSize(s *access.Schedule) int { return 60 + text(s.ID, s.Name) + 100*len(s.Windows) }
+func scheduleSize(s *access.Schedule) int {
+	return 100 + text(s.ID, s.Name) + 100*len(s.Windows) + sum(s.Special, specialSize)
+}
+
+func specialSize(d *access.SpecialDay) int { return 40 + text(d.Date) + 80*len(d.Windows) }
+
+func dateSize(d *string) int { return 3 + text(*d) }
 
 func personSize(p *access.Person) int { return 80 + text(p.ID, string(p.Class)) }
 

@@ -1,0 +1,275 @@
+// Package admission makes of what is shown and typed at readers who is let in, who waits for what, and what goes on record. It is pure: it asks
+// package access for each decision and keeps who is where in package site. What its answers do to doors is the core's.
+package admission
+
+import (
+	"slices"
+	"time"
+
+	"kanmon/controller/site"
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+)
+
+// Around is everything else that a decision depends on.
+type Around struct {
+	Policy *access.Policy
+	Lapsed access.Classes
+	At     time.Time   // for what depends on the time; zero: not known
+	Now    site.Moment // for what lasts
+	Gas    func(area string) bool
+	// Ajar reports whether a door is open, about to be, or not known to be shut.
+	Ajar func(door string) bool
+}
+
+// Code is what was typed: a PIN, or a person's number.
+type Code interface {
+	access.Code
+	Number() string
+}
+
+// Grant is somebody to be let in.
+type Grant struct {
+	Decision access.Decision
+	Request  access.Request
+	Event    event.Event
+}
+
+// Outcome of one presentation. Events are without time and policy, which the caller adds.
+type Outcome struct {
+	Decision access.Decision // about the person at the reader
+	Events   []event.Event   // go on record whatever follows
+	Grants   []Grant         // of an entry: who is let in together, the person at the reader last. They wait for the record
+	After    []event.Event   // go on record with the grants
+}
+
+// Shown takes a card.
+func Shown(s *site.State, r access.Request, a Around) Outcome {
+	return turn{s, a, r.Reader}.judge(r)
+}
+
+// Typed takes a code: the PIN of the card or number that waits at the reader, or one that stands alone.
+func Typed(s *site.State, reader string, code Code, a Around) Outcome {
+	t := turn{s, a, reader}
+	r := access.Request{Reader: reader, Lapsed: a.Lapsed, NoCard: true}
+	held := s.Held(reader, a.Now)
+	switch {
+	case held != nil && held.Waits == access.PINRequired:
+		r = held.Request
+		r.Lapsed, r.Code = a.Lapsed, code
+	case a.Policy.TakesNumber(reader):
+		r.Number = code.Number()
+	default:
+		r.Code = code
+	}
+	return t.judge(r)
+}
+
+type turn struct {
+	site   *site.State
+	around Around
+	reader string
+}
+
+func (t turn) window(area string) time.Duration { return t.around.Policy.Rules(area).Window() }
+
+// decide asks for one decision with all facts.
+func (t turn) decide(id access.Identity, f access.Facts) access.Decision {
+	a := t.around
+	f = t.site.Facts(id, f, t.window(id.Area()), a.Now)
+	f.Gas = a.Gas(id.Area())
+	for _, door := range a.Policy.Interlock(id.Door()) {
+		f.Open = f.Open || door != id.Door() && a.Ajar(door)
+	}
+	return id.Decide(f, a.At)
+}
+
+func (t turn) judge(r access.Request) Outcome {
+	id := access.Identify(t.around.Policy, r)
+	subject := site.Subject(id)
+	d := t.decide(id, id.Facts())
+	o := Outcome{Decision: d}
+	o.Events = t.tried(subject, d)
+	if d.Duress {
+		o.Events = append(o.Events, about(event.Duress, d, r, t.reader))
+	}
+	switch {
+	case d.Direction == access.Out:
+		t.goesOut(&o, r)
+	case d.Allow:
+		t.comesIn(&o, r)
+	case d.Wait:
+		t.waits(&o, r)
+	default:
+		t.refused(&o, r)
+	}
+	return o
+}
+
+// tried counts wrong PINs.
+func (t turn) tried(subject string, d access.Decision) []event.Event {
+	switch {
+	case d.Reason == access.PINWrong && t.site.Wrong(subject, t.around.Now):
+		return []event.Event{{Kind: event.PINStopped, Door: d.Door, Area: d.Area, Reader: t.reader, Person: d.Person, Card: d.Card}}
+	case d.Facts.Typed != "" && d.Facts.Typed != access.TypedWrong && !d.Facts.Blocked:
+		t.site.Right(subject)
+	}
+	return nil
+}
+
+func (t turn) refused(o *Outcome, r access.Request) {
+	o.Events = append(o.Events, t.dropped(o.Decision)...)
+	o.Events = append(o.Events, about(event.AccessDenied, o.Decision, r, t.reader))
+}
+
+// dropped ends the wait of a card or number at the reader. One that something else took the place of is refused.
+func (t turn) dropped(by access.Decision) []event.Event {
+	held := t.site.Held(t.reader, t.around.Now)
+	t.site.Release(t.reader)
+	if held == nil || held.Card == by.Card && held.Person == by.Person {
+		return nil
+	}
+	return t.left(*held)
+}
+
+// left is the refusal of a card or number that waited in vain. A number nobody has waited in vain too.
+func (t turn) left(held site.Slot) []event.Event {
+	return []event.Event{{
+		Kind: event.AccessDenied, Reader: t.reader, Door: t.around.Policy.DoorAt(t.reader), Area: t.around.Policy.AreaAt(t.reader),
+		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card, Detail: event.InVain,
+	}}
+}
+
+func (t turn) waits(o *Outcome, r access.Request) {
+	d := o.Decision
+	o.Events = append(o.Events, about(event.AccessPending, d, r, t.reader))
+	window := t.window(d.Area)
+	if d.Reason == access.PINRequired || d.Reason == access.CardRequired {
+		before := t.site.Hold(t.reader, site.Slot{Request: r, Person: d.Person, Card: d.Card, Waits: d.Reason}, window, t.around.Now)
+		if before != nil && (before.Card != d.Card || before.Person != d.Person) {
+			o.Events = append(t.left(*before), o.Events...)
+		}
+	} else {
+		t.site.Release(t.reader)
+	}
+	if d.Recovery || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
+		t.join(d, r, d.Reason)
+	}
+}
+
+// comesIn lets the person in, and with them everybody who waits at the reader and lacks nothing any more.
+func (t turn) comesIn(o *Outcome, r access.Request) {
+	d := o.Decision
+	o.Events = append(o.Events, t.dropped(d)...)
+	t.join(d, r, access.Granted) // waits for nothing, and counts for the others
+	o.Grants = append(t.along(d), t.grant(d, r))
+	for _, g := range o.Grants {
+		t.join(g.Decision, g.Request, "")
+		t.site.Let(g.Decision.Door, access.In, site.Who(g.Decision))
+		o.After = append(o.After, broken(g.Decision, t.reader)...)
+	}
+}
+
+// join puts somebody among those at the reader. Their PIN is not kept, only what became of it.
+func (t turn) join(d access.Decision, r access.Request, waits access.Reason) {
+	r.Code = nil
+	if r.NoCard {
+		r.Number, r.Person = "", d.Person
+	}
+	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Typed: d.Facts.Typed, Waits: waits}
+	t.site.Join(t.reader, m, t.window(d.Area), t.around.Now)
+}
+
+// along decides again about those who wait, now that the person at the reader is there.
+func (t turn) along(with access.Decision) (grants []Grant) {
+	for _, m := range t.site.Waiting(t.reader, t.window(with.Area), t.around.Now) {
+		if m.ID == with.Person {
+			continue
+		}
+		m.Request.Lapsed = t.around.Lapsed
+		id := access.Identify(t.around.Policy, m.Request)
+		f := id.Facts()
+		f.Typed = m.Typed
+		if d := t.decide(id, f); d.Allow {
+			grants = append(grants, t.grant(d, m.Request))
+		}
+	}
+	return grants
+}
+
+func (t turn) grant(d access.Decision, r access.Request) Grant {
+	return Grant{Decision: d, Request: r, Event: about(event.AccessGranted, d, r, t.reader)}
+}
+
+func (t turn) goesOut(o *Outcome, r access.Request) {
+	d := o.Decision
+	o.Events = append(o.Events, about(event.AccessGranted, d, r, t.reader))
+	o.Events = append(o.Events, broken(d, t.reader)...)
+	t.site.Let(d.Door, access.Out, site.Who(d))
+}
+
+func broken(d access.Decision, reader string) (events []event.Event) {
+	at := event.Event{Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Person: d.Person, Card: d.Card}
+	if d.Broken != "" {
+		at.Kind, at.Reason = event.RuleBroken, d.Broken
+		events = append(events, at)
+	}
+	if d.Recovery {
+		at.Kind, at.Reason = event.RecoveryUsed, ""
+		events = append(events, at)
+	}
+	return events
+}
+
+// about is the event of a decision, with the facts it was made on.
+func about(kind event.Kind, d access.Decision, r access.Request, reader string) event.Event {
+	e := event.Event{
+		Kind: kind, Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Reason: d.Reason, Person: d.Person, Card: d.Card,
+	}
+	if kind == event.Duress {
+		e.Reason = ""
+		return e
+	}
+	if d.Card == "" && !r.NoCard {
+		e.Credential = r.Key.Fingerprint()
+	}
+	if f := d.Facts; f != (access.Facts{}) {
+		e.Facts = &f
+	}
+	return e
+}
+
+// Expire refuses who has waited at a reader for too long.
+func Expire(s *site.State, a Around) (events []event.Event) {
+	for _, reader := range s.Readers() {
+		t := turn{s, a, reader}
+		left, held := s.Expired(reader, t.window(a.Policy.AreaAt(reader)), a.Now)
+		if held != nil {
+			events = append(events, t.left(*held)...)
+		}
+		for _, m := range left {
+			if held == nil || held.Person != m.ID {
+				events = append(events, t.left(site.Slot{Person: m.ID, Card: m.Card, Waits: m.Waits})...)
+			}
+		}
+	}
+	return events
+}
+
+// Deadline is when Expire next has something to do, if that is before next.
+func Deadline(s *site.State, p *access.Policy, next time.Duration) time.Duration {
+	for _, reader := range s.Readers() {
+		next = s.Deadline(reader, p.Rules(p.AreaAt(reader)).Window(), next)
+	}
+	return next
+}
+
+// Undone takes back grants that were not recorded, or whose people were revoked meanwhile.
+func Undone(s *site.State, reader string, grants []Grant) {
+	for _, g := range grants {
+		s.Drop(reader, g.Decision.Person)
+	}
+	if i := slices.IndexFunc(grants, func(g Grant) bool { return g.Decision.Door != "" }); i >= 0 {
+		s.Refused(grants[i].Decision.Door)
+	}
+}

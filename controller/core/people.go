@@ -1,0 +1,73 @@
+package core
+
+import (
+	"kanmon/controller/admission"
+	"kanmon/controller/door"
+	"kanmon/controller/site"
+	"kanmon/internal/event"
+)
+
+// Where people are (package site) follows from what doors do. Nothing here refuses anybody.
+
+func (t *turn) siteNow() site.Moment {
+	m := site.Moment{Mono: t.mono}
+	if t.now.Sure {
+		m.Wall = t.now.At
+	}
+	return m
+}
+
+// people ends waits that took too long, and resets positions at the minute that an area names.
+func (t *turn) people() {
+	for _, e := range admission.Expire(t.s.site, t.around()) {
+		t.noteDecision(e)
+	}
+	if !t.now.Sure {
+		return
+	}
+	for _, area := range t.s.policy.Areas() {
+		minute := t.s.policy.Rules(area).ResetAt
+		if minute == 0 || !t.s.site.Stale(area, site.LastReset(minute, t.now.At)) {
+			continue
+		}
+		t.s.site.Reset(area, "")
+		t.note(event.Event{Kind: event.PlacesReset, Area: area, Detail: "daily"})
+	}
+}
+
+// moved takes people through a door that opened, and doubts where they are when somebody may have left without a card.
+func (t *turn) moved(i int, f door.Fact) {
+	id := t.core.wiring.Doors[i].ID
+	switch f {
+	case door.NotEntered:
+		t.s.site.NotEntered(id)
+	case door.DoorOpened:
+		if t.s.doors[i].grantByExit || !t.s.site.Awaited(id) {
+			defer t.doubt(id, "a door opened without a card")
+		}
+		t.s.site.Opened(id, t.siteNow())
+	case door.DoorFoundOpen, door.DoorForced:
+		t.s.site.Opened(id, t.siteNow())
+		t.doubt(id, "a door opened without a card")
+	}
+}
+
+func (t *turn) doubt(doorID, why string) {
+	area := t.area(doorID)
+	if t.s.policy.Rules(area).InOut && t.s.site.Doubt(area) > 0 { // elsewhere no way out is measured, and nothing counts on it
+		t.note(event.Event{Kind: event.PlacesDoubtful, Door: doorID, Area: area, Detail: why})
+	}
+}
+
+// ajar reports whether a door is open, about to be, or not known to be shut. A door of another controller is not known.
+func (t *turn) ajar(id string) bool {
+	i, wired := t.core.doors[id]
+	if !wired {
+		return true
+	}
+	d := &t.s.doors[i]
+	return d.Contact() != door.ContactClosed || d.Phase() == door.Released || t.s.records.opening(id)
+}
+
+// owesSite reports whether the journal is to have something of where people are. Not while it is not known what it has.
+func (t *turn) owesSite() bool { return t.s.site.Changed() && !t.s.blind }

@@ -1,0 +1,188 @@
+package site
+
+import (
+	"slices"
+	"time"
+
+	"kanmon/internal/access"
+)
+
+// PINTime is how soon a PIN has to follow the card or the number.
+const PINTime = 15 * time.Second
+
+// gathering is who is at one reader: who waits there, who was let in just now, and a card that waits for its PIN or for a second card.
+type gathering struct {
+	members []Member
+	last    time.Duration // of the last that was not refused
+	slot    *Slot
+}
+
+// Member is somebody at a reader. Request is what they showed, without the PIN.
+type Member struct {
+	Person
+	Card    string
+	Request access.Request
+	Typed   access.Typed
+	Waits   access.Reason // empty: was let in
+}
+
+// Slot is a card or a number that waits for a PIN or for a second card.
+type Slot struct {
+	Request access.Request
+	Person  string
+	Card    string
+	Waits   access.Reason
+	until   time.Duration
+}
+
+// at returns the gathering at a reader, without what is too old: over exactly at the end of the window.
+func (s *State) at(reader string, window time.Duration, now Moment) *gathering {
+	g := s.readers[reader]
+	if g == nil {
+		g = &gathering{}
+		s.readers[reader] = g
+	}
+	if g.slot != nil && now.Mono >= g.slot.until {
+		g.slot = nil
+	}
+	if g.slot == nil && now.Mono-g.last >= window {
+		g.members = nil
+	}
+	return g
+}
+
+// party is what a gathering means for a person of it, or for a newcomer.
+func (s *State) party(id access.Identity, window time.Duration, now Moment) (p access.Party) {
+	g := s.readers[id.Reader()]
+	if g == nil || id.Person() == "" {
+		return p
+	}
+	g = s.at(id.Reader(), window, now)
+	if g.slot != nil {
+		p.Twin = g.slot.Person == id.Person() && g.slot.Card != id.Card() && id.Card() != ""
+	}
+	seen := map[string]bool{id.Person(): true}
+	for _, m := range g.members {
+		if seen[m.ID] {
+			continue
+		}
+		seen[m.ID] = true
+		p.First = p.First || m.First
+		p.Recovery += one(m.Recovery)
+		p.Waiting += one(m.Waits != "")
+		p.Guests += one(m.Waits != "" && m.Visitor)
+		if !s.inside(id.Area(), m.ID) {
+			p.Staff, p.Visitors = p.Staff+one(!m.Visitor), p.Visitors+one(m.Visitor)
+			p.Escorts += one(m.Escort)
+		} else if m.Escort {
+			p.Escorts++
+		}
+	}
+	return p
+}
+
+// Join notes somebody who was let in, or who waits for somebody else.
+func (s *State) Join(reader string, m Member, window time.Duration, now Moment) {
+	g := s.at(reader, window, now)
+	g.members = slices.DeleteFunc(g.members, func(o Member) bool { return o.ID == m.ID })
+	g.members = append(g.members, m)
+	g.last = now.Mono
+}
+
+// Hold keeps a card or a number that waits for its PIN or for a second card; one that was held before is returned.
+func (s *State) Hold(reader string, slot Slot, window time.Duration, now Moment) (before *Slot) {
+	g := s.at(reader, window, now)
+	before = g.slot
+	if slot.Waits == access.PINRequired {
+		window = PINTime
+	}
+	slot.until = now.Mono + window
+	g.slot, g.last = &slot, now.Mono
+	return before
+}
+
+// Held is what waits at a reader for a PIN or a second card; nil for nothing.
+func (s *State) Held(reader string, now Moment) *Slot {
+	g := s.readers[reader]
+	if g == nil || g.slot == nil || now.Mono >= g.slot.until {
+		return nil
+	}
+	return g.slot
+}
+
+// Release ends the wait for a PIN or a second card.
+func (s *State) Release(reader string) {
+	if g := s.readers[reader]; g != nil {
+		g.slot = nil
+	}
+}
+
+// Waiting lists who waits at a reader for somebody else, in the order in which they came.
+func (s *State) Waiting(reader string, window time.Duration, now Moment) []Member {
+	if s.readers[reader] == nil {
+		return nil
+	}
+	var list []Member
+	for _, m := range s.at(reader, window, now).members {
+		if m.Waits != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Drop takes somebody away from a reader.
+func (s *State) Drop(reader, person string) {
+	if g := s.readers[reader]; g != nil {
+		g.members = slices.DeleteFunc(g.members, func(m Member) bool { return m.ID == person })
+	}
+}
+
+// Expired takes away and returns who has waited at a reader for too long, and the card or number that did.
+func (s *State) Expired(reader string, window time.Duration, now Moment) (left []Member, slot *Slot) {
+	g := s.readers[reader]
+	if g == nil {
+		return nil, nil
+	}
+	if g.slot != nil && now.Mono >= g.slot.until {
+		slot, g.slot = g.slot, nil
+	}
+	if g.slot == nil && now.Mono-g.last >= window {
+		for _, m := range g.members {
+			if m.Waits != "" {
+				left = append(left, m)
+			}
+		}
+		delete(s.readers, reader)
+	}
+	return left, slot
+}
+
+// Readers lists the readers at which somebody is.
+func (s *State) Readers() []string {
+	var list []string
+	for r := range s.readers {
+		list = append(list, r)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Deadline is the moment at which the next wait at a reader ends, if that is before next.
+func (s *State) Deadline(reader string, window, next time.Duration) time.Duration {
+	g := s.readers[reader]
+	switch {
+	case g == nil:
+		return next
+	case g.slot != nil:
+		return min(next, g.slot.until)
+	default:
+		return min(next, g.last+window)
+	}
+}
+
+// AtReader reports whether somebody waits at a reader, or something for its PIN or second card.
+func (s *State) AtReader(reader string, now Moment) bool {
+	g := s.readers[reader]
+	return g != nil && (s.Held(reader, now) != nil || slices.ContainsFunc(g.members, func(m Member) bool { return m.Waits != "" }))
+}

@@ -1,0 +1,88 @@
+// Package site is what a controller knows of people besides its policy: who is inside which area, who was let in and has not gone through the
+// door yet, who waits at which reader, who typed wrong PINs (docs/access-rules.md, Where people are). It is pure: a moment is handed in, as the
+// time since the program started (for everything that lasts) and as wall clock (for what is kept over a restart).
+package site
+
+import (
+	"time"
+
+	"kanmon/internal/access"
+)
+
+// Moment is now on both clocks.
+type Moment struct {
+	Mono time.Duration
+	Wall time.Time // zero: not known
+}
+
+// State is changed in place by its methods. The zero State is not ready: use New.
+type State struct {
+	places  map[string]*area      // by area
+	coming  map[string][]passage  // let in, and the door not opened yet, by door
+	readers map[string]*gathering // who is at which reader
+	tries   map[string]*tries     // by subject
+	dirty   dirty
+}
+
+// New is a controller that has seen nobody.
+func New() *State {
+	return &State{places: map[string]*area{}, coming: map[string][]passage{}, readers: map[string]*gathering{}, tries: map[string]*tries{}}
+}
+
+// Person is somebody at a door, as a decision has called them.
+type Person struct {
+	ID      string
+	Area    string
+	Visitor bool
+	Escort  bool
+	First   bool
+	// Recovery holders wait for each other.
+	Recovery bool
+}
+
+// Who is the person of a decision.
+func Who(d access.Decision) Person {
+	return Person{ID: d.Person, Area: d.Area, Visitor: d.Visitor, Escort: d.Escort, First: d.First, Recovery: d.Recovery}
+}
+
+// Facts adds what is known of people to the facts of a request.
+func (s *State) Facts(id access.Identity, f access.Facts, window time.Duration, now Moment) access.Facts {
+	person := id.Person()
+	f.Blocked = s.blocked(Subject(id), now)
+	a := s.places[id.Area()]
+	if a != nil {
+		f.Staff, f.Escorts, f.Visitors = a.staff, a.escorts, a.visitors
+		if p, there := a.people[person]; there {
+			f.Place = p.place()
+			if p.State == In {
+				f.SinceS = int64(max(0, now.Mono-p.mono) / time.Second)
+				f.Staff, f.Escorts, f.Visitors = f.Staff-p.isStaff(), f.Escorts-p.isEscort(), f.Visitors-p.isVisitor()
+			}
+		}
+	}
+	f.Coming = s.comingInto(id.Area(), person)
+	f.Party = s.party(id, window, now)
+	return f
+}
+
+// comingInto counts who was let into an area, is not inside yet, and is not the person.
+func (s *State) comingInto(area, person string) int {
+	seen := map[string]bool{}
+	for _, list := range s.coming {
+		for _, c := range list {
+			if c.person.Area == area && c.direction == access.In && c.person.ID != person && !s.inside(area, c.person.ID) {
+				seen[c.person.ID] = true
+			}
+		}
+	}
+	return len(seen)
+}
+
+func (s *State) inside(areaID, person string) bool {
+	a := s.places[areaID]
+	if a == nil {
+		return false
+	}
+	p, there := a.people[person]
+	return there && p.State == In
+}
