@@ -136,7 +136,7 @@ func (t *turn) open(d access.Decision, readerName string) {
 	t.s.site.Released(d.Door)
 	t.stepDoor(i, door.Release{Exit: d.Direction == access.Out})
 	if t.core.wiring.Doors[i].Contact == nil {
-		t.s.site.Opened(d.Door, t.siteNow())
+		t.came(i)
 	}
 	t.show(readerName, reader.ShowGranted)
 }

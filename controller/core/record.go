@@ -175,6 +175,9 @@ func (t *turn) pass(g gate) {
 	if t.died(g) {
 		return
 	}
+	if i, wired := t.core.doors[g.decision.Door]; wired {
+		t.s.doors[i].first = slices.ContainsFunc(g.grants, func(o admission.Grant) bool { return o.Decision.First })
+	}
 	t.open(g.decision, g.reader)
 	if g.command != "" {
 		t.settle(g.command, true, "")

@@ -65,6 +65,7 @@ func (t *turn) fallDue() {
 	}
 	t.giveUpWaiting()
 	t.people()
+	t.standing()
 }
 
 func (t *turn) take(in Input) {
