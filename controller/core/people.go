@@ -42,7 +42,7 @@ func (t *turn) moved(i int, f door.Fact) {
 	case door.NotEntered:
 		t.s.site.NotEntered(id)
 	case door.DoorOpened:
-		if t.s.doors[i].grantByExit || !t.s.site.Awaited(id) {
+		if d := t.s.doors[i]; d.grantByExit || d.grant.Person == "" {
 			defer t.doubt(id, "a door opened without a card")
 		}
 		t.s.site.Opened(id, t.siteNow())

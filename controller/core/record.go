@@ -175,7 +175,7 @@ func (t *turn) pass(g gate) {
 	if t.died(g) {
 		return
 	}
-	t.open(g.decision, g.reader)
+	t.open(g.decision, g.reader, g.people()...)
 	if g.command != "" {
 		t.settle(g.command, true, "")
 	}
@@ -200,6 +200,14 @@ func (t *turn) died(g gate) bool {
 		return true
 	}
 	return false
+}
+
+// people are those who pass together.
+func (g gate) people() (ids []string) {
+	for _, grant := range g.grants {
+		ids = append(ids, grant.Decision.Person)
+	}
+	return ids
 }
 
 // refusals are the grants turned round.
