@@ -121,20 +121,28 @@ func (t turn) review(newcomer access.Identity) (events []event.Event) {
 		if m.ID == newcomer.Person() {
 			continue
 		}
-		if d := t.again(&m); !d.Allow && !d.Wait {
-			t.site.Leave(t.reader, m.ID)
-			events = append(events, about(event.AccessDenied, d, m.Request, t.reader))
+		d := t.again(m.Request, m.Facts)
+		if d.Allow || d.Recovery && d.Wait || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
+			continue
+		}
+		t.site.Leave(t.reader, m.ID)
+		events = append(events, about(event.AccessDenied, d, m.Request, t.reader))
+	}
+	if held := t.site.Held(t.reader, t.around.Now); held != nil && held.Waits == access.CardRequired {
+		if d := t.again(held.Request, held.Facts); !d.Allow && !d.Wait {
+			t.site.Release(t.reader)
+			events = append(events, about(event.AccessDenied, d, held.Request, t.reader))
 		}
 	}
 	return events
 }
 
-// again decides anew about somebody who waits.
-func (t turn) again(m *site.Member) access.Decision {
-	m.Request.Lapsed = t.around.Lapsed
-	id := access.Identify(t.around.Policy, m.Request)
+// again decides anew about somebody who waits, with the PIN or the second card that came before.
+func (t turn) again(r access.Request, before access.Facts) access.Decision {
+	r.Lapsed = t.around.Lapsed
+	id := access.Identify(t.around.Policy, r)
 	f := id.Facts()
-	f.Typed = m.Facts.Typed
+	f.Typed, f.Party.Twin = before.Typed, before.Party.Twin
 	return t.decide(id, f)
 }
 
@@ -227,7 +235,7 @@ func (t turn) along(with access.Decision) (grants []Grant) {
 		if m.ID == with.Person {
 			continue
 		}
-		if d := t.again(&m); d.Allow {
+		if d := t.again(m.Request, m.Facts); d.Allow {
 			grants = append(grants, t.grant(d, m.Request))
 		}
 	}

@@ -67,6 +67,12 @@ func (g *gathering) unslot() {
 	}
 }
 
+// waits reports whether somebody counts among those who wait at a reader.
+func (s *State) waits(reader, who string, as Asked) bool {
+	g := s.readers[reader]
+	return g != nil && slices.ContainsFunc(g.members, func(m Member) bool { return m.ID == who && m.Waits != "" && (as.Recovery || !m.unproven()) })
+}
+
 // party is what a gathering means for a person of it, or for a newcomer. Of its escorts, inside are counted among those inside as well.
 func (s *State) party(id access.Identity, as Asked, now Moment) (p access.Party, inside int) {
 	g := s.readers[id.Reader()]
@@ -74,7 +80,7 @@ func (s *State) party(id access.Identity, as Asked, now Moment) (p access.Party,
 		return p, 0
 	}
 	g = s.at(id.Reader(), as.Window, now)
-	if g.slot != nil {
+	if g.slot != nil && g.slot.Waits == access.CardRequired {
 		p.Twin = g.slot.Person == id.Person() && g.slot.Card != id.Card() && id.Card() != ""
 	}
 	for _, m := range g.members {

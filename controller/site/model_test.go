@@ -144,6 +144,9 @@ func (m *model) facts(reader, person, card string, as Asked, now time.Duration) 
 		if there && g.Recovery && g.waits != "" && !g.typed && !as.Recovery {
 			there = false // has yet to show who they are
 		}
+		if there && g.waits != "" {
+			delete(coming, who)
+		}
 		in = in && as.Counted
 		switch {
 		case p.Visitor && in:
@@ -170,7 +173,7 @@ func (m *model) facts(reader, person, card string, as Asked, now time.Duration) 
 	}
 	f.Coming = len(coming)
 	for _, s := range m.slots {
-		f.Party.Twin = f.Party.Twin || s.reader == reader && now < s.until && s.person == person && s.card != card
+		f.Party.Twin = f.Party.Twin || s.reader == reader && now < s.until && s.person == person && s.card != card && s.waits == access.CardRequired
 	}
 	for _, w := range m.tries {
 		f.Blocked = f.Blocked || w.subject == "card/"+card && w.n >= 5 && now < w.until

@@ -66,8 +66,9 @@ func (s *State) Facts(id access.Identity, f access.Facts, as Asked, now Moment) 
 	if as.Counted {
 		f.Staff, f.Escorts, f.Visitors = s.others(id.Area(), person)
 	}
-	f.Coming = s.comingInto(id.Area(), person)
 	party, inside := s.party(id, as, now)
+	f.Coming = s.comingInto(id.Area(), func(who string) bool { return who == person || s.waits(id.Reader(), who, as) })
+	party.Twin = party.Twin || f.Party.Twin
 	f.Party, f.Escorts = party, f.Escorts-inside
 	return f
 }
@@ -84,12 +85,12 @@ func (s *State) others(areaID, person string) (staff, escorts, visitors int) {
 	return a.staff, a.escorts, a.visitors
 }
 
-// comingInto counts who was let into an area, is not inside yet, and is not the person.
-func (s *State) comingInto(area, person string) int {
+// comingInto counts who was let into an area, is not inside yet, and is not counted elsewhere.
+func (s *State) comingInto(area string, elsewhere func(string) bool) int {
 	seen := map[string]bool{}
 	for _, list := range s.coming {
 		for _, c := range list {
-			if c.person.Area == area && c.direction == access.In && c.person.ID != person && !s.inside(area, c.person.ID) {
+			if c.person.Area == area && c.direction == access.In && !elsewhere(c.person.ID) && !s.inside(area, c.person.ID) {
 				seen[c.person.ID] = true
 			}
 		}
