@@ -41,8 +41,9 @@ func (t *turn) moved(i int, f door.Fact) {
 	switch f {
 	case door.NotEntered:
 		t.s.site.NotEntered(id)
+		t.s.doors[i].first = false
 	case door.DoorOpened:
-		if t.s.doors[i].grantByExit || !t.s.site.Awaited(id) {
+		if d := t.s.doors[i]; d.grantByExit || d.grant.Person == "" {
 			defer t.doubt(id, "a door opened without a card")
 		}
 		t.came(i)

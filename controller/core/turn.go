@@ -191,6 +191,9 @@ func (t *turn) stepDoor(i int, in door.Input) {
 			t.doorFact(i, id, e.Fact)
 		}
 	}
+	if d.Contact() != door.ContactClosed { // open already, or nobody can say
+		t.came(i)
+	}
 }
 
 // doorFact notes what a door did. An opening and a missing one name the person whose card released the door,
