@@ -69,7 +69,7 @@ type areaRow struct {
 	OwnerName                              string `db:"owner_name"`
 	Grade, Doors                           int
 	N                                      int64
-	Lockdown                               string
+	Lockdown                               bool
 	LockdownAt                             string `db:"lockdown_at"`
 	LockdownBy                             string `db:"lockdown_by"`
 	LockdownReason                         string `db:"lockdown_reason"`
@@ -98,7 +98,7 @@ func (r areaRow) area() (Area, error) {
 	}
 	a := Area{
 		ID: r.ID, Name: r.Name, Grade: r.Grade, Record: access.RecordMode(r.Record), Owner: r.Owner, OwnerName: r.OwnerName, Doors: r.Doors, Version: r.N,
-		Lockdown: Lockdown{On: r.Lockdown == lockdownOn, At: at, By: r.LockdownBy, Reason: r.LockdownReason},
+		Lockdown: Lockdown{On: r.Lockdown, At: at, By: r.LockdownBy, Reason: r.LockdownReason},
 	}
 	err = json.Unmarshal([]byte(r.Rules), &a.Rules)
 	a.Unlock = r.Unlock

@@ -18,6 +18,8 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
@@ -63,6 +65,8 @@ type City struct {
 
 	Accounts    *account.Register
 	Approvals   *approval.Register
+	Grades      *grade.Register
+	Lockdowns   *lockdown.Register
 	Revocations *revocation.Register
 
 	// Hash gives the forms in which cards go to doors; one at first.
@@ -86,7 +90,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 		Hash: access.OneForm, Approvals: approval.New(s),
 		Accounts: account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, Clock: clock.Now}),
 	}
-	c.Area = area.New(s, c.Approvals)
+	c.Area, c.Grades, c.Lockdowns = area.New(s, c.Approvals), grade.New(s, c.Approvals), lockdown.New(s)
 	c.Card = card.New(s, revocations, c.Forms)
 	return c
 }
