@@ -34,6 +34,7 @@ import (
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
@@ -286,7 +287,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	people, areas, entries := staff.New(s.store), area.New(s.store, approvals), entrylog.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Areas: areas, Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
@@ -354,6 +355,7 @@ func (s *Server) Run(ctx context.Context) error {
 		parts = append(parts, part{"broker files", s.files.Run})
 	}
 	parts = append(parts, part{"certificates", s.certificates},
+		part{"calendar", (&calendar.Keeper{Register: calendar.New(s.store), Log: s.log}).Run},
 		part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
 	s.broker, s.listener = nil, nil    // closed by their parts

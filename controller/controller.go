@@ -186,8 +186,12 @@ func (c *Controller) execute(ctx context.Context, effects []core.Effect) {
 			c.record(ctx, e)
 		case core.Strike:
 			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Release(ctx, e.For) })
+		case core.Keep:
+			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Keep(ctx, e.For) })
 		case core.Relock:
 			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Lock(ctx) })
+		case core.Rest:
+			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Rest(ctx) })
 		case core.Show:
 			c.show(ctx, e)
 		case core.Receipt:

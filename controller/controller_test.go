@@ -113,7 +113,10 @@ func (s *fakeStrike) Release(ctx context.Context, _ time.Duration) error {
 	}
 }
 
-func (s *fakeStrike) Lock(context.Context) error { return nil }
+func (s *fakeStrike) Keep(context.Context, time.Duration) error { return nil }
+func (s *fakeStrike) Lock(context.Context) error                { return nil }
+func (s *fakeStrike) Rest(context.Context) error                { return nil }
+func (s *fakeStrike) SelfLocking() bool                         { return true }
 
 func (s *fakeStrike) released() []time.Time {
 	s.mu.Lock()

@@ -68,7 +68,7 @@ func (e *Edge) recall(ctx context.Context) error {
 // policies opens the policy store and loads the newest policy that holds.
 func (e *Edge) policies(ctx context.Context, state journal.State) (*policystore.Store, policystore.Stored) {
 	store := policystore.New(policystore.Config{
-		Dir: e.cfg.DataDir, Site: e.cfg.Site, Controller: e.cfg.Controller, Keys: e.identity.CommandKey, Last: state.Policy,
+		Dir: e.cfg.DataDir, Site: e.cfg.Site, Controller: e.cfg.Controller, Keys: e.identity.CommandKey, Last: state.Policy, Log: e.log,
 	})
 	return store, e.loadPolicy(ctx, store)
 }

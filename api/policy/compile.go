@@ -10,12 +10,14 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/revocation"
 )
@@ -56,7 +58,7 @@ func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller stri
 		return access.Spec{}, err
 	}
 	s := access.Spec{Version: version, Lease: c.lease}
-	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{areas, doors, schedules, rights, revocations} {
+	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{areas, doors, schedules, holidays, rights, revocations} {
 		if err := read(ctx, q, controller, &s); err != nil {
 			return access.Spec{}, err
 		}
@@ -128,19 +130,36 @@ func stored(text string, into any) error {
 }
 
 func schedules(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
-	var rows []struct{ ID, Name, Windows string }
-	err := q.Select(ctx, &rows, `SELECT id, name, windows FROM v_policy_schedule WHERE controller = ?`, controller)
+	var rows []struct {
+		ID, Name, Windows, Special string
+		Holidays                   int64
+	}
+	err := q.Select(ctx, &rows, `SELECT s.id, s.name, s.windows, t.holidays, t.special
+		FROM v_policy_schedule s JOIN v_policy_timetable t ON t.id = s.id WHERE s.controller = ?`, controller)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		sc := access.Schedule{ID: r.ID, Name: r.Name}
+		sc := access.Schedule{ID: r.ID, Name: r.Name, Holidays: r.Holidays != 0}
 		if err := stored(r.Windows, &sc.Windows); err != nil {
+			return err
+		}
+		if err := stored(r.Special, &sc.Special); err != nil {
 			return err
 		}
 		s.Schedules = append(s.Schedules, sc)
 	}
 	return nil
+}
+
+// holidays go to a controller when a schedule of its asks for them.
+func holidays(ctx context.Context, q store.Queryer, _ string, s *access.Spec) error {
+	if !slices.ContainsFunc(s.Schedules, func(sc access.Schedule) bool { return sc.Holidays }) {
+		return nil
+	}
+	known, err := calendar.ForDoors(ctx, q)
+	s.Calendar, s.CalendarUntil = known.Holidays, known.Until
+	return err
 }
 
 func rights(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {

@@ -8,7 +8,7 @@
 // The manifest (wire.Manifest, signed by the centre for this controller) names the policy by its version and the hash of
 // wire.PolicyBytes. A policy is written to a temporary file, synced, and renamed into place, and the folder is synced, before Save
 // returns. What is loaded has a manifest whose signature holds, is the policy that the manifest names, and compiles; else the previous one
-// is taken, else none. A policy older than the newest one known is refused; one of a higher epoch of the centre is newer, whatever its n.
+// is taken, else none. Older ones stay compressed (past.go). A policy older than the newest one known is refused; one of a higher epoch of the centre is newer, whatever its n.
 //
 // Trust: who can write the file can neither add a right nor take another controller's policy; they can put an older policy of this controller
 // in place, which then ends with its lease: the centre confirms none but the newest.
@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -51,6 +52,7 @@ type Config struct {
 	Keys             wire.Keys
 	Last             access.Version   // newest policy that the controller remembers from elsewhere; zero for none
 	Now              func() time.Time // nil: time.Now
+	Log              *slog.Logger     // nil: none
 }
 
 // Store is one controller's policy on disk. Its methods may be called from any goroutine.
@@ -209,6 +211,9 @@ func (s *Store) replace(b []byte) error {
 		return err
 	}
 	if _, err := s.read(currentName); err == nil {
+		if err := s.archive(previousName); err != nil && s.cfg.Log != nil {
+			s.cfg.Log.Warn("a policy of the past is not kept", "error", err)
+		}
 		if err := os.Rename(current, previous); err != nil {
 			return err
 		}

@@ -40,9 +40,15 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 	return id.Decide(id.facts, now)
 }
 
-// Again makes a decision anew from what is on record of it: the policy of that time, reader, card or person, facts and time.
-func Again(p *Policy, reader, card, person string, f Facts, now time.Time) Decision {
-	r := Request{Reader: reader, Card: card, NoCard: card == "" && person != "", Person: person}
+// Shown is what is on record of what was shown at a reader: a known card by its id, a stranger's by its fingerprint, a person who showed none.
+type Shown struct{ Reader, Card, Person, Fingerprint string }
+
+// Again makes a decision anew from what is on record of it: the policy of that time, what was shown, facts and time.
+func Again(p *Policy, s Shown, f Facts, now time.Time) Decision {
+	r := Request{Reader: s.Reader, Card: s.Card, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == ""}
+	if n := p.cardOf(s.Fingerprint); n >= 0 {
+		r.Card = p.text(p.credentials[n].card)
+	}
 	return Identify(p, r).Decide(f, now)
 }
 
@@ -71,6 +77,9 @@ func (id Identity) Decide(f Facts, now time.Time) Decision {
 	}
 	if d.Reason == Granted {
 		d.Reason = id.enter(&d, &f, may, now)
+	}
+	if d.Reason == Granted && f.Unfit {
+		d.Reason = OutputInsecure
 	}
 	d.Allow = d.Reason == Granted
 	d.Wait = d.Reason.waits() && !d.Allow

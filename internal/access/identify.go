@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // Identity is who stands at which reader, as far as a policy can tell from a request. It says nothing yet of what is allowed.
 type Identity struct {
 	policy *Policy
@@ -75,7 +77,7 @@ func (id *Identity) byCard(r *Request) {
 
 // stranger is a card that the policy does not have. One that is in the revocation set is named and refused as such.
 func (id *Identity) stranger(r *Request) Reason {
-	word, spoken := id.policy.Word("", r.Key, r.Older)
+	word, spoken := id.policy.Word(r.Card, r.Key, r.Older)
 	if r.Card == "" {
 		id.card = word.Card
 	}
@@ -162,6 +164,14 @@ func (p *Policy) cardNamed(card string) int {
 		}
 	}
 	return -1
+}
+
+// cardOf is the number of the card with a fingerprint, or -1.
+func (p *Policy) cardOf(fingerprint string) int {
+	if p == nil || fingerprint == "" {
+		return -1
+	}
+	return slices.IndexFunc(p.credentials, func(c credential) bool { return c.key.Fingerprint() == fingerprint })
 }
 
 // Facts are those that the request itself brought; the controller adds what it knows.

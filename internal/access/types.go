@@ -108,6 +108,9 @@ type Schedule = timetable.Schedule
 // Window is a span of one day of a Schedule's week, or of its holidays.
 type Window = timetable.Window
 
+// Holiday is the Window.Day of holidays.
+const Holiday = timetable.Holiday
+
 // SpecialDay is a date on which a Schedule has hours of its own.
 type SpecialDay = timetable.SpecialDay
 
@@ -187,7 +190,8 @@ const (
 	PersonExpired     Reason = "person_expired"
 	NoRight           Reason = "no_right"
 	OutsideSchedule   Reason = "outside_schedule"
-	NotRecorded       Reason = "not_recorded" // set by the controller: the journal could not be written
+	NotRecorded       Reason = "not_recorded"    // set by the controller: the journal could not be written
+	OutputInsecure    Reason = "output_insecure" // set by the controller: the strike hangs on what an area of grade 3 refuses
 
 	GasReleased    Reason = "gas_suppression"        // the gas of the fire suppression is released inside
 	LockedDown     Reason = "lockdown"               //

@@ -46,7 +46,12 @@ var rules = []rule{
 	{"reader/readertest", []string{"reader", "reader/credential"}},
 
 	// the edge
-	{"controller/door", []string{"internal/access"}},
+	{"controller/door", []string{"internal/access", "internal/event"}},
+	{"controller/inputs", nil},
+	{"controller/cabinet", []string{"controller/inputs", "internal/event"}},
+	{"controller/devices", []string{"internal/event", "internal/wire"}},
+	{"controller/fit", []string{"internal/access"}},
+	{"controller/wiring", []string{"controller/fit", "controller/inputs"}},
 	{"controller/site", []string{"internal/access"}},
 	{"controller/admission", []string{"controller/site", "internal/access", "internal/event"}},
 	{"controller/keypad", []string{"reader/credential"}},
@@ -56,15 +61,20 @@ var rules = []rule{
 	{"controller/challenge", []string{"internal/wire"}},
 	{"controller/clock", nil},
 	{"controller/refusals", nil},
-	{"controller/core", []string{"controller/admission", "controller/challenge", "controller/clock", "controller/door", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "internal/access", "internal/event", "internal/fault", "internal/wire", "reader"}},
+	{"controller/core", []string{
+		"controller/admission", "controller/cabinet", "controller/challenge", "controller/clock", "controller/devices", "controller/door", "controller/fit",
+		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/wiring",
+		"internal/access", "internal/event", "internal/fault", "internal/wire", "reader",
+	}},
 	{"controller/policystore", []string{"internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
+	{"controller/replay", []string{"controller/journal", "controller/policystore", "internal/access", "internal/event", "internal/fault", "internal/wire"}},
 	{"controller/identity", []string{"internal/fault", "internal/folder", "internal/pki", "internal/wire"}},
 	{"controller/devicekey", []string{"internal/fault", "internal/folder", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
 	{"controller", []string{
-		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/policystore",
+		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/policystore", "controller/replay",
 		"controller/revoked", "controller/uplink",
 		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
@@ -109,7 +119,7 @@ var rules = []rule{
 	{"api/keychange", []string{"api/sitekey", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},
 	{"api/epoch", []string{"internal/access", "internal/fault", "internal/folder", "internal/store", "lifecycle/device"}},
-	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
+	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/calendar", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
 	// the interface for other programs: a room for each register, in one frame
 	{"api/rest/view", []string{"internal/authz", "lifecycle/account", "lifecycle/entrylog", "lifecycle/period"}},
@@ -119,6 +129,7 @@ var rules = []rule{
 	{"api/rest/accounts", with(restRoom, "lifecycle/account")},
 	{"api/rest/people", with(restRoom, "lifecycle/staff")},
 	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/area")},
+	{"api/rest/calendar", with(restRoom, "internal/access/timetable", "lifecycle/calendar")},
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},

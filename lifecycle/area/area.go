@@ -7,7 +7,6 @@
 package area
 
 import (
-	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/approval"
@@ -21,14 +20,6 @@ type (
 	Door     = premises.Door
 	Lockdown = premises.Lockdown
 )
-
-// Schedule is a weekly timetable in Japan Standard Time.
-type Schedule struct {
-	ID      string // chosen, ASCII
-	Name    string // at most 64 characters
-	Windows []access.Window
-	Version int64 // in answers: from 1
-}
 
 // Right lets a person into an area. An empty Schedule means at any hour.
 type Right struct {

@@ -165,47 +165,6 @@ func parse[T any](text string, into *[]T) error {
 	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read a stored list")
 }
 
-// Schedules lists every schedule in the order of ids.
-func (r *Register) Schedules(ctx context.Context, actor store.Actor) ([]Schedule, error) {
-	var schedules []Schedule
-	err := r.read(ctx, actor, func(q store.Queryer) (err error) {
-		schedules, err = selectSchedules(ctx, q, ``)
-		return err
-	})
-	return schedules, err
-}
-
-func getSchedule(ctx context.Context, q store.Queryer, id string) (Schedule, error) {
-	schedules, err := selectSchedules(ctx, q, `WHERE s.id = ?`, id)
-	if err == nil && len(schedules) == 0 {
-		err = fault.New(fault.NotFound, noSchedule, fmt.Sprintf("no schedule %.40q", id))
-	}
-	if err != nil {
-		return Schedule{}, err
-	}
-	return schedules[0], nil
-}
-
-func selectSchedules(ctx context.Context, q store.Queryer, where string, args ...any) ([]Schedule, error) {
-	var rows []struct {
-		ID, Name, Windows string
-		N                 int64
-	}
-	err := q.Select(ctx, &rows, `SELECT s.id, s.n, v.name, v.windows FROM schedule s
-		JOIN schedule_version v ON v.id = s.id AND v.n = s.n `+where+` ORDER BY s.id`, args...)
-	if err != nil {
-		return nil, err
-	}
-	schedules := make([]Schedule, len(rows))
-	for i, row := range rows {
-		schedules[i] = Schedule{ID: row.ID, Name: row.Name, Version: row.N}
-		if err := parse(row.Windows, &schedules[i].Windows); err != nil {
-			return nil, err
-		}
-	}
-	return schedules, nil
-}
-
 // Rights lists rights in the order of ids.
 func (r *Register) Rights(ctx context.Context, actor store.Actor, f RightFilter) ([]Right, error) {
 	where, args := `WHERE id > ?`, []any{f.After}
@@ -288,7 +247,8 @@ func (r *Register) DoorHistory(ctx context.Context, actor store.Actor, id string
 // ScheduleHistory returns every change of a schedule, oldest first.
 func (r *Register) ScheduleHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
 	return r.history(ctx, actor, scheduleCount, noSchedule, id,
-		`SELECT n, at, actor, reason, approved_by, name, windows FROM schedule_version WHERE id = ? ORDER BY n`)
+		`SELECT n, at, actor, reason, approved_by, name, windows, COALESCE(holidays, 0) AS holidays, COALESCE(special, 'null') AS special
+		FROM schedule_version WHERE id = ? ORDER BY n`)
 }
 
 // RightHistory returns every change of a right, oldest first.

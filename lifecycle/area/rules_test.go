@@ -115,7 +115,9 @@ func TestAnInterlockIsDefinedAtOnceAndHoldsItsDoors(t *testing.T) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
 		ctx := t.Context()
-		lock := func(name string, doors ...string) error { return city.Area.Interlock(ctx, lifecycletest.Manager, "前室", name, doors) }
+		lock := func(name string, doors ...string) error {
+			return city.Area.Interlock(ctx, lifecycletest.Manager, "前室", name, doors)
+		}
 		groups := func() string {
 			doors, err := city.Area.Doors(ctx, lifecycletest.Guard)
 			if err != nil {
@@ -213,9 +215,13 @@ func TestChangesOfAGradedAreaWaitForASecondPerson(t *testing.T) {
 				_, err := city.Area.AddArea(ctx, manager, area.Area{ID: "vault", Name: "金庫室", Grade: 2, Record: access.Strict, Owner: "1001", Why: "新設"})
 				return err
 			}},
-			"an area that becomes graded": {"area.change", "規則", func() error { return change(t, city, area.Area{ID: "hall", Name: "x", Grade: 2, Record: access.Strict, Owner: "1001"}) }},
-			"an area that is graded":      {"area.change", "規則", func() error { return change(t, city, area.Area{ID: "server-room", Name: "x", Grade: 1, Record: access.Strict}) }},
-			"a door into it":              {"door.add", "増設", func() error { _, err := city.Area.AddDoor(ctx, manager, door); return err }},
+			"an area that becomes graded": {"area.change", "規則", func() error {
+				return change(t, city, area.Area{ID: "hall", Name: "x", Grade: 2, Record: access.Strict, Owner: "1001"})
+			}},
+			"an area that is graded": {"area.change", "規則", func() error {
+				return change(t, city, area.Area{ID: "server-room", Name: "x", Grade: 1, Record: access.Strict})
+			}},
+			"a door into it": {"door.add", "増設", func() error { _, err := city.Area.AddDoor(ctx, manager, door); return err }},
 			"a door that leaves it": {"door.change", "移設", func() error {
 				return city.Area.ChangeDoor(ctx, manager, "移設", area.Door{ID: "D-2", Name: "x", Area: "hall", Controller: "ctl-1", EntryReaders: []string{"IN-2"}, ReleaseMS: 5_000, HeldMS: 30_000})
 			}},
@@ -223,7 +229,10 @@ func TestChangesOfAGradedAreaWaitForASecondPerson(t *testing.T) {
 			"its schedule": {"schedule.change", "延長", func() error {
 				return city.Area.ChangeSchedule(ctx, manager, "延長", area.Schedule{ID: "office", Name: "x", Windows: lifecycletest.OfficeHours()})
 			}},
-			"a right into it": {"right.grant", "", func() error { _, err := city.Area.Grant(ctx, manager, "1003", "archive", "", period.Period{}); return err }},
+			"a right into it": {"right.grant", "", func() error {
+				_, err := city.Area.Grant(ctx, manager, "1003", "archive", "", period.Period{})
+				return err
+			}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				req := wait(t, x.do())

@@ -86,55 +86,6 @@ func keepArea(ctx context.Context, tx *store.Tx, a Area) error {
 	return err
 }
 
-// AddSchedule enters a schedule.
-func (r *Register) AddSchedule(ctx context.Context, actor store.Actor, s Schedule) (Schedule, error) {
-	if err := s.check(); err != nil {
-		return Schedule{}, fmt.Errorf("add schedule: %w", err)
-	}
-	err := r.write(ctx, actor, "", "add schedule", func(tx *store.Tx) error {
-		if err := free(ctx, tx, scheduleCount, s.ID); err != nil {
-			return err
-		}
-		return s.keep(ctx, tx)
-	})
-	if err != nil {
-		return Schedule{}, err
-	}
-	s.Version = 1
-	return s, nil
-}
-
-// ChangeSchedule gives a schedule a new name and new windows.
-func (r *Register) ChangeSchedule(ctx context.Context, actor store.Actor, reason string, s Schedule) error {
-	reason, err := field.Text("reason", reason, 200)
-	if err == nil {
-		err = s.check()
-	}
-	if err != nil {
-		return fmt.Errorf("change schedule: %w", err)
-	}
-	return r.submit(ctx, actor, "change schedule", s.wish(reason), nil)
-}
-
-var changeSchedule = approval.Maker[Schedule]{
-	Check: func(ctx context.Context, tx *store.Tx, s Schedule) error {
-		return known(ctx, tx, scheduleCount, noSchedule, s.ID)
-	},
-	Apply: func(ctx context.Context, tx *store.Tx, s Schedule) error {
-		if err := s.keep(ctx, tx); err != nil {
-			return err
-		}
-		return device.WantForSchedule(ctx, tx, s.ID)
-	},
-	Version: approval.VersionOf("schedule"),
-}
-
-func (s Schedule) keep(ctx context.Context, tx *store.Tx) error {
-	_, err := tx.Version(ctx, "schedule", s.ID,
-		store.Row{{Name: "name", Value: s.Name}, {Name: "windows", Value: list(s.Windows)}}, nil)
-	return err
-}
-
 // list writes a list as JSON; none is [].
 func list[T any](v []T) string {
 	if len(v) == 0 {

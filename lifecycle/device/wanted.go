@@ -48,6 +48,11 @@ func WantForSchedule(ctx context.Context, tx *store.Tx, schedule string) error {
 		JOIN v_device_area_controller ac ON ac.area = u.area WHERE u.schedule = ?`, schedule)
 }
 
+// WantForCalendar raises it for every controller with a door: any of its schedules may look at holidays.
+func WantForCalendar(ctx context.Context, tx *store.Tx) error {
+	return want(ctx, tx, `SELECT DISTINCT controller FROM v_device_area_controller`)
+}
+
 // want takes the controllers that a query names.
 func want(ctx context.Context, tx *store.Tx, query string, args ...any) error {
 	_, err := tx.Exec(ctx, `UPDATE controller_policy SET n = n + 1 WHERE controller IN (`+query+`)`, args...)

@@ -5,6 +5,7 @@
 //	kanmon-controller [run] -config controller.json          run until SIGINT or SIGTERM
 //	kanmon-controller [run] -config controller.json -check   read the configuration and all keys, and say what is wrong
 //	kanmon-controller rekey -config controller.json -device NAME -reason TEXT   make a new key for a device; the next start gives it to it
+//	kanmon-controller replay -config controller.json [-from N] [-to N] [-quiet]   make the decisions of the journal again and show that they agree
 //	kanmon-controller rekey -config controller.json -show    list the devices and whether a new key is pending
 //
 // Enrolling makes the controller's keys on this machine and has them certified by the centre; see enroll.go.
@@ -33,6 +34,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return enroll(ctx, args[1:], stdout, stderr)
 		case "rekey":
 			return rekey(args[1:], stdout, stderr)
+		case "replay":
+			return replayJournal(ctx, args[1:], stdout, stderr)
 		case "run":
 			args = args[1:]
 		}
