@@ -39,7 +39,9 @@ import (
 	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -58,6 +60,7 @@ type Server struct {
 	devices     *device.Register
 	revocations *revocation.Register
 	cards       *card.Register
+	entries     *entrylog.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -122,6 +125,10 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
+	s.entries = entrylog.New(s.store).Lasting(time.Duration(s.settings.PresenceHours) * time.Hour)
+	if err := s.entries.Ready(ctx, s.log); err != nil {
+		return err
+	}
 	if err := s.recordKeys(ctx); err != nil {
 		return err
 	}
@@ -284,10 +291,11 @@ func (s *Server) admissionChanged() {
 func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
 	approvals := approval.New(s.store)
-	people, areas, entries := staff.New(s.store), area.New(s.store, approvals), entrylog.New(s.store)
+	people, areas := staff.New(s.store), area.New(s.store, approvals)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Areas: areas, Approvals: approvals, Grades: grade.New(s.store, approvals), Lockdowns: lockdown.New(s.store),
+		Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
@@ -295,7 +303,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
+		Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),

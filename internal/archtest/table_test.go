@@ -93,7 +93,8 @@ var rules = []rule{
 	{"lifecycle/grade", with(register, "lifecycle/approval", "lifecycle/area/premises")},
 	{"lifecycle/lockdown", with(register, "lifecycle/device")},
 	{"lifecycle/area", with(register, "lifecycle/approval", "lifecycle/area/premises", "lifecycle/device", "lifecycle/grade", "lifecycle/staff")},
-	{"lifecycle/entrylog", with(register, "internal/event")},
+	{"lifecycle/entrylog", with(register, "internal/event", "lifecycle/entrylog/passage")},
+	{"lifecycle/entrylog/passage", []string{"internal/access", "internal/event"}},
 	{"lifecycle/revocation", with(register, "internal/wire", "lifecycle/device", "lifecycle/entrylog")},
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
 	{"lifecycle/key", register},
@@ -122,18 +123,20 @@ var rules = []rule{
 	{"api/policy", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/calendar", "lifecycle/device", "lifecycle/period", "lifecycle/revocation"}},
 
 	// the interface for other programs: a room for each register, in one frame
-	{"api/rest/view", []string{"internal/authz", "lifecycle/account", "lifecycle/entrylog", "lifecycle/period"}},
+	{"api/rest/view", []string{"internal/authz", "lifecycle/account", "lifecycle/approval", "lifecycle/entrylog", "lifecycle/period"}},
 	{"api/rest/frame", []string{"api/auth", "api/message", "api/rest/limit", "api/rest/problem", "api/rest/strict", "internal/authz", "internal/fault"}},
 	{"api/rest/service", with(restRoom)},
 	{"api/rest/sessions", with(restRoom, "lifecycle/account")},
 	{"api/rest/accounts", with(restRoom, "lifecycle/account")},
 	{"api/rest/people", with(restRoom, "lifecycle/staff")},
-	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/area")},
+	{"api/rest/approvals", with(restRoom, "lifecycle/approval")},
+	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/approval", "lifecycle/area", "lifecycle/area/premises", "lifecycle/grade", "lifecycle/lockdown")},
 	{"api/rest/calendar", with(restRoom, "internal/access/timetable", "lifecycle/calendar")},
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
+	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 
 	// the simulator: the codec, never the bus

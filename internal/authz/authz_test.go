@@ -21,12 +21,12 @@ func TestTheRolesHoldExactlyTheseRights(t *testing.T) {
 		authz.DepartmentHead: {authz.StaffRead, authz.AreaRead},
 		authz.CSIRT:          {authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.EntryRead},
 		authz.SecurityManager: append([]authz.Action{
-			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead,
+			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead, authz.PresenceHand,
 		}, read...),
 		authz.SystemManager: authz.Actions(),
 		authz.Operator:      append([]authz.Action{authz.StaffWrite, authz.CardIssue, authz.CardSuspend}, read...),
 		authz.Staff:         nil,
-		authz.Guard:         append([]authz.Action{authz.AreaLockdown, authz.CardSuspend}, read...),
+		authz.Guard:         append([]authz.Action{authz.AreaLockdown, authz.CardSuspend, authz.PresenceHand}, read...),
 		authz.Contractor:    nil,
 		authz.Auditor:       append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead}, read...),
 	}

@@ -18,9 +18,16 @@ func restRoutes() []Route {
 		{"GET /api/v1/staff", May(StaffRead)},
 		{"POST /api/v1/staff", May(StaffWrite)},
 		{"GET /api/v1/staff/{id}", May(StaffRead)},
+		{"PUT /api/v1/staff/{id}", May(StaffWrite)},
 
 		{"GET /api/v1/areas", May(AreaRead)},
 		{"POST /api/v1/areas", May(AreaWrite)},
+		{"GET /api/v1/areas/{id}", May(AreaRead)},
+		{"PUT /api/v1/areas/{id}", May(AreaWrite)},
+		{"POST /api/v1/areas/{id}/lockdown", May(AreaLockdown)},
+		{"POST /api/v1/areas/{id}/lift", May(AreaLift)},
+		{"GET /api/v1/grades", May(AreaRead)},
+		{"PUT /api/v1/grades/{grade}", May(AreaWrite)},
 		{"GET /api/v1/schedules", May(AreaRead)},
 		{"POST /api/v1/schedules", May(AreaWrite)},
 		{"PUT /api/v1/schedules/{id}", May(AreaWrite)},
@@ -29,10 +36,20 @@ func restRoutes() []Route {
 		{"DELETE /api/v1/calendar/days/{date}", May(AreaWrite)},
 		{"GET /api/v1/doors", May(AreaRead)},
 		{"POST /api/v1/doors", May(AreaWrite)},
+		{"PUT /api/v1/doors/{id}", May(AreaWrite)},
+		{"PUT /api/v1/interlocks/{name}", May(AreaWrite)},
 		{"POST /api/v1/doors/{id}/release", May(DoorRelease)},
 		{"GET /api/v1/rights", May(AreaRead)},
 		{"POST /api/v1/rights", May(AreaWrite)},
+		{"POST /api/v1/rights/many", May(AreaWrite)},
 		{"DELETE /api/v1/rights/{id}", May(AreaWrite)},
+
+		{"GET /api/v1/approvals", May(ApprovalRead)},
+		{"GET /api/v1/approvals/{id}", May(ApprovalRead)},
+		{"POST /api/v1/approvals/approve", May(ApprovalRead)}, // here and below the register asks for the right to the change itself
+		{"POST /api/v1/approvals/{id}/approve", May(ApprovalRead)},
+		{"POST /api/v1/approvals/{id}/refuse", May(ApprovalRead)},
+		{"POST /api/v1/approvals/{id}/withdraw", May(ApprovalRead)},
 
 		{"GET /api/v1/controllers", May(DeviceRead)},
 		{"POST /api/v1/controllers", May(DeviceWrite)},
@@ -51,6 +68,8 @@ func restRoutes() []Route {
 		{"GET /api/v1/revocations/{epoch}/{n}", May(CardRead)},
 
 		{"GET /api/v1/events", May(EntryRead)},
+		{"GET /api/v1/presence", May(EntryRead)},
+		{"POST /api/v1/presence/hand", May(PresenceHand)},
 
 		{"GET /api/v1/accounts", May(AccountRead)},
 		{"POST /api/v1/accounts", May(AccountWrite)},
