@@ -372,3 +372,33 @@ func TestChangedTellsOfEveryNewStatus(t *testing.T) {
 		r.stop()
 	})
 }
+
+// lockingStrike counts how often it was locked.
+type lockingStrike struct {
+	fakeStrike
+	locked int
+}
+
+func (s *lockingStrike) Lock(context.Context) error { s.locked++; return nil }
+
+// A lock that does not go to rest by itself is locked when the program stops in good order; the others are left to their timers.
+func TestALatchingLockIsLockedWhenTheControllerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newFakeJournal()
+		ctx, cancel := context.WithCancel(t.Context())
+		go j.run(ctx)
+		latching, timed := &lockingStrike{}, &lockingStrike{}
+		w := core.Wiring{Doors: []core.WiredDoor{{ID: "D-1", Latching: true}, {ID: "D-2"}}}
+		c := New(Parts{Wiring: w, Journal: j, Strikes: map[string]output.Strike{"D-1": latching, "D-2": timed}, Log: slog.New(slog.DiscardHandler)})
+		stopped := make(chan error)
+		running, stop := context.WithCancel(ctx)
+		go func() { stopped <- c.Run(running, core.Saved{}) }()
+		synctest.Wait()
+		stop()
+		if err := <-stopped; err != nil || latching.locked != 1 || timed.locked != 0 {
+			t.Fatalf("%v; locked %d and %d times", err, latching.locked, timed.locked)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}

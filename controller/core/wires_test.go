@@ -189,6 +189,9 @@ func (d *desk) tryBothWays(t *testing.T, refused bool) {
 	if last := d.last(); refused && (last.Kind != event.AccessDenied || last.Reason != access.OutputInsecure) {
 		t.Errorf("recorded %+v", last)
 	}
+	if again, is := event.Replay(d.state.policy, d.last()); !is || !again.Agrees {
+		t.Errorf("made again: %+v of %+v", again, d.last())
+	}
 	if entered := slices.Contains(d.did(), Effect(Strike{"D-1", 5 * time.Second})); entered == refused {
 		t.Errorf("let in: %v", entered)
 	}
