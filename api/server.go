@@ -40,7 +40,9 @@ import (
 	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
@@ -297,7 +299,8 @@ func (s *Server) openWeb(ctx context.Context) error {
 	alarms, notices := s.alarms(), notice.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Areas: areas, Approvals: approvals, Grades: grade.New(s.store, approvals), Lockdowns: lockdown.New(s.store),
+		Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {

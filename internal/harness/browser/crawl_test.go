@@ -20,7 +20,7 @@ var key = regexp.MustCompile(`(?m)(?:^|\s)[a-z]+(?:\.[a-z_]+)+(?:\s|$)`)
 func TestEveryPageOfTheConsoleIsCleanAndKeepsToItself(t *testing.T) {
 	d := sit(t)
 	d.make("staff", map[string]any{"no": "S-9001", "name": hostile, "kana": "ホスタイル", "section": hostile})
-	d.make("areas", map[string]any{"id": "hostile", "name": hostile, "grade": 2, "record": "strict"})
+	d.make("areas", map[string]any{"id": "hostile", "name": hostile, "grade": 1, "record": "strict"})
 	d.Tap("IN-1", "佐藤")
 	d.Tap("IN-2", "拾得カード")
 	d.login(manager)
