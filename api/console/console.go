@@ -14,6 +14,7 @@ import (
 	"kanmon/api/auth"
 	"kanmon/api/console/alarms"
 	"kanmon/api/console/areas"
+	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
@@ -49,6 +50,7 @@ type Config struct {
 	Staff    people.Staff
 	Cards    people.Cards
 	Areas    Areas
+	Days     calendar.Days
 	Devices  devices.Devices
 	Entries  Entries
 	Alarms   alarms.Alarms
@@ -79,6 +81,7 @@ type Entries interface {
 // Areas is what the console asks of the register of areas.
 type Areas interface {
 	areas.Areas
+	calendar.Schedules
 	people.Rights
 }
 
@@ -140,6 +143,9 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) {
 			return areas.New(areas.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
+		},
+		func() (folder, error) {
+			return calendar.New(calendar.Config{Shell: k.shell, Days: c.Days, Schedules: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) {
 			return devices.New(devices.Config{
