@@ -76,6 +76,7 @@ var rules = []rule{
 	{"lifecycle/entrylog", with(register, "internal/event")},
 	{"lifecycle/revocation", with(register, "internal/wire", "lifecycle/device", "lifecycle/entrylog")},
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
+	{"lifecycle/pin", with(register, "lifecycle/area", "lifecycle/device", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
@@ -112,6 +113,7 @@ var rules = []rule{
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
+	{"api/rest/pins", with(restRoom, "lifecycle/pin")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 

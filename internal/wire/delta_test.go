@@ -138,8 +138,10 @@ func TestAForgedPINComesToNothing(t *testing.T) {
 		t.Errorf("%+v", m.Delta)
 	}
 	for name, spoil := range map[string]func(*wire.PolicyDelta){
-		"none":           func(*wire.PolicyDelta) {},
-		"one more":       func(d *wire.PolicyDelta) { d.Set.PINs = append(d.Set.PINs, access.PIN{Person: "V-0003", Key: access.Key{9}}) },
+		"none": func(*wire.PolicyDelta) {},
+		"one more": func(d *wire.PolicyDelta) {
+			d.Set.PINs = append(d.Set.PINs, access.PIN{Person: "V-0003", Key: access.Key{9}})
+		},
 		"one twice":      func(d *wire.PolicyDelta) { d.Set.PINs = append(d.Set.PINs, d.Set.PINs...) },
 		"one not taken":  func(d *wire.PolicyDelta) { d.Gone.PINs = d.Gone.PINs[:1] },
 		"one that lasts": func(d *wire.PolicyDelta) { d.Set.PINs[0].Until = 0 },

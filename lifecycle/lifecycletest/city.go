@@ -17,8 +17,10 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
+	"kanmon/reader/credential"
 )
 
 // Actors of the tests.
@@ -56,6 +58,7 @@ type City struct {
 	Area    *area.Register
 	Device  *device.Register
 	Card    *card.Register
+	PIN     *pin.Register
 	Entries *entrylog.Register
 
 	Revocations *revocation.Register
@@ -81,6 +84,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 		Hash: access.OneForm,
 	}
 	c.Card = card.New(s, revocations, c.Forms)
+	c.PIN = pin.New(s, pin.Config{HashKey: HashKey(tb)})
 	return c
 }
 
@@ -161,6 +165,14 @@ func (c *City) people(tb testing.TB) {
 
 // Key is a credential key made of a name.
 func Key(name string) access.Key { return sha256.Sum256([]byte(name)) }
+
+// HashKey is the site's key under which PINs are hashed.
+func HashKey(tb testing.TB) credential.HashKey {
+	tb.Helper()
+	k, err := credential.NewHashKey([]byte("a key of the test city: 32 bytes"))
+	must(tb, err)
+	return k
+}
 
 func must(tb testing.TB, err error) {
 	tb.Helper()
