@@ -38,6 +38,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -56,6 +57,7 @@ type Server struct {
 	devices     *device.Register
 	revocations *revocation.Register
 	cards       *card.Register
+	pins        *pin.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -119,6 +121,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
+	s.pins = pin.New(s.store, pin.Config{HashKey: s.keys.HashKey(), Settings: s.settings.PIN})
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
 	if err := s.recordKeys(ctx); err != nil {
 		return err
@@ -284,7 +287,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Areas: areas, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
@@ -351,7 +354,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.files != nil {
 		parts = append(parts, part{"broker files", s.files.Run})
 	}
-	parts = append(parts, part{"certificates", s.certificates},
+	parts = append(parts, part{"pins", func(ctx context.Context) error { return s.pins.Run(ctx, s.log) }}, part{"certificates", s.certificates},
 		part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
 	s.broker, s.listener = nil, nil    // closed by their parts

@@ -15,6 +15,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/pin"
 )
 
 // Settings is the configuration file of kanmon-api: one JSON object; unknown fields are refused. A field left
@@ -44,6 +45,8 @@ type Settings struct {
 	Database DatabaseSettings `json:"database"`
 	// Lease is how long doors decide without the centre's word.
 	Lease LeaseSettings `json:"lease"`
+	// PIN is how old and how long PINs are.
+	PIN pin.Settings `json:"pin"`
 }
 
 // TLSSettings says with which certificate the console is served.
@@ -175,7 +178,7 @@ func (s Settings) check() error {
 	case (s.Database.Driver == "postgres") != (s.Database.DSN != ""):
 		return wrong("database.dsn", "belongs to driver postgres, and must be given there")
 	}
-	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check} {
+	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check, s.PIN.Check} {
 		if err := check(); err != nil {
 			return err
 		}

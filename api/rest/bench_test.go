@@ -23,6 +23,7 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -84,7 +85,7 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 	b.accounts = account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
-		Staff: staff.New(s), Areas: area.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s),
+		Staff: staff.New(s), Areas: area.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), PINs: pin.New(s, pin.Config{HashKey: key}),
 		Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
 	"kanmon/api/rest/people"
+	"kanmon/api/rest/pins"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
 	"kanmon/internal/store"
@@ -30,6 +31,7 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -37,7 +39,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "3.0.0"
+const SpecVersion = "4.0.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -50,6 +52,7 @@ type Config struct {
 	Areas    *area.Register
 	Devices  *device.Register
 	Cards    *card.Register
+	PINs     *pin.Register
 	Entries  *entrylog.Register
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
 	Log      *slog.Logger
@@ -105,6 +108,7 @@ func (cfg Config) rooms() []room {
 		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
+		pins.Config{PINs: cfg.PINs, Now: cfg.Store.Now},
 		entries.Config{Entries: cfg.Entries},
 		ledger.Config{Store: cfg.Store},
 	}

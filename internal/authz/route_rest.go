@@ -19,6 +19,12 @@ func restRoutes() []Route {
 		{"POST /api/v1/staff", May(StaffWrite)},
 		{"GET /api/v1/staff/{id}", May(StaffRead)},
 
+		{"GET /api/v1/pins", May(PINRead)},
+		{"GET /api/v1/staff/{id}/pins", May(PINRead)},
+		{"POST /api/v1/staff/{id}/pins", May(PINWrite)},
+		{"DELETE /api/v1/staff/{id}/pins", May(PINWrite)},
+		{"GET /api/v1/staff/{id}/pins/log", May(PINRead)},
+
 		{"GET /api/v1/areas", May(AreaRead)},
 		{"POST /api/v1/areas", May(AreaWrite)},
 		{"GET /api/v1/schedules", May(AreaRead)},

@@ -7,8 +7,10 @@
 package pin
 
 import (
+	"fmt"
 	"time"
 
+	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/period"
 	"kanmon/reader/credential"
@@ -124,11 +126,31 @@ type Entry struct {
 	Version        int64
 }
 
-// Config of a register. The zero fields stand for the defaults.
+// Settings are what a site says of its PINs. Zero fields stand for the defaults.
+type Settings struct {
+	// MaxAgeDays is how long a PIN opens doors after it was set, 30 to 366. Default 180. One that is set already keeps its end.
+	MaxAgeDays int `json:"max_age_days"`
+	// Digits is how many digits people's own PINs have at least, 4 to 8. Default 4. Where a PIN is taken alone the number of people decides.
+	Digits int `json:"digits"`
+}
+
+// Check refuses settings out of their bounds.
+func (s Settings) Check() error {
+	for _, b := range []struct {
+		name               string
+		value, least, most int
+	}{{"pin.max_age_days", s.MaxAgeDays, LeastDays, MostDays}, {"pin.digits", s.Digits, LeastDigits, MostDigits}} {
+		if b.value != 0 && (b.value < b.least || b.value > b.most) {
+			return fault.BadField(b.name, "", fmt.Sprintf("%s: %d, want %d to %d", b.name, b.value, b.least, b.most))
+		}
+	}
+	return nil
+}
+
+// Config of a register.
 type Config struct {
 	HashKey credential.HashKey // required
-	Days    int                // age limit; 0: DefaultDays
-	Digits  int                // of people's own; 0: LeastDigits
+	Settings
 	// Draw returns n random digits, each code as likely as any other; nil: crypto/rand.
 	Draw func(n int) string
 }
@@ -141,8 +163,8 @@ type Register struct {
 
 // New opens the register.
 func New(s *store.Store, cfg Config) *Register {
-	if cfg.Days == 0 {
-		cfg.Days = DefaultDays
+	if cfg.MaxAgeDays == 0 {
+		cfg.MaxAgeDays = DefaultDays
 	}
 	cfg.Digits = max(cfg.Digits, LeastDigits)
 	if cfg.Draw == nil {
@@ -152,12 +174,12 @@ func New(s *store.Store, cfg Config) *Register {
 }
 
 // Days is the age limit of PINs that are set now.
-func (r *Register) Days() int { return r.cfg.Days }
+func (r *Register) Days() int { return r.cfg.MaxAgeDays }
 
 // OwnDigits is how many digits people's own PINs have at least.
 func (r *Register) OwnDigits() int { return r.cfg.Digits }
 
 // expires is when a PIN set at a moment opens nothing any more.
 func (r *Register) expires(at time.Time) string {
-	return period.Text(at.Add(time.Duration(r.cfg.Days) * day))
+	return period.Text(at.Add(time.Duration(r.cfg.MaxAgeDays) * day))
 }
