@@ -2,9 +2,11 @@ package pin_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -428,7 +430,7 @@ func TestShortPINsAreListedWhenThePopulationGrows(t *testing.T) {
 	found(t, func(t *testing.T, city *lifecycletest.City) {
 		ctx := t.Context()
 		for i := range 6 {
-			no := fmt.Sprint(2001 + i)
+			no := strconv.Itoa(2001 + i)
 			if _, err := city.Staff.Add(ctx, lifecycletest.Manager, staff.Details{No: no, Name: "名"}); err != nil {
 				t.Fatal(err)
 			}
@@ -492,7 +494,7 @@ func TestNoTwoPeopleHaveOnePINInAnArea(t *testing.T) {
 		var group sync.WaitGroup
 		fail := make(chan error, 100)
 		for i := range 5 {
-			no := fmt.Sprint(2001 + i)
+			no := strconv.Itoa(2001 + i)
 			if _, err := city.Staff.Add(ctx, lifecycletest.Manager, staff.Details{No: no, Name: "名"}); err != nil {
 				t.Fatal(err)
 			}
@@ -573,7 +575,7 @@ func TestAnyOrdersLeaveUniqueAndLongEnoughPINs(t *testing.T) {
 	found(t, func(t *testing.T, city *lifecycletest.City) {
 		ctx, people := t.Context(), []string{"1001", "1002", "1003"}
 		for i := range 9 {
-			no := fmt.Sprint(3001 + i)
+			no := strconv.Itoa(3001 + i)
 			if _, err := city.Staff.Add(ctx, lifecycletest.Manager, staff.Details{No: no, Name: "名"}); err != nil {
 				t.Fatal(err)
 			}
@@ -638,4 +640,41 @@ func (m *model) compare(rt *rapid.T, t *testing.T, city *lifecycletest.City) {
 	if len(listed) > 0 {
 		rt.Fatalf("listed and not there: %v", listed)
 	}
+}
+
+// stopper ends a program at its first warning, which it keeps.
+type stopper struct {
+	slog.Handler
+	stop func()
+}
+
+func (s stopper) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelWarn {
+		s.stop()
+	}
+	return s.Handler.Handle(ctx, r)
+}
+
+// R44-3: the program ends PINs with their people by itself, and says how many are to be renewed.
+func TestTheProgramEndsPINsAndReminds(t *testing.T) {
+	found(t, func(t *testing.T, city *lifecycletest.City) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		for _, no := range []string{"1001", "1002", "1003"} {
+			set(t, city, own(no))
+			city.Clock.Pass(10 * 24 * time.Hour)
+		}
+		_, err := city.Staff.Change(ctx, lifecycletest.Manager, "1003", "退職", staff.Details{Name: "高橋", Period: period.Period{Until: city.Clock.Now()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		city.Clock.Pass(155 * 24 * time.Hour) // 1001: 185 days old, 1002: 175
+		var log bytes.Buffer
+		if err := city.PIN.Run(ctx, slog.New(stopper{slog.NewTextHandler(&log, nil), stop})); err != nil {
+			t.Fatal(err)
+		}
+		if text := log.String(); !strings.Contains(text, "pins=1") || !strings.Contains(text, "ending=1 expired=1") {
+			t.Errorf("%s", text)
+		}
+	})
 }
