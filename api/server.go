@@ -44,6 +44,7 @@ import (
 	"kanmon/lifecycle/key"
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -63,6 +64,7 @@ type Server struct {
 	revocations *revocation.Register
 	cards       *card.Register
 	entries     *entrylog.Register
+	pins        *pin.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -126,6 +128,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
+	s.pins = pin.New(s.store, pin.Config{HashKey: s.keys.HashKey(), Settings: s.settings.PIN})
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
 	s.entries = entrylog.New(s.store).Lasting(time.Duration(s.settings.PresenceHours) * time.Hour)
 	if err := s.entries.Ready(ctx, s.log); err != nil {
@@ -300,7 +303,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
 		Areas: areas, Approvals: approvals, Grades: grade.New(s.store, approvals), Lockdowns: lockdown.New(s.store),
-		Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
@@ -308,7 +311,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
+		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Alarms: alarms, Notices: notices, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),

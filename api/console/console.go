@@ -20,6 +20,7 @@ import (
 	"kanmon/api/console/login"
 	"kanmon/api/console/notices"
 	"kanmon/api/console/people"
+	"kanmon/api/console/pins"
 	"kanmon/api/console/presence"
 	"kanmon/api/console/revocations"
 	"kanmon/api/console/ui"
@@ -49,6 +50,7 @@ type Config struct {
 	Accounts Accounts
 	Staff    people.Staff
 	Cards    people.Cards
+	PINs     pins.PINs
 	Areas    Areas
 	Days     calendar.Days
 	Devices  devices.Devices
@@ -136,7 +138,10 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) { return notices.New(notices.Config{Shell: k.shell, Notices: c.Notices}) },
 		func() (folder, error) {
-			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, HashKey: c.HashKey, Now: c.Now})
+			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, PINs: c.PINs, HashKey: c.HashKey, Now: c.Now})
+		},
+		func() (folder, error) {
+			return pins.New(pins.Config{Shell: k.shell, PINs: c.PINs, Staff: c.Staff, Areas: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) {
 			return revocations.New(revocations.Config{Shell: k.shell, Revocations: c.Revocations, Now: c.Now})

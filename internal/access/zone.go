@@ -49,7 +49,10 @@ func (r Rules) NeedExit() string {
 		there bool
 	}{
 		{"passback", r.Passback == PassbackHard || r.Passback == PassbackSoft},
-		{"two_person", r.TwoPerson}, {"most", r.Most > 0}, {"first", r.First}, {"reset_at", r.ResetAt > 0},
+		{"two_person", r.TwoPerson},
+		{"most", r.Most > 0},
+		{"first", r.First},
+		{"reset_at", r.ResetAt > 0},
 	} {
 		if need.there {
 			return need.name

@@ -97,6 +97,7 @@ var rules = []rule{
 	{"lifecycle/entrylog/passage", []string{"internal/access", "internal/event"}},
 	{"lifecycle/revocation", with(register, "internal/wire", "lifecycle/device", "lifecycle/entrylog")},
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
+	{"lifecycle/pin", with(register, "lifecycle/area", "lifecycle/device", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
@@ -143,6 +144,7 @@ var rules = []rule{
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
 	{"api/rest/alarms", with(restRoom, "lifecycle/alarm")},
 	{"api/rest/notices", with(restRoom, "lifecycle/notice")},
+	{"api/rest/pins", with(restRoom, "lifecycle/pin")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
 	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
