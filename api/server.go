@@ -32,7 +32,9 @@ import (
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
@@ -56,6 +58,7 @@ type Server struct {
 	devices     *device.Register
 	revocations *revocation.Register
 	cards       *card.Register
+	entries     *entrylog.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -120,6 +123,10 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
+	s.entries = entrylog.New(s.store).Lasting(time.Duration(s.settings.PresenceHours) * time.Hour)
+	if err := s.entries.Ready(ctx, s.log); err != nil {
+		return err
+	}
 	if err := s.recordKeys(ctx); err != nil {
 		return err
 	}
@@ -281,10 +288,11 @@ func (s *Server) admissionChanged() {
 
 func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
-	people, areas, entries := staff.New(s.store), area.New(s.store), entrylog.New(s.store)
+	approvals := approval.New(s.store)
+	people, areas := staff.New(s.store), area.New(s.store, approvals)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Areas: areas, Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
 	})
 	if err != nil {
@@ -292,7 +300,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
+		Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
@@ -352,6 +360,7 @@ func (s *Server) Run(ctx context.Context) error {
 		parts = append(parts, part{"broker files", s.files.Run})
 	}
 	parts = append(parts, part{"certificates", s.certificates},
+		part{"calendar", (&calendar.Keeper{Register: calendar.New(s.store), Log: s.log}).Run},
 		part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
 	s.broker, s.listener = nil, nil    // closed by their parts

@@ -44,6 +44,8 @@ type Settings struct {
 	Database DatabaseSettings `json:"database"`
 	// Lease is how long doors decide without the centre's word.
 	Lease LeaseSettings `json:"lease"`
+	// PresenceHours is how long an entry to an area whose exits are not measured means inside: 1 to 168; 0 stands for the default, 14.
+	PresenceHours int `json:"presence_hours"`
 }
 
 // TLSSettings says with which certificate the console is served.
@@ -174,6 +176,8 @@ func (s Settings) check() error {
 		return wrong("database.driver", `"sqlite" or "postgres"`)
 	case (s.Database.Driver == "postgres") != (s.Database.DSN != ""):
 		return wrong("database.dsn", "belongs to driver postgres, and must be given there")
+	case s.PresenceHours < 0 || s.PresenceHours > 168:
+		return wrong("presence_hours", "1 to 168")
 	}
 	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check} {
 		if err := check(); err != nil {

@@ -19,7 +19,9 @@ import (
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
@@ -84,7 +86,7 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 	b.accounts = account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
-		Staff: staff.New(s), Areas: area.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s),
+		Staff: staff.New(s), Areas: area.New(s, approval.New(s)), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s),
 		Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"kanmon/api/auth"
 	"kanmon/api/rest/accounts"
 	"kanmon/api/rest/areas"
+	"kanmon/api/rest/calendar"
 	"kanmon/api/rest/cards"
 	"kanmon/api/rest/devices"
 	"kanmon/api/rest/enrolment"
@@ -22,11 +23,13 @@ import (
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
 	"kanmon/api/rest/people"
+	"kanmon/api/rest/presence"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
+	days "kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
@@ -37,7 +40,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "3.0.0"
+const SpecVersion = "4.0.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -48,6 +51,7 @@ type Config struct {
 	Accounts *account.Register
 	Staff    *staff.Register
 	Areas    *area.Register
+	Days     *days.Register
 	Devices  *device.Register
 	Cards    *card.Register
 	Entries  *entrylog.Register
@@ -102,10 +106,12 @@ func (cfg Config) rooms() []room {
 		accounts.Config{Accounts: cfg.Accounts},
 		people.Config{Staff: cfg.Staff},
 		areas.Config{Areas: cfg.Areas, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
+		calendar.Config{Days: cfg.Days},
 		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		entries.Config{Entries: cfg.Entries},
+		presence.Config{Entries: cfg.Entries},
 		ledger.Config{Store: cfg.Store},
 	}
 }

@@ -79,7 +79,8 @@ func TestInputOutOfFormIsRefusedAndNamed(t *testing.T) {
 		{"/areas", `{"id":"a","name":"a","grade":1,"record":"sometimes"}`, "body.record"},
 		{"/doors", `{"id":"d","name":"d","area":"a","controller":"c","entry_readers":null,"release_ms":100,"held_ms":1}`, "body.entry_readers"},
 		{"/readers", `{"name":"r","controller":"c","kind":"osdp_reader","address":127}`, "body.address"},
-		{"/schedules", `{"id":"s","name":"s","windows":[{"day":7,"from":0,"until":1}]}`, "body.windows[0].day"},
+		{"/schedules", `{"id":"s","name":"s","windows":[{"day":8,"from":0,"until":1}]}`, "body.windows[0].day"},
+		{"/schedules", `{"id":"s","name":"s","windows":[],"special":[{"date":"28 March"}]}`, "body.special[0].date"},
 	} {
 		got := b.call(boss, "POST", c.path, c.body)
 		if (got.status != 422 && got.status != 400) || !strings.Contains(got.text, `"location":"`+c.location) && c.body != "" {

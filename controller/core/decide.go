@@ -27,12 +27,9 @@ func (t *turn) typed(in Typed) {
 
 func (t *turn) around() admission.Around {
 	return admission.Around{
-		Policy: t.s.policy, Lapsed: t.lapsed(), At: t.now.DecideAt(), Now: t.siteNow(), Gas: t.gas, Ajar: t.ajar,
+		Policy: t.s.policy, Lapsed: t.lapsed(), At: t.now.DecideAt(), Now: t.siteNow(), Gas: t.s.cabinet.Gas, Ajar: t.ajar, Unfit: t.unfit,
 	}
 }
-
-// gas reports whether the gas of the fire suppression is released in an area.
-func (t *turn) gas(area string) bool { return t.s.cabinet.Gas(area) }
 
 // carryOut does what became of a presentation.
 func (t *turn) carryOut(readerName string, o admission.Outcome) {
@@ -44,8 +41,6 @@ func (t *turn) carryOut(readerName string, o admission.Outcome) {
 	switch {
 	case d.Direction == access.Out:
 		t.open(d, readerName)
-	case len(o.Grants) > 0 && t.unfit(d.Door):
-		t.refuseUnfit(*t.gateOf(readerName, o))
 	case len(o.Grants) > 0:
 		t.gate = t.gateOf(readerName, o)
 	case d.Wait:

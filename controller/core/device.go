@@ -3,13 +3,10 @@ package core
 import (
 	"strings"
 
-	"kanmon/controller/admission"
 	"kanmon/controller/door"
 	"kanmon/controller/fit"
 	"kanmon/controller/inputs"
-	"kanmon/internal/access"
 	"kanmon/internal/event"
-	"kanmon/reader"
 )
 
 // device takes what a device says about itself.
@@ -134,13 +131,4 @@ func (t *turn) checkFit() {
 func (t *turn) unfit(doorID string) bool {
 	i, wired := t.core.doors[doorID]
 	return wired && t.s.doors[i].unfit != ""
-}
-
-// refuseUnfit refuses an entry that the wiring does not allow, whatever else does.
-func (t *turn) refuseUnfit(g gate) {
-	for _, refusal := range g.refusals(access.OutputInsecure) {
-		t.note(refusal)
-	}
-	admission.Undone(t.s.site, g.reader, g.grants)
-	t.show(g.reader, reader.ShowDenied)
 }

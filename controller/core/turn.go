@@ -197,8 +197,8 @@ func (t *turn) stepDoor(i int, in door.Input) {
 func (t *turn) doorFact(i int, id string, f door.Fact) {
 	e := f.Event()
 	e.Door, e.Area = id, t.area(id)
-	t.moved(i, f)
 	d := &t.s.doors[i]
+	t.moved(i, f)
 	switch f {
 	case door.DoorOpened, door.NotEntered:
 		if !d.grantByExit && d.Phase() != door.Unlocked {

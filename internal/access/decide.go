@@ -78,6 +78,9 @@ func (id Identity) Decide(f Facts, now time.Time) Decision {
 	if d.Reason == Granted {
 		d.Reason = id.enter(&d, &f, may, now)
 	}
+	if d.Reason == Granted && f.Unfit {
+		d.Reason = OutputInsecure
+	}
 	d.Allow = d.Reason == Granted
 	d.Wait = d.Reason.waits() && !d.Allow
 	if !d.Allow && !d.Wait {

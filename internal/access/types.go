@@ -108,6 +108,9 @@ type Schedule = timetable.Schedule
 // Window is a span of one day of a Schedule's week, or of its holidays.
 type Window = timetable.Window
 
+// Holiday is the Window.Day of holidays.
+const Holiday = timetable.Holiday
+
 // SpecialDay is a date on which a Schedule has hours of its own.
 type SpecialDay = timetable.SpecialDay
 

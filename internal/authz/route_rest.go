@@ -23,6 +23,10 @@ func restRoutes() []Route {
 		{"POST /api/v1/areas", May(AreaWrite)},
 		{"GET /api/v1/schedules", May(AreaRead)},
 		{"POST /api/v1/schedules", May(AreaWrite)},
+		{"PUT /api/v1/schedules/{id}", May(AreaWrite)},
+		{"GET /api/v1/calendar", May(AreaRead)},
+		{"PUT /api/v1/calendar/days/{date}", May(AreaWrite)},
+		{"DELETE /api/v1/calendar/days/{date}", May(AreaWrite)},
 		{"GET /api/v1/doors", May(AreaRead)},
 		{"POST /api/v1/doors", May(AreaWrite)},
 		{"POST /api/v1/doors/{id}/release", May(DoorRelease)},
@@ -47,6 +51,8 @@ func restRoutes() []Route {
 		{"GET /api/v1/revocations/{epoch}/{n}", May(CardRead)},
 
 		{"GET /api/v1/events", May(EntryRead)},
+		{"GET /api/v1/presence", May(EntryRead)},
+		{"POST /api/v1/presence/hand", May(PresenceHand)},
 
 		{"GET /api/v1/accounts", May(AccountRead)},
 		{"POST /api/v1/accounts", May(AccountWrite)},

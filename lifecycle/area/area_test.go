@@ -25,8 +25,8 @@ func TestAreasDoorsSchedulesAndRightsAreReadAsEntered(t *testing.T) {
 		ctx := t.Context()
 		areas, err := city.Area.Areas(ctx, lifecycletest.Guard)
 		wantAreas := []area.Area{
-			{ID: "archive", Name: "書庫", Grade: 2, Record: access.BestEffort, Doors: 2, Version: 1},
-			{ID: "server-room", Name: "電子計算機室", Grade: 3, Record: access.Strict, Doors: 1, Version: 1},
+			{ID: "archive", Name: "書庫", Grade: 2, Record: access.BestEffort, Owner: "1001", OwnerName: "佐藤 花子", Doors: 2, Version: 1},
+			{ID: "server-room", Name: "電子計算機室", Grade: 3, Record: access.Strict, Owner: "1001", OwnerName: "佐藤 花子", Doors: 1, Version: 1},
 		}
 		if err != nil || !reflect.DeepEqual(areas, wantAreas) {
 			t.Errorf("Areas = %+v, %v", areas, err)
@@ -74,6 +74,13 @@ func TestBadInputNamesTheField(t *testing.T) {
 				return err
 			}
 		}
+		special := func(dates ...string) func() error {
+			s := area.Schedule{ID: "s", Name: "s"}
+			for _, d := range dates {
+				s.Special = append(s.Special, access.SpecialDay{Date: d})
+			}
+			return func() error { _, err := city.Area.AddSchedule(ctx, lifecycletest.Manager, s); return err }
+		}
 		newArea := func(a area.Area) func() error {
 			return func() error {
 				_, err := city.Area.AddArea(ctx, lifecycletest.Manager, a)
@@ -84,22 +91,26 @@ func TestBadInputNamesTheField(t *testing.T) {
 			do          func() error
 			code, field string
 		}{
-			"grade 0":              {newArea(area.Area{ID: "a", Name: "a", Record: access.Strict}), "area.grade", "grade"},
-			"grade 4":              {newArea(area.Area{ID: "a", Name: "a", Grade: 4, Record: access.Strict}), "area.grade", "grade"},
-			"record mode":          {newArea(area.Area{ID: "a", Name: "a", Grade: 1, Record: "maybe"}), "area.record", "record"},
-			"area without a name":  {newArea(area.Area{ID: "a", Grade: 1, Record: access.Strict}), "field.required", "name"},
-			"Japanese id":          {newArea(area.Area{ID: "書庫", Name: "a", Grade: 1, Record: access.Strict}), "field.id", "id"},
-			"no entry reader":      {door(func(d *area.Door) { d.EntryReaders = nil }), "area.no_entry_reader", "entry_readers"},
-			"release 499 ms":       {door(func(d *area.Door) { d.ReleaseMS = 499 }), "area.release", "release_ms"},
-			"release 30,001 ms":    {door(func(d *area.Door) { d.ReleaseMS = 30_001 }), "area.release", "release_ms"},
-			"held 999 ms":          {door(func(d *area.Door) { d.HeldMS = 999 }), "area.held", "held_ms"},
-			"held 600,001 ms":      {door(func(d *area.Door) { d.HeldMS = 600_001 }), "area.held", "held_ms"},
-			"reader on both sides": {door(func(d *area.Door) { d.ExitReaders = []string{"IN-9"} }), "area.reader_twice", "entry_readers"},
-			"reader's name":        {door(func(d *area.Door) { d.ExitReaders = []string{"a b"} }), "field.device", "entry_readers"},
-			"no windows":           {schedule(), "area.windows", "windows"},
-			"day 7":                {schedule(access.Window{Day: 7, Until: 10}), "area.window", "windows"},
-			"minute 1441":          {schedule(access.Window{Until: 1441}), "area.window", "windows"},
-			"too many windows":     {schedule(make([]access.Window, 169)...), "area.windows", "windows"},
+			"grade 0":               {newArea(area.Area{ID: "a", Name: "a", Record: access.Strict}), "area.grade", "grade"},
+			"grade 4":               {newArea(area.Area{ID: "a", Name: "a", Grade: 4, Record: access.Strict}), "area.grade", "grade"},
+			"record mode":           {newArea(area.Area{ID: "a", Name: "a", Grade: 1, Record: "maybe"}), "area.record", "record"},
+			"area without a name":   {newArea(area.Area{ID: "a", Grade: 1, Record: access.Strict}), "field.required", "name"},
+			"Japanese id":           {newArea(area.Area{ID: "書庫", Name: "a", Grade: 1, Record: access.Strict}), "field.id", "id"},
+			"no entry reader":       {door(func(d *area.Door) { d.EntryReaders = nil }), "area.no_entry_reader", "entry_readers"},
+			"release 499 ms":        {door(func(d *area.Door) { d.ReleaseMS = 499 }), "area.release", "release_ms"},
+			"release 30,001 ms":     {door(func(d *area.Door) { d.ReleaseMS = 30_001 }), "area.release", "release_ms"},
+			"held 999 ms":           {door(func(d *area.Door) { d.HeldMS = 999 }), "area.held", "held_ms"},
+			"held 600,001 ms":       {door(func(d *area.Door) { d.HeldMS = 600_001 }), "area.held", "held_ms"},
+			"reader on both sides":  {door(func(d *area.Door) { d.ExitReaders = []string{"IN-9"} }), "area.reader_twice", "entry_readers"},
+			"reader's name":         {door(func(d *area.Door) { d.ExitReaders = []string{"a b"} }), "field.device", "entry_readers"},
+			"no windows":            {schedule(), "area.windows", "windows"},
+			"day 8":                 {schedule(access.Window{Day: 8, Until: 10}), "area.window", "windows"},
+			"holidays like others":  {schedule(access.Window{Day: 7, Until: 10}), "area.holiday_window", "windows"},
+			"29 February 2027":      {special("2027-02-29"), "area.special_day", "special"},
+			"a special day twice":   {special("2027-03-28", "2027-03-28"), "area.special_twice", "special"},
+			"too many special days": {special(make([]string, 401)...), "area.special_many", "special"},
+			"minute 1441":           {schedule(access.Window{Until: 1441}), "area.window", "windows"},
+			"too many windows":      {schedule(make([]access.Window, 193)...), "area.windows", "windows"},
 			"right ends first": {func() error {
 				now := time.Now()
 				_, err := city.Area.Grant(ctx, lifecycletest.Manager, "1001", "archive", "", period.Period{From: now, Until: now})
@@ -202,7 +213,7 @@ func TestChangesOfAreasAreVersioned(t *testing.T) {
 		city.Found(t)
 		ctx := t.Context()
 		city.Clock.Pass(time.Hour)
-		err := city.Area.ChangeArea(ctx, lifecycletest.Manager, "等級の見直し", area.Area{ID: "archive", Name: "書庫", Grade: 3, Record: access.Strict})
+		err := city.Area.ChangeArea(ctx, lifecycletest.Manager, "等級の見直し", area.Area{ID: "archive", Name: "書庫", Grade: 3, Record: access.Strict, Owner: "1001"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +296,7 @@ func TestAChangeRaisesTheWantedPolicyOfTheControllersConcerned(t *testing.T) {
 				return city.Area.ChangeSchedule(ctx, lifecycletest.Manager, "延長", area.Schedule{ID: "office", Name: "執務時間", Windows: []access.Window{{Until: 1440}}})
 			}, [2]uint64{1, 1}},
 			{"the server room itself", func() error {
-				return city.Area.ChangeArea(ctx, lifecycletest.Manager, "改称", area.Area{ID: "server-room", Name: "サーバ室", Grade: 3, Record: access.Strict})
+				return city.Area.ChangeArea(ctx, lifecycletest.Manager, "改称", area.Area{ID: "server-room", Name: "サーバ室", Grade: 3, Record: access.Strict, Owner: "1001"})
 			}, [2]uint64{1, 0}},
 			{"an area without doors", func() error {
 				_, err := city.Area.AddArea(ctx, lifecycletest.Manager, area.Area{ID: "roof", Name: "屋上", Grade: 1, Record: access.Strict})
@@ -302,6 +313,38 @@ func TestAChangeRaisesTheWantedPolicyOfTheControllersConcerned(t *testing.T) {
 				t.Errorf("%s: from %v to %v", s.name, before, after)
 			}
 			before = after
+		}
+	})
+}
+
+// R43-2: holidays and special days of a schedule are kept and read as entered, and a schedule from before has none.
+func TestR43_2_HolidaysAndSpecialDaysOfASchedule(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		city := lifecycletest.Open(t, d)
+		city.Found(t)
+		ctx := t.Context()
+		want := area.Schedule{
+			ID: "office", Name: "執務時間", Windows: append(lifecycletest.OfficeHours(), access.Window{Day: access.Holiday, From: 540, Until: 720}), Holidays: true,
+			Special: []access.SpecialDay{{Date: "2027-04-04", Windows: []access.Span{{From: 510, Until: 720}}}, {Date: "2027-05-10"}}, Version: 2,
+		}
+		if err := city.Area.ChangeSchedule(ctx, lifecycletest.Manager, "日曜開庁", want); err != nil {
+			t.Fatal(err)
+		}
+		only := area.Schedule{ID: "once", Name: "投票日", Special: want.Special[:1], Version: 1}
+		if _, err := city.Area.AddSchedule(ctx, lifecycletest.Manager, only); err != nil {
+			t.Fatal(err)
+		}
+		only.Windows = []access.Window{}
+		got, err := city.Area.Schedules(ctx, lifecycletest.Guard)
+		if err != nil || !reflect.DeepEqual(got, []area.Schedule{want, only}) {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+		if sc := got[0].Access(); sc.Validate() != nil || !sc.Holidays || len(sc.Special) != 2 || len(sc.Windows) != 6 {
+			t.Errorf("for doors: %+v", sc)
+		}
+		report, err := city.Store.Verify(ctx)
+		if err != nil || !report.OK() {
+			t.Errorf("verify: %+v, %v", report.Findings, err)
 		}
 	})
 }

@@ -178,32 +178,3 @@ func (r *Register) Newest(ctx context.Context) (int64, error) {
 	})
 	return newest, err
 }
-
-// Present lists who is inside, by area and person.
-func (r *Register) Present(ctx context.Context, actor store.Actor) ([]Present, error) {
-	var rows []struct {
-		Person, Area, At, Door string
-		PersonName             string `db:"person_name"`
-		AreaName               string `db:"area_name"`
-		ExitMeasured           bool   `db:"exit_measured"`
-	}
-	err := r.read(ctx, actor, func(q store.Queryer) error {
-		return q.Select(ctx, &rows, `SELECT person, area, at, door, person_name, area_name, exit_measured
-			FROM v_entrylog_present ORDER BY area, person`)
-	})
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Present, len(rows))
-	for i, row := range rows {
-		since, err := period.Time(row.At)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = Present{
-			Person: row.Person, PersonName: row.PersonName, Area: row.Area, AreaName: row.AreaName, Since: since,
-			Door: row.Door, ExitMeasured: row.ExitMeasured,
-		}
-	}
-	return list, nil
-}

@@ -50,39 +50,6 @@ type (
 	}
 )
 
-type windowBody struct {
-	Day   int `json:"day" minimum:"0" maximum:"6" doc:"0 is Sunday"`
-	From  int `json:"from" minimum:"0" maximum:"1439" doc:"Minutes from midnight in Japan"`
-	Until int `json:"until" minimum:"0" maximum:"1440" doc:"Not after from: into the next day"`
-}
-
-// ScheduleBody is what is entered about a timetable.
-type ScheduleBody struct {
-	ID      string       `json:"id" maxLength:"32"`
-	Name    string       `json:"name" maxLength:"64"`
-	Windows []windowBody `json:"windows" nullable:"false" maxItems:"100"`
-}
-
-type scheduleView struct {
-	ScheduleBody
-	Version int64 `json:"version"`
-}
-
-func newScheduleView(v area.Schedule) scheduleView {
-	windows := view.List(v.Windows, func(w access.Window) windowBody { return windowBody(w) })
-	return scheduleView{ScheduleBody{ID: v.ID, Name: v.Name, Windows: windows}, v.Version}
-}
-
-type (
-	scheduleIn   struct{ Body ScheduleBody }
-	scheduleOut  struct{ Body scheduleView }
-	schedulesOut struct {
-		Body struct {
-			Items []scheduleView `json:"items" nullable:"false"`
-		}
-	}
-)
-
 // DoorBody is what is entered about a door.
 type DoorBody struct {
 	ID           string   `json:"id" maxLength:"32"`
@@ -123,8 +90,7 @@ func (cfg Config) Routes(f *frame.Frame) {
 	s := f.Section("areas")
 	frame.Get(s, "/areas", "listAreas", "Controlled areas", cfg.areas)
 	frame.Create(s, "/areas", "addArea", "Define an area", cfg.addArea)
-	frame.Get(s, "/schedules", "listSchedules", "Weekly timetables", cfg.schedules)
-	frame.Create(s, "/schedules", "addSchedule", "Define a timetable", cfg.addSchedule)
+	cfg.scheduleRoutes(s)
 	frame.Get(s, "/doors", "listDoors", "Doors", cfg.doors)
 	frame.Create(s, "/doors", "addDoor", "Define a door", cfg.addDoor)
 	frame.Post(s, "/doors/{id}/release", "releaseDoor", "Release a door once from afar", cfg.release)
@@ -144,21 +110,6 @@ func (cfg Config) addArea(ctx context.Context, who auth.Principal, in *areaIn) (
 		ID: b.ID, Name: b.Name, Grade: b.Grade, Record: access.RecordMode(b.Record),
 	})
 	return &areaOut{Body: newAreaView(made)}, err
-}
-
-func (cfg Config) schedules(ctx context.Context, who auth.Principal, _ *struct{}) (*schedulesOut, error) {
-	all, err := cfg.Areas.Schedules(ctx, who.Actor())
-	out := &schedulesOut{}
-	out.Body.Items = view.List(all, newScheduleView)
-	return out, err
-}
-
-func (cfg Config) addSchedule(ctx context.Context, who auth.Principal, in *scheduleIn) (*scheduleOut, error) {
-	b := in.Body
-	made, err := cfg.Areas.AddSchedule(ctx, who.Actor(), area.Schedule{
-		ID: b.ID, Name: b.Name, Windows: view.List(b.Windows, func(w windowBody) access.Window { return access.Window(w) }),
-	})
-	return &scheduleOut{Body: newScheduleView(made)}, err
 }
 
 func (cfg Config) doors(ctx context.Context, who auth.Principal, _ *struct{}) (*doorsOut, error) {
