@@ -32,6 +32,7 @@ import (
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/calendar"
@@ -40,6 +41,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -243,7 +245,7 @@ func (s *Server) openCentre(context.Context) error {
 		return err
 	}
 	s.centre, err = centre.New(centre.Config{
-		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
+		Site: s.settings.Site, Store: s.store, Alarms: s.alarms(), Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
 		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Forms: s.keys.HashKey().Forms, Link: link, Log: s.log,
 	})
 	if err != nil {
@@ -255,6 +257,8 @@ func (s *Server) openCentre(context.Context) error {
 	})
 	return nil
 }
+
+func (s *Server) alarms() *alarm.Register { return alarm.New(s.store, s.settings.Alarms.Limits()) }
 
 // linkURL is how the centre itself reaches the broker.
 func (s *Server) linkURL() string {
@@ -290,10 +294,11 @@ func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
 	approvals := approval.New(s.store)
 	people, areas := staff.New(s.store), area.New(s.store, approvals)
+	alarms, notices := s.alarms(), notice.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
 		Areas: areas, Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
-		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
+		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
 		return err

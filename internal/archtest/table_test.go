@@ -100,19 +100,25 @@ var rules = []rule{
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
+	{"lifecycle/notice", []string{"internal/fault", "internal/store", "lifecycle/field", "lifecycle/period"}},
+	{"lifecycle/alarm", []string{
+		"internal/access", "internal/authz", "internal/event", "internal/fault", "internal/store",
+		"lifecycle/account", "lifecycle/entrylog", "lifecycle/field", "lifecycle/notice", "lifecycle/period",
+	}},
 
 	// the centre
 	{"api/message", nil},
 	{"api/auth", []string{"internal/authz", "internal/fault", "internal/store", "lifecycle/account"}},
 	{"api/ingest", []string{
 		"api/epoch", "internal/access", "internal/event", "internal/fault", "internal/store", "internal/wire",
-		"lifecycle/card", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
+		"lifecycle/alarm", "lifecycle/card", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
 	{"api/centre", []string{
-		"api/command", "api/epoch", "api/ingest", "api/policy", "api/revoke", "internal/access", "internal/fault", "internal/mqtt", "internal/store", "internal/wire",
-		"lifecycle/card", "lifecycle/command", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
+		"api/command", "api/epoch", "api/ingest", "api/policy", "api/revoke", "api/watch", "internal/access", "internal/fault", "internal/mqtt", "internal/store", "internal/wire",
+		"lifecycle/alarm", "lifecycle/card", "lifecycle/command", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
+	{"api/watch", []string{"internal/fault", "lifecycle/alarm"}},
 	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
 	{"api/enrol", []string{"internal/fault", "internal/pki", "internal/store", "internal/wire", "lifecycle/device"}},
@@ -134,6 +140,8 @@ var rules = []rule{
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/device")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/revocation", "reader/credential")},
+	{"api/rest/alarms", with(restRoom, "lifecycle/alarm")},
+	{"api/rest/notices", with(restRoom, "lifecycle/notice")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
 	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},

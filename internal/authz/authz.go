@@ -50,6 +50,8 @@ const (
 	CardLift     Action = "card.lift"
 	EntryRead    Action = "entry.read"
 	PresenceHand Action = "presence.hand"
+	AlarmRead    Action = "alarm.read"
+	AlarmHandle  Action = "alarm.handle"
 	AccountRead  Action = "account.read"
 	AccountWrite Action = "account.write"
 	LedgerRead   Action = "ledger.read"
@@ -82,6 +84,8 @@ var table = []rule{
 	{CardLift, "カードの一時停止を解除する", "lift the suspension of a card", []Role{SecurityManager, SystemManager}},
 	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{PresenceHand, "在室者一覧に手で記入する", "enter by hand who is inside", []Role{SecurityManager, SystemManager, Guard}},
+	{AlarmRead, "警報を見る", "read alarms", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{AlarmHandle, "警報を確認し、終了する", "acknowledge and close alarms", []Role{SecurityManager, SystemManager, Guard}},
 	{AccountRead, "利用者アカウントを見る", "read accounts", []Role{CISO, SystemManager, Auditor}},
 	{AccountWrite, "利用者アカウントを作成・停止する", "create, change and disable accounts", []Role{SystemManager}},
 	{LedgerRead, "台帳の証明を見る", "read ledger checkpoints and verify", []Role{CISO, SystemManager, Auditor}},

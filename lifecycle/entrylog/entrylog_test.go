@@ -61,7 +61,7 @@ func TestTheLogIsFilteredAndPaged(t *testing.T) {
 			passage("1001", "server-room", access.In, 0),
 			event.Event{At: nine, Kind: event.DoorForced, Door: "D-1", Area: "server-room"},
 			passage("1002", "archive", access.In, time.Minute))
-		if _, err := city.Entries.Quarantine(t.Context(), entrylog.Suspect{Controller: "ctl-1", Reason: entrylog.BadPayload, Payload: []byte("{")}); err != nil {
+		if _, err := city.Entries.Quarantine(t.Context(), entrylog.Suspect{Controller: "ctl-1", Reason: entrylog.BadPayload, Payload: []byte("{")}, nil); err != nil {
 			t.Fatal(err)
 		}
 		add(t, city, "ctl-2", passage("1001", "archive", access.In, time.Hour))
@@ -139,7 +139,7 @@ func TestTheDatabaseRefusesToAlterTheLog(t *testing.T) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
 		send(t, city, 1)
-		if _, err := city.Entries.Quarantine(t.Context(), entrylog.Suspect{Reason: entrylog.BadController, Payload: []byte("{")}); err != nil {
+		if _, err := city.Entries.Quarantine(t.Context(), entrylog.Suspect{Reason: entrylog.BadController, Payload: []byte("{")}, nil); err != nil {
 			t.Fatal(err)
 		}
 		keepOne(t, city)
@@ -171,7 +171,7 @@ func TestAFloodOfSuspectsIsWrittenAsASum(t *testing.T) {
 		ctx, rows := t.Context(), 0
 		quarantine := func(controller string, i int) {
 			t.Helper()
-			id, err := city.Entries.Quarantine(ctx, entrylog.Suspect{Controller: controller, Reason: entrylog.BadPayload, Payload: strconv.AppendInt(nil, int64(i), 10)})
+			id, err := city.Entries.Quarantine(ctx, entrylog.Suspect{Controller: controller, Reason: entrylog.BadPayload, Payload: strconv.AppendInt(nil, int64(i), 10)}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -126,6 +126,22 @@ func Uses(ctx context.Context, q store.Queryer, card string, since time.Time, li
 		card, store.FormatTime(since), []string{string(event.AccessGranted), string(event.AccessDenied), string(event.RemoteRelease)}, limit)
 }
 
+// Of returns the entries with these ids, oldest first, in the transaction of another register that checks who may see them.
+func Of(ctx context.Context, q store.Queryer, ids []int64) ([]Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	events, err := selectLive(ctx, q, `id IN (?) ORDER BY id`, ids)
+	if err != nil {
+		return nil, err
+	}
+	suspects, err := selectSuspects(ctx, q, `leaf IN (?) ORDER BY leaf`, ids)
+	if err != nil {
+		return nil, err
+	}
+	return Filter{AfterID: 1, Limit: len(ids)}.merge(events, suspects), nil
+}
+
 func (r liveRow) entry() (Entry, error) {
 	e, err := event.Decode(r.Body)
 	if err != nil {
@@ -147,11 +163,15 @@ func (f Filter) suspects(ctx context.Context, q store.Queryer) ([]Entry, error) 
 		return nil, nil
 	}
 	where, order, args := f.page("leaf")
+	return selectSuspects(ctx, q, where+order, append(args, f.Limit)...)
+}
+
+func selectSuspects(ctx context.Context, q store.Queryer, where string, args ...any) ([]Entry, error) {
 	var rows []struct {
 		Leaf                           int64
 		Controller, At, Reason, Detail string
 	}
-	err := q.Select(ctx, &rows, `SELECT leaf, controller, at, reason, detail FROM quarantine WHERE `+where+order, append(args, f.Limit)...)
+	err := q.Select(ctx, &rows, `SELECT leaf, controller, at, reason, detail FROM quarantine WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -111,8 +111,9 @@ const (
 )
 
 // Quarantine keeps a suspect, once, and counts it every time. It returns the id of the new row, or 0 when only
-// the count rose. What a controller causes beyond some in a short time is only counted, and the sum written by Settle.
-func (r *Register) Quarantine(ctx context.Context, s Suspect) (int64, error) {
+// the count rose. What a controller causes beyond some in a short time is only counted, and the sum written by Settle. raise
+// is called in the transaction of a new row; nil: nothing is.
+func (r *Register) Quarantine(ctx context.Context, s Suspect, raise func(ctx context.Context, tx *store.Tx, id int64) error) (int64, error) {
 	if !r.tally.allow(s, r.store.Now()) {
 		return 0, nil
 	}
@@ -135,6 +136,9 @@ func (r *Register) Quarantine(ctx context.Context, s Suspect) (int64, error) {
 			{Name: "sha256", Value: hex.EncodeToString(digest[:])},
 			{Name: "size", Value: int64(len(s.Payload))},
 		})
+		if err == nil && raise != nil {
+			err = raise(ctx, tx, id)
+		}
 		return err
 	})
 	if err != nil {

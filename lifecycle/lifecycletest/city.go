@@ -13,6 +13,7 @@ import (
 	"kanmon/internal/db"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
@@ -60,6 +61,7 @@ type City struct {
 	Device  *device.Register
 	Card    *card.Register
 	Entries *entrylog.Register
+	Alarms  *alarm.Register
 
 	Accounts    *account.Register
 	Approvals   *approval.Register
@@ -83,7 +85,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 	revocations := revocation.New(s, revocation.Config{})
 	c := &City{
 		Store: s, Clock: clock, Staff: staff.New(s), Device: device.New(s), Entries: entrylog.New(s), Revocations: revocations,
-		Hash: access.OneForm, Approvals: approval.New(s),
+		Hash: access.OneForm, Alarms: alarm.New(s, alarm.Limits{}), Approvals: approval.New(s),
 		Accounts: account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, Clock: clock.Now}),
 	}
 	c.Area = area.New(s, c.Approvals)
