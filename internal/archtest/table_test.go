@@ -73,8 +73,12 @@ var rules = []rule{
 	{"controller/devicekey", []string{"internal/fault", "internal/folder", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
+	{"controller/config", []string{"controller/inputs", "controller/wiring", "internal/fault", "internal/wire"}},
+	{"controller/output/modbus", nil},
+	{"controller/output/relayboard", []string{"controller/output/modbus", "internal/fault"}},
+	{"controller/output/gpio", []string{"controller/inputs", "internal/fault"}},
 	{"controller", []string{
-		"controller/clock", "controller/core", "controller/devicekey", "controller/identity", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/policystore", "controller/replay",
+		"controller/clock", "controller/config", "controller/core", "controller/devicekey", "controller/identity", "controller/inputs", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/output/gpio", "controller/output/relayboard", "controller/policystore", "controller/replay",
 		"controller/revoked", "controller/uplink",
 		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",

@@ -1,10 +1,9 @@
-package controller
+package config
 
 import (
 	"fmt"
 	"strings"
 
-	"kanmon/controller/output/gpio"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
@@ -36,6 +35,9 @@ func (c Config) Check() error {
 	}
 	return p.addCabinet(c.Cabinet)
 }
+
+// gpioLines is the highest number of a GPIO line, plus one (package gpio).
+const gpioLines = 64
 
 // pins is what a device has.
 type pins struct {
@@ -81,7 +83,7 @@ func (p plan) addDevices(c Config) error {
 		if err := p.addPort(g.Chip); err != nil {
 			return err
 		}
-		if err := p.addDevice(g.Name, pins{outputs: gpio.MostLines, inputs: gpio.MostLines, line: true}); err != nil {
+		if err := p.addDevice(g.Name, pins{outputs: gpioLines, inputs: gpioLines, line: true}); err != nil {
 			return err
 		}
 	}
@@ -128,7 +130,7 @@ func (has pins) pin(kind string, n int, device string) string {
 	return fmt.Sprintf("%s %d of device %s", kind, n, device)
 }
 
-func (p plan) addDoor(d DoorConfig) error {
+func (p plan) addDoor(d Door) error {
 	if d.ID == "" {
 		return fault.BadField("id", "config.door", "door without an id")
 	}
@@ -152,7 +154,7 @@ func (p plan) addDoor(d DoorConfig) error {
 	return nil
 }
 
-func (p plan) addStrike(d DoorConfig) error {
+func (p plan) addStrike(d Door) error {
 	s := d.Strike
 	if err := s.check(d.ID, p.devices[s.Device].line); err != nil {
 		return err
@@ -167,7 +169,7 @@ func (p plan) addStrike(d DoorConfig) error {
 }
 
 // check finds what does not belong to a kind of lock. line: its output is a GPIO line.
-func (s StrikeConfig) check(door string, line bool) error {
+func (s Strike) check(door string, line bool) error {
 	bad := func(text string) error {
 		return fault.BadField("lock", "config.lock", fmt.Sprintf("door %s: %s", door, text))
 	}
@@ -186,7 +188,7 @@ func (s StrikeConfig) check(door string, line bool) error {
 	return nil
 }
 
-func (p plan) addInputs(d DoorConfig) error {
+func (p plan) addInputs(d Door) error {
 	if d.Contact != nil {
 		if err := level("open_when", d.ID, &d.Contact.OpenWhen); err != nil {
 			return err
@@ -216,7 +218,7 @@ func level(field, of string, n *int) error {
 	return nil
 }
 
-func (p plan) addCabinet(c CabinetConfig) error {
+func (p plan) addCabinet(c Cabinet) error {
 	for _, g := range c.Gas {
 		if len(g.Areas) == 0 {
 			return fault.BadField("gas", "config.gas", "a gas input names the areas that the gas goes to")

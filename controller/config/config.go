@@ -1,4 +1,5 @@
-package controller
+// Package config is the configuration file of a controller: what it says, and what of it makes no sense.
+package config
 
 import (
 	"bytes"
@@ -23,13 +24,13 @@ type Config struct {
 	// SealingKeyFile holds the key under which the identity's secrets are encrypted; empty: sealing-key in DataDir. A systemd credential
 	// kanmon-sealing-key outranks the file. Kept beside the identity the file protects a backup of the one without the other, and
 	// nothing against the thief of the machine: name a place on another medium, or use the credential.
-	SealingKeyFile string       `json:"sealing_key_file,omitempty"`
-	Lines          []LineConfig `json:"lines"` // OSDP lines
+	SealingKeyFile string `json:"sealing_key_file,omitempty"`
+	Lines          []Line `json:"lines"` // OSDP lines
 	// RelayBoards and GPIO carry outputs and inputs besides those of OSDP devices. Names are unique among all devices.
-	RelayBoards []RelayBoardConfig `json:"relay_boards,omitempty"`
-	GPIO        []GPIOConfig       `json:"gpio,omitempty"`
-	Doors       []DoorConfig       `json:"doors"` // what is wired to them
-	Cabinet     CabinetConfig      `json:"cabinet,omitzero"`
+	RelayBoards []RelayBoard `json:"relay_boards,omitempty"`
+	GPIO        []GPIO       `json:"gpio,omitempty"`
+	Doors       []Door       `json:"doors"` // what is wired to them
+	Cabinet     Cabinet      `json:"cabinet,omitzero"`
 }
 
 // Broker says how to reach the MQTT broker.
@@ -37,16 +38,16 @@ type Broker struct {
 	URL string `json:"url,omitempty"` // tls://host:port; empty: as the centre said at enrolment
 }
 
-// LineConfig is one OSDP line.
-type LineConfig struct {
-	Port      string         `json:"port"`                  // device node, or a symbolic link to one
-	Baud      int            `json:"baud,omitempty"`        // bits per second; 0: 9600
-	PollGapMS int            `json:"poll_gap_ms,omitempty"` // pause before an idle device is polled again; 0: 10
-	Devices   []DeviceConfig `json:"devices"`
+// Line is one OSDP line.
+type Line struct {
+	Port      string   `json:"port"`                  // device node, or a symbolic link to one
+	Baud      int      `json:"baud,omitempty"`        // bits per second; 0: 9600
+	PollGapMS int      `json:"poll_gap_ms,omitempty"` // pause before an idle device is polled again; 0: 10
+	Devices   []Device `json:"devices"`
 }
 
-// DeviceConfig is one reader or I/O device on a line.
-type DeviceConfig struct {
+// Device is one reader or I/O device on a line.
+type Device struct {
 	Name    string `json:"name"`    // unique on the controller; a reader's name is the one doors are given at the centre
 	Address int    `json:"address"` // on the line, 0–126
 	// SCBKFile is where a person puts the device's own secure channel key, 32 hex digits. The next start seals it in DataDir and removes
@@ -54,18 +55,18 @@ type DeviceConfig struct {
 	SCBKFile string `json:"scbk_file,omitempty"`
 }
 
-// LoadConfig reads, completes and checks a configuration file.
-func LoadConfig(path string) (Config, error) {
+// Load reads, completes and checks a configuration file.
+func Load(path string) (Config, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fault.Wrap(fault.NotFound, err, "read configuration")
 	}
-	c, err := ParseConfig(b, filepath.Dir(path))
+	c, err := Parse(b, filepath.Dir(path))
 	return c, fault.Wrap(fault.Invalid, err, "configuration "+path)
 }
 
-// ParseConfig reads a configuration whose relative paths count from dir.
-func ParseConfig(b []byte, dir string) (Config, error) {
+// Parse reads a configuration whose relative paths count from dir.
+func Parse(b []byte, dir string) (Config, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	var c Config

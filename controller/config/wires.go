@@ -1,12 +1,12 @@
-package controller
+package config
 
 import (
-	"kanmon/controller/core"
 	"kanmon/controller/inputs"
+	"kanmon/controller/wiring"
 )
 
-// RelayBoardConfig is one Modbus RTU relay board with timers of its own (package relayboard), on a line of its own.
-type RelayBoardConfig struct {
+// RelayBoard is one Modbus RTU relay board with timers of its own (package relayboard), on a line of its own.
+type RelayBoard struct {
 	Name    string `json:"name"`
 	Port    string `json:"port"`           // device node, or a symbolic link to one
 	Baud    int    `json:"baud,omitempty"` // bits per second; 0: 9600
@@ -14,17 +14,17 @@ type RelayBoardConfig struct {
 	Relays  int    `json:"relays"`         // 1–32
 }
 
-// GPIOConfig is one GPIO chip (package gpio). Its outputs and inputs are numbered by the chip's lines.
-type GPIOConfig struct {
+// GPIO is one GPIO chip (package gpio). Its outputs and inputs are numbered by the chip's lines.
+type GPIO struct {
 	Name   string `json:"name"`
 	Chip   string `json:"chip"`              // character device, such as /dev/gpiochip0
 	PullUp bool   `json:"pull_up,omitempty"` // of all inputs
 }
 
-// DoorConfig says what of a door is wired to which device. Names, times and readers come with the policy.
-type DoorConfig struct {
+// Door says what of a door is wired to which device. Names, times and readers come with the policy.
+type Door struct {
 	ID         string         `json:"id"`                    // as at the centre
-	Strike     StrikeConfig   `json:"strike"`                // on a device on the secure side
+	Strike     Strike         `json:"strike"`                // on a device on the secure side
 	Contact    *ContactPin    `json:"contact,omitempty"`     // without one the door is never seen open
 	ExitButton *InputPin      `json:"exit_button,omitempty"` // active while pressed
 	LockStatus *LockStatusPin `json:"lock_status,omitempty"` // the lock's own word
@@ -42,8 +42,8 @@ const (
 	PulseLock        LockKind = "pulse"              // 瞬時通電施解錠
 )
 
-// StrikeConfig is a door's lock.
-type StrikeConfig struct {
+// Strike is a door's lock.
+type Strike struct {
 	OutputPin
 	Lock       LockKind   `json:"lock,omitempty"`
 	Locking    *OutputPin `json:"locking,omitempty"`     // of a pulse lock: the output that locks; OutputPin unlocks
@@ -87,8 +87,8 @@ type GasPin struct {
 	Areas []string `json:"areas"` // ids as at the centre
 }
 
-// CabinetConfig is what is wired to inputs and belongs to no door. All of it is observed and releases nothing.
-type CabinetConfig struct {
+// Cabinet is what is wired to inputs and belongs to no door. All of it is observed and releases nothing.
+type Cabinet struct {
 	Box     *AlarmPin `json:"box,omitempty"`     // the controller's box is open
 	Mains   *AlarmPin `json:"mains,omitempty"`   // the mains are lost
 	Battery *AlarmPin `json:"battery,omitempty"` // the battery is low
@@ -97,7 +97,7 @@ type CabinetConfig struct {
 }
 
 // alarms gives each wired pin of the cabinet with its kind. The areas are those of a gas input.
-func (c CabinetConfig) alarms() (pins []AlarmPin, kinds []inputs.Kind, areas [][]string) {
+func (c Cabinet) alarms() (pins []AlarmPin, kinds []inputs.Kind, areas [][]string) {
 	add := func(p *AlarmPin, k inputs.Kind, in []string) {
 		if p != nil {
 			pins, kinds, areas = append(pins, *p), append(kinds, k), append(areas, in)
@@ -113,11 +113,11 @@ func (c CabinetConfig) alarms() (pins []AlarmPin, kinds []inputs.Kind, areas [][
 	return pins, kinds, areas
 }
 
-func (p InputPin) wire() *core.Wire { return &core.Wire{Device: p.Device, Input: p.Input} }
+func (p InputPin) wire() *inputs.Wire { return &inputs.Wire{Device: p.Device, Input: p.Input} }
 
-// wiring is the part of the configuration that the core decides with. Whether a strike locks by itself its driver says.
-func (c Config) wiring(software string) core.Wiring {
-	w := core.Wiring{Software: software}
+// Wiring is the part of the configuration that the core decides with. Whether a strike locks by itself its driver says.
+func (c Config) Wiring(software string) wiring.Wiring {
+	w := wiring.Wiring{Software: software}
 	for _, l := range c.Lines {
 		for _, d := range l.Devices {
 			w.Devices = append(w.Devices, d.Name)
@@ -134,7 +134,7 @@ func (c Config) wiring(software string) core.Wiring {
 	}
 	pins, kinds, areas := c.Cabinet.alarms()
 	for i, p := range pins {
-		w.Cabinet = append(w.Cabinet, inputs.Point{Kind: kinds[i], Wire: *p.wire(), On: core.Level(*p.ActiveWhen), Areas: areas[i]})
+		w.Cabinet = append(w.Cabinet, inputs.Point{Kind: kinds[i], Wire: *p.wire(), On: inputs.Level(*p.ActiveWhen), Areas: areas[i]})
 	}
 	return w
 }
@@ -151,32 +151,32 @@ func (c Config) bare() []string {
 	return names
 }
 
-func (c Config) wiredDoor(d DoorConfig) core.WiredDoor {
-	w := core.WiredDoor{ID: d.ID, ExitReaders: d.ExitReaders, Strike: d.Strike.Device, Latching: c.latching(d.Strike)}
+func (c Config) wiredDoor(d Door) wiring.Door {
+	w := wiring.Door{ID: d.ID, ExitReaders: d.ExitReaders, Strike: d.Strike.Device, Latching: c.latching(d.Strike)}
 	if d.Contact != nil {
-		w.Contact, w.OpenWhen = d.Contact.wire(), core.Level(d.Contact.OpenWhen)
+		w.Contact, w.OpenWhen = d.Contact.wire(), inputs.Level(d.Contact.OpenWhen)
 	}
 	if d.ExitButton != nil {
 		w.ExitButton = d.ExitButton.wire()
 	}
 	if d.LockStatus != nil {
-		w.Lock, w.LockedWhen = d.LockStatus.wire(), core.Level(*d.LockStatus.LockedWhen)
+		w.Lock, w.LockedWhen = d.LockStatus.wire(), inputs.Level(*d.LockStatus.LockedWhen)
 	}
 	return w
 }
 
 // latching reports whether a release ends only when the lock is told.
-func (c Config) latching(s StrikeConfig) bool {
+func (c Config) latching(s Strike) bool {
 	_, line := c.gpio(s.Device)
 	return line || (s.Lock == PulseLock && !s.AutoRelock)
 }
 
 // gpio finds a GPIO chip by its name.
-func (c Config) gpio(name string) (GPIOConfig, bool) {
+func (c Config) gpio(name string) (GPIO, bool) {
 	for _, g := range c.GPIO {
 		if g.Name == name {
 			return g, true
 		}
 	}
-	return GPIOConfig{}, false
+	return GPIO{}, false
 }
