@@ -59,8 +59,11 @@ func TestACardAndItsPIN(t *testing.T) {
 		{"revoked before the PIN", cardPIN, []line{{0, "IN clerk", "pending clerk pin_required"}, {1, "revoke clerk", ""}, {2, pin, "denied clerk credential_revoked"}}},
 		{"the lease over before the PIN", cardPIN, []line{{0, "IN clerk", "pending clerk pin_required"}, {1, "lapsed", ""}, {2, pin, "denied clerk lease_over"}}},
 		{"who waits and shows the card again waits once", access.Rules{InOut: true, TwoPerson: true, Factors: access.FactorsCardPIN}, []line{
-			{0, "IN clerk", "pending clerk pin_required"}, {1, pin, "pending clerk second_person_required"},
-			{3, "IN clerk", "pending clerk pin_required"}, {18, "later", "denied clerk pin_required"}, {30, "later", ""},
+			{0, "IN clerk", "pending clerk pin_required"},
+			{1, pin, "pending clerk second_person_required"},
+			{3, "IN clerk", "pending clerk pin_required"},
+			{18, "later", "denied clerk pin_required"},
+			{30, "later", ""},
 		}},
 		{"no right: no PIN is asked for", cardPIN, []line{{0, "IN other", "denied other no_right"}}},
 		{"a PIN where none is asked for", counts, []line{{0, pin, "denied ? factors_not_accepted"}}},
