@@ -57,6 +57,14 @@ func TestACardAndItsPIN(t *testing.T) {
 		{"no card", cardPIN, []line{{0, pin, "denied ? factors_not_accepted"}}},
 		{"at another reader", cardPIN, []line{{0, "IN clerk", "pending clerk pin_required"}, {1, "IN-3 #" + secret("clerk"), "denied ? factors_not_accepted"}, {2, pin, "granted clerk"}}},
 		{"revoked before the PIN", cardPIN, []line{{0, "IN clerk", "pending clerk pin_required"}, {1, "revoke clerk", ""}, {2, pin, "denied clerk credential_revoked"}}},
+		{"the lease over before the PIN", cardPIN, []line{{0, "IN clerk", "pending clerk pin_required"}, {1, "lapsed", ""}, {2, pin, "denied clerk lease_over"}}},
+		{"who waits and shows the card again waits once", access.Rules{InOut: true, TwoPerson: true, Factors: access.FactorsCardPIN}, []line{
+			{0, "IN clerk", "pending clerk pin_required"},
+			{1, pin, "pending clerk second_person_required"},
+			{3, "IN clerk", "pending clerk pin_required"},
+			{18, "later", "denied clerk pin_required"},
+			{30, "later", ""},
+		}},
 		{"no right: no PIN is asked for", cardPIN, []line{{0, "IN other", "denied other no_right"}}},
 		{"a PIN where none is asked for", counts, []line{{0, pin, "denied ? factors_not_accepted"}}},
 		{"two people, each with a PIN slower than the window", access.Rules{InOut: true, TwoPerson: true, Factors: access.FactorsCardPIN}, []line{

@@ -153,6 +153,8 @@ func (s *scene) do(line string) (events []event.Event) {
 		s.ajar[what] = !s.ajar[what]
 	case "revoke":
 		s.policy = s.policy.Revoke(access.Revocation{Version: access.Version{Epoch: 1, N: 9}, Key: sum(what), Card: what, State: access.Revoked})
+	case "gas":
+		s.gas = !s.gas
 	case "waits":
 		s.waits = true
 	case "undone":

@@ -75,6 +75,13 @@ func TestTwoPeoplePass(t *testing.T) {
 			{2, "IN fitter", "denied clerk credential_revoked, pending fitter second_person_required"},
 			{7, "later", "denied fitter second_person_required"},
 		}},
+		{"not with somebody revoked and refused while they waited", pair, []line{
+			{0, "IN clerk", "pending clerk second_person_required"},
+			{1, "revoke clerk", ""},
+			{2, "IN clerk", "denied clerk credential_revoked"},
+			{3, "IN fitter", "pending fitter second_person_required"},
+			{8, "later", "denied fitter second_person_required"},
+		}},
 		{"not with somebody whose lease ended while they waited", pair, []line{
 			{0, "IN clerk", "pending clerk second_person_required"},
 			{1, "lapsed", ""},
@@ -295,6 +302,7 @@ func TestNobodyPassesWhileAnotherDoorOfTheInterlockIsNotShut(t *testing.T) {
 			{4, "ajar D-2", ""},
 			{5, "IN clerk", "granted clerk"},
 		}},
+		{"gas in the room", counts, []line{{0, "gas", ""}, {1, "IN clerk", "denied clerk gas_suppression"}, {2, "OUT clerk", "granted clerk"}}},
 		{"a door of no interlock", counts, []line{{0, "ajar D-3", ""}, {1, "IN clerk", "granted clerk"}}},
 		{"the door itself", counts, []line{{0, "ajar D-1", ""}, {1, "IN clerk", "granted clerk"}}},
 		{"whoever waits is refused with the newcomer", pair, []line{
@@ -322,6 +330,9 @@ func TestThereIsRoomForSoManyPeople(t *testing.T) {
 			{10, "IN fitter", "denied fitter area_full"},
 			{11, "open D-1", ""},
 			{12, "IN fitter", "granted fitter"},
+		}},
+		{"an entry that was not recorded takes none", two, []line{
+			{0, "waits", ""}, {0, "IN clerk", "granted clerk"}, {1, "undone", ""}, {2, "IN fitter", "granted fitter"}, {3, "IN mason", "granted mason"},
 		}},
 		{"who is inside and waits is one", access.Rules{InOut: true, Most: 2, TwoPerson: true}, []line{
 			{0, "IN clerk", "pending clerk second_person_required"},
