@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/console/approvals"
+	"kanmon/api/console/area"
 	"kanmon/api/console/areas"
 	"kanmon/api/console/devices"
 	"kanmon/api/console/live"
@@ -46,9 +48,14 @@ type Config struct {
 	Staff    people.Staff
 	Cards    people.Cards
 	Areas    Areas
-	Devices  devices.Devices
-	Entries  Entries
-	HashKey  credential.HashKey // makes keys of card numbers, which go no further
+
+	Lockdowns area.Lockdowns
+	Grades    area.Grades
+	Approvals approvals.Approvals
+
+	Devices devices.Devices
+	Entries Entries
+	HashKey credential.HashKey // makes keys of card numbers, which go no further
 
 	Revocations Revocations
 	Enrolment   devices.Enrolment
@@ -74,6 +81,7 @@ type Entries interface {
 // Areas is what the console asks of the register of areas.
 type Areas interface {
 	areas.Areas
+	area.Areas
 	people.Rights
 }
 
@@ -131,6 +139,12 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) {
 			return areas.New(areas.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
+		},
+		func() (folder, error) {
+			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
+		},
+		func() (folder, error) {
+			return approvals.New(approvals.Config{Shell: k.shell, Approvals: c.Approvals})
 		},
 		func() (folder, error) {
 			return devices.New(devices.Config{
