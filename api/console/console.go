@@ -13,6 +13,8 @@ import (
 
 	"kanmon/api/auth"
 	"kanmon/api/console/alarms"
+	"kanmon/api/console/approvals"
+	"kanmon/api/console/area"
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
@@ -57,7 +59,12 @@ type Config struct {
 	Entries  Entries
 	Alarms   alarms.Alarms
 	Notices  notices.Notices
-	HashKey  credential.HashKey // makes keys of card numbers, which go no further
+
+	Lockdowns area.Lockdowns
+	Grades    area.Grades
+	Approvals approvals.Approvals
+
+	HashKey credential.HashKey // makes keys of card numbers, which go no further
 
 	Revocations Revocations
 	Enrolment   devices.Enrolment
@@ -84,6 +91,7 @@ type Entries interface {
 type Areas interface {
 	areas.Areas
 	calendar.Schedules
+	area.Areas
 	people.Rights
 }
 
@@ -151,6 +159,12 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) {
 			return calendar.New(calendar.Config{Shell: k.shell, Days: c.Days, Schedules: c.Areas, Now: c.Now})
+		},
+		func() (folder, error) {
+			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
+		},
+		func() (folder, error) {
+			return approvals.New(approvals.Config{Shell: k.shell, Approvals: c.Approvals})
 		},
 		func() (folder, error) {
 			return devices.New(devices.Config{

@@ -85,7 +85,7 @@ type grant struct {
 	From     string `json:"from,omitempty"` // as period.Text
 	Until    string `json:"until,omitempty"`
 	Escort   bool   `json:"escort,omitempty"`
-	First    bool   `json:"first,omitempty"`
+	First    bool   `json:"first_in,omitempty"`
 	Lockdown bool   `json:"lockdown,omitempty"`
 }
 

@@ -132,7 +132,8 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 		Areas      []block
 		Plans      []plan
 		MayRelease bool
-	}{blocks(all, doors), plans(schedules), v.May(authz.DoorRelease)}
+		MayWrite   bool
+	}{blocks(all, doors), plans(schedules), v.May(authz.DoorRelease), v.May(authz.AreaWrite)}
 	title := p.view.Text(ui.LangOf(r), "areas.title")
 	return p.config.Shell.Render(w, r, v, p.view, ui.Page{Title: title, Section: "areas", Data: data})
 }

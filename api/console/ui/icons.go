@@ -32,6 +32,7 @@ func shapes(name string) (string, bool) {
 		"cards":       `<rect x="3" y="5" width="18" height="14" rx="2"/><path d="M3 10h18M7 15h4"/>`,
 		"revocations": `<path d="M21 11V7a2 2 0 0 0-2-2H5a2 2 0 0 0-2 2v10a2 2 0 0 0 2 2h6M3 10h18M15 15l6 6M21 15l-6 6"/>`,
 		"areas":       `<path d="M3.5 20.5V9L12 3.5 20.5 9v11.5zM9.5 20.5v-6h5v6"/>`,
+		"approvals":   `<path d="M5 3h10l4 4v14H5zM15 3v4h4"/><path d="m8.5 14 2.5 2.5 4.5-5"/>`,
 		"controllers": `<rect x="3" y="13" width="18" height="7" rx="1.5"/><path d="M7 16.5v.1M11 16.5v.1M17 13V4.5M13.5 7.5c2-2.6 5-2.6 7 0"/>`,
 		"online":      `<circle cx="12" cy="12" r="9"/><path d="m8 12.2 2.8 2.8L16 9.6"/>`,
 		"offline":     `<circle cx="12" cy="12" r="9"/><path d="m8.7 8.7 6.6 6.6M15.3 8.7l-6.6 6.6"/>`,

@@ -122,6 +122,7 @@ func nav() []section {
 		{"cards", "/cards", authz.CardRead},
 		{"revocations", "/revocations", authz.CardRead},
 		{"areas", "/areas", authz.AreaRead},
+		{"approvals", "/approvals", authz.ApprovalRead},
 		{"controllers", "/controllers", authz.DeviceRead},
 	}
 }
