@@ -32,6 +32,8 @@ import (
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
@@ -39,6 +41,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -57,6 +60,7 @@ type Server struct {
 	devices     *device.Register
 	revocations *revocation.Register
 	cards       *card.Register
+	entries     *entrylog.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -121,6 +125,10 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
+	s.entries = entrylog.New(s.store).Lasting(time.Duration(s.settings.PresenceHours) * time.Hour)
+	if err := s.entries.Ready(ctx, s.log); err != nil {
+		return err
+	}
 	if err := s.recordKeys(ctx); err != nil {
 		return err
 	}
@@ -237,7 +245,7 @@ func (s *Server) openCentre(context.Context) error {
 		return err
 	}
 	s.centre, err = centre.New(centre.Config{
-		Site: s.settings.Site, Store: s.store, Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
+		Site: s.settings.Site, Store: s.store, Alarms: s.alarms(), Devices: s.devices, Cards: s.cards, Revocations: s.revocations, Epochs: s.epochs,
 		Signer: s.keys.Command(), Known: s.sealedBy(), Lease: s.settings.Lease.lease(), Forms: s.keys.HashKey().Forms, Link: link, Log: s.log,
 	})
 	if err != nil {
@@ -249,6 +257,8 @@ func (s *Server) openCentre(context.Context) error {
 	})
 	return nil
 }
+
+func (s *Server) alarms() *alarm.Register { return alarm.New(s.store, s.settings.Alarms.Limits()) }
 
 // linkURL is how the centre itself reaches the broker.
 func (s *Server) linkURL() string {
@@ -282,18 +292,20 @@ func (s *Server) admissionChanged() {
 
 func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
-	people, areas, days, entries := staff.New(s.store), area.New(s.store), calendar.New(s.store), entrylog.New(s.store)
+	approvals := approval.New(s.store)
+	people, areas, days := staff.New(s.store), area.New(s.store, approvals), calendar.New(s.store)
+	alarms, notices := s.alarms(), notice.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Days: days, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Log: s.log,
-		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(),
+		Areas: areas, Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
 		return err
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Days: days, Devices: s.devices, Cards: s.cards, Entries: entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
+		Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),

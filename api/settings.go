@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"kanmon/api/rest/limit"
+	"kanmon/api/watch"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
@@ -44,6 +45,10 @@ type Settings struct {
 	Database DatabaseSettings `json:"database"`
 	// Lease is how long doors decide without the centre's word.
 	Lease LeaseSettings `json:"lease"`
+	// PresenceHours is how long an entry to an area whose exits are not measured means inside: 1 to 168; 0 stands for the default, 14.
+	PresenceHours int `json:"presence_hours"`
+	// Alarms is when somebody is told of what.
+	Alarms watch.Settings `json:"alarms"`
 }
 
 // TLSSettings says with which certificate the console is served.
@@ -174,8 +179,10 @@ func (s Settings) check() error {
 		return wrong("database.driver", `"sqlite" or "postgres"`)
 	case (s.Database.Driver == "postgres") != (s.Database.DSN != ""):
 		return wrong("database.dsn", "belongs to driver postgres, and must be given there")
+	case s.PresenceHours < 0 || s.PresenceHours > 168:
+		return wrong("presence_hours", "1 to 168")
 	}
-	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check} {
+	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check, s.Alarms.Check} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -62,6 +62,8 @@ func TestWrongSettingsAreRefusedByName(t *testing.T) {
 		`{"data_dir":"d","broker":{"url":"tls://b:1","files_listen":"0.0.0.0:1"}}`: "broker.files_listen",
 		`{"data_dir":"d","broker":{"username":"x"}}`:                               "username",
 		`{"data_dir":"d","lease":{"staff_hours":721}}`:                             "lease",
+		`{"data_dir":"d","presence_hours":169}`:                                    "presence_hours",
+		`{"data_dir":"d","presence_hours":-1}`:                                     "presence_hours",
 		`{"data_dir":"d","lease":{"visitor_hours":-1}}`:                            "lease",
 		`{"data_dir":"d","database":{"driver":"oracle"}}`:                          "database.driver",
 		`{"data_dir":"d","database":{"driver":"postgres"}}`:                        "database.dsn",

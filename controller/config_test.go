@@ -52,6 +52,7 @@ func TestAConfigurationIsReadWithPathsFromItsOwnFolder(t *testing.T) {
 	}
 	want := core.Wiring{Software: "v", Devices: []string{"IN-1", "IO-1"}, Doors: []core.WiredDoor{{
 		ID: "D-1", Contact: &core.Wire{Device: "IO-1", Input: 0}, OpenWhen: core.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 1}, ExitReaders: []string{"IN-1"},
+		Strike: "IO-1",
 	}}}
 	if got := c.wiring("v"); !reflect.DeepEqual(got, want) {
 		t.Fatalf("wiring %+v, want %+v", got, want)

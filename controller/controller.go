@@ -113,7 +113,7 @@ func (c *Controller) LeaseAge() time.Duration { return time.Duration(c.lease.Loa
 func (c *Controller) Changed() <-chan struct{} { return c.changed }
 
 // Run decides until ctx ends. Then it takes no more inputs but the journal's answers to decisions in hand, lets
-// the lanes finish, and returns nil: strikes go to rest by their own timers. Run is called once.
+// the lanes finish, locks what does not go to rest by a timer of its own, and returns nil. Run is called once.
 func (c *Controller) Run(ctx context.Context, saved core.Saved) error {
 	work := context.WithoutCancel(ctx)
 	var lanes sync.WaitGroup
@@ -125,7 +125,21 @@ func (c *Controller) Run(ctx context.Context, saved core.Saved) error {
 		close(l.jobs)
 	}
 	lanes.Wait()
+	c.lockLatching(work)
 	return nil
+}
+
+// lockLatching locks the doors whose release nobody else ends.
+func (c *Controller) lockLatching(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
+	for _, d := range c.parts.Wiring.Doors {
+		if s := c.parts.Strikes[d.ID]; d.Latching && s != nil {
+			if err := s.Lock(ctx); err != nil {
+				c.parts.Log.ErrorContext(ctx, "the lock may have stayed released", "door", d.ID, "error", err)
+			}
+		}
+	}
 }
 
 func (c *Controller) lanes() []lane {
@@ -186,8 +200,12 @@ func (c *Controller) execute(ctx context.Context, effects []core.Effect) {
 			c.record(ctx, e)
 		case core.Strike:
 			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Release(ctx, e.For) })
+		case core.Keep:
+			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Keep(ctx, e.For) })
 		case core.Relock:
 			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Lock(ctx) })
+		case core.Rest:
+			c.drive(e.Door, func(ctx context.Context, s output.Strike) error { return s.Rest(ctx) })
 		case core.Show:
 			c.show(ctx, e)
 		case core.Receipt:

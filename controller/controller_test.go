@@ -113,7 +113,10 @@ func (s *fakeStrike) Release(ctx context.Context, _ time.Duration) error {
 	}
 }
 
-func (s *fakeStrike) Lock(context.Context) error { return nil }
+func (s *fakeStrike) Keep(context.Context, time.Duration) error { return nil }
+func (s *fakeStrike) Lock(context.Context) error                { return nil }
+func (s *fakeStrike) Rest(context.Context) error                { return nil }
+func (s *fakeStrike) SelfLocking() bool                         { return true }
 
 func (s *fakeStrike) released() []time.Time {
 	s.mu.Lock()
@@ -367,5 +370,35 @@ func TestChangedTellsOfEveryNewStatus(t *testing.T) {
 			t.Fatal("told of a change where there was none")
 		}
 		r.stop()
+	})
+}
+
+// lockingStrike counts how often it was locked.
+type lockingStrike struct {
+	fakeStrike
+	locked int
+}
+
+func (s *lockingStrike) Lock(context.Context) error { s.locked++; return nil }
+
+// A lock that does not go to rest by itself is locked when the program stops in good order; the others are left to their timers.
+func TestALatchingLockIsLockedWhenTheControllerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newFakeJournal()
+		ctx, cancel := context.WithCancel(t.Context())
+		go j.run(ctx)
+		latching, timed := &lockingStrike{}, &lockingStrike{}
+		w := core.Wiring{Doors: []core.WiredDoor{{ID: "D-1", Latching: true}, {ID: "D-2"}}}
+		c := New(Parts{Wiring: w, Journal: j, Strikes: map[string]output.Strike{"D-1": latching, "D-2": timed}, Log: slog.New(slog.DiscardHandler)})
+		stopped := make(chan error)
+		running, stop := context.WithCancel(ctx)
+		go func() { stopped <- c.Run(running, core.Saved{}) }()
+		synctest.Wait()
+		stop()
+		if err := <-stopped; err != nil || latching.locked != 1 || timed.locked != 0 {
+			t.Fatalf("%v; locked %d and %d times", err, latching.locked, timed.locked)
+		}
+		cancel()
+		synctest.Wait()
 	})
 }

@@ -19,7 +19,6 @@ import (
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
 	"kanmon/controller/keypad"
-	"kanmon/controller/output"
 	"kanmon/controller/uplink"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
@@ -40,6 +39,7 @@ type Edge struct {
 	identity   *identity.Keeper
 	key        atomic.Pointer[credential.HashKey]
 	buses      []*bus.Bus
+	field      field
 	keys       *devicekey.Store
 	held       devicekey.All // what the lines were made with
 	proven     chan string   // devices that hold their new key; there is room for all
@@ -76,12 +76,16 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.client, err = e.newClient(cmp.Or(cfg.Broker.URL, id.BrokerURL)); err != nil {
 		return nil, err
 	}
-	field := lines{}
+	if e.field, err = e.newField(); err != nil {
+		return nil, err
+	}
+	wiring := cfg.wiring(cmp.Or(cfg.Software, softwareVersion()))
+	strikes := e.field.connect(cfg, &wiring)
 	e.controller = New(Parts{
-		Wiring: cfg.wiring(cmp.Or(cfg.Software, softwareVersion())), Journal: e.journal, Panel: field, Strikes: cfg.strikes(field), Log: log, Now: e.now,
+		Wiring: wiring, Journal: e.journal, Panel: e.field.lines, Strikes: strikes, Log: log, Now: e.now,
 		Receipt: func(r wire.RevokedReceipt) { e.uplink.Receipt(r) }, Answer: func(a wire.CommandAnswer) { e.uplink.Answer(a) },
 	})
-	return e, e.addLines(field)
+	return e, e.addLines(e.field.lines)
 }
 
 // program is what the lock on the data folder is for.
@@ -118,14 +122,6 @@ func (e *Edge) newClient(brokerURL string) (*mqtt.Client, error) {
 		client.OnConnect(e.identity.Look) // the centre may be back with other keys
 	}
 	return client, err
-}
-
-func (c Config) strikes(field output.Sender) map[string]output.Strike {
-	strikes := make(map[string]output.Strike, len(c.Doors))
-	for _, d := range c.Doors {
-		strikes[d.ID] = output.OSDP{Line: field, Device: d.Strike.Device, Number: byte(d.Strike.Output)}
-	}
-	return strikes
 }
 
 func (e *Edge) addLines(field lines) error {
@@ -172,12 +168,6 @@ func (e *Edge) emit(ev bus.Event) {
 	}
 	if keys, ok := ev.(bus.Keys); ok {
 		e.keysPressed(keys)
-	}
-}
-
-func (e *Edge) post(in core.Input) {
-	if !e.controller.Post(in) {
-		e.log.Warn("input dropped, thousands are waiting")
 	}
 }
 

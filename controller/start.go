@@ -31,6 +31,7 @@ func (e *Edge) runOnJournal(ctx context.Context) error {
 	})
 	parts := []part{{"certificate", e.identity.Run}, {"mqtt", e.client.Run}, {"uplink", e.uplink.Run}}
 	parts = append(parts, part{"keys", e.settleKeys})
+	parts = append(parts, e.field.parts()...)
 	for _, b := range e.buses {
 		parts = append(parts, part{"line", b.Run})
 	}

@@ -15,11 +15,13 @@ import (
 	"kanmon/api/ingest"
 	"kanmon/api/policy"
 	"kanmon/api/revoke"
+	"kanmon/api/watch"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/mqtt"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/card"
 	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
@@ -45,6 +47,7 @@ type Link interface {
 type Config struct {
 	Site        string // wire.ValidName
 	Store       *store.Store
+	Alarms      *alarm.Register
 	Devices     *device.Register
 	Cards       *card.Register
 	Revocations *revocation.Register
@@ -83,7 +86,7 @@ func New(cfg Config) (*Centre, error) {
 		Site: cfg.Site, Store: cfg.Store, Revocations: cfg.Revocations, Signer: cfg.Signer, Seals: seals, Publish: c.publish, Log: cfg.Log,
 	})
 	c.ingest = ingest.New(ingest.Config{
-		Site: cfg.Site, Store: cfg.Store, Entries: c.entries, Devices: cfg.Devices, Cards: cfg.Cards,
+		Site: cfg.Site, Store: cfg.Store, Entries: c.entries, Alarms: cfg.Alarms, Devices: cfg.Devices, Cards: cfg.Cards,
 		Revocations: cfg.Revocations, Epochs: cfg.Epochs, Known: cfg.Known, PublishedAt: c.revoke.PublishedAt, Confirmed: c.revoke.Confirmed, Log: cfg.Log,
 	})
 	c.policies = policy.NewPublisher(policy.PublisherConfig{
@@ -134,7 +137,7 @@ func (c *Centre) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		c.cfg.Link.Run, c.ingest.RunReceipts, c.revoke.Run, c.policies.Run, c.sendAcks, c.sendLeases, c.sweep, c.settle,
+		c.cfg.Link.Run, c.ingest.RunReceipts, c.revoke.Run, c.policies.Run, c.sendAcks, c.sendLeases, c.sweep, c.settle, c.watch,
 	} {
 		g.Go(func() error { return part(ctx) })
 	}
@@ -240,6 +243,9 @@ func (c *Centre) sweep(ctx context.Context) error {
 		}
 	}
 }
+
+// watch looks after alarms.
+func (c *Centre) watch(ctx context.Context) error { return watch.Run(ctx, c.cfg.Alarms, c.cfg.Log) }
 
 // lastSettle bounds what is written when the program ends.
 const lastSettle = 5 * time.Second

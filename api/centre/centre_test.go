@@ -126,7 +126,7 @@ func startOn(t testing.TB, city *lifecycletest.City) (*line, *centre.Centre, *li
 		t.Fatal(err)
 	}
 	c, err := centre.New(centre.Config{
-		Site: "demo", Store: city.Store, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations, Epochs: epochs,
+		Site: "demo", Store: city.Store, Alarms: city.Alarms, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations, Epochs: epochs,
 		Signer: lifecycletest.CentreSigner(), Known: wire.OneKey(lifecycletest.CentreSigner().Public()), Link: l, Log: log,
 		Forms: city.Forms,
 	})

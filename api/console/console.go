@@ -18,6 +18,7 @@ import (
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
 	"kanmon/api/console/people"
+	"kanmon/api/console/presence"
 	"kanmon/api/console/revocations"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
@@ -48,7 +49,7 @@ type Config struct {
 	Areas    Areas
 	Days     calendar.Days
 	Devices  devices.Devices
-	Entries  live.Entries
+	Entries  Entries
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
 
 	Revocations Revocations
@@ -64,6 +65,12 @@ type Config struct {
 	LedgerSize func(context.Context) (int64, error)
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger
+}
+
+// Entries is what the console asks of the entry log.
+type Entries interface {
+	live.Entries
+	presence.Entries
 }
 
 // Areas is what the console asks of the register of areas.
@@ -118,6 +125,7 @@ func (k *Console) folders() ([]folder, error) {
 				Shell: k.shell, Entries: c.Entries, Doors: c.Areas, Subscribe: c.Subscribe, Identify: k.identify, Now: c.Now,
 			})
 		},
+		func() (folder, error) { return presence.New(presence.Config{Shell: k.shell, Entries: c.Entries}) },
 		func() (folder, error) {
 			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, HashKey: c.HashKey, Now: c.Now})
 		},

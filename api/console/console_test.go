@@ -128,7 +128,7 @@ func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	} {
 		p := c.as(t, "manager", consoletest.Get(path, "ja"))
 		p.Sound(t)
-		p.Count(t, "nav.nav li", 6)
+		p.Count(t, "nav.nav li", 7)
 		p.Has(t, ".ledger", "1284")
 		p.Has(t, ".who", "manager")
 		if p.Status != http.StatusOK {

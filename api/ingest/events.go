@@ -39,7 +39,7 @@ func (in *Ingest) HandleEvents(ctx context.Context, controller string, payload [
 	var out outcome
 	err = in.cfg.Store.Write(ctx, store.Actor{Kind: store.ActorController, ID: controller}, "", func(tx *store.Tx) error {
 		var err error
-		out, err = take(ctx, tx, controller, batch, events)
+		out, err = in.take(ctx, tx, controller, batch, events)
 		return err
 	})
 	switch {
@@ -82,7 +82,7 @@ func (in *Ingest) openBatch(ctx context.Context, controller string, payload []by
 }
 
 // take is the transaction of a batch.
-func take(ctx context.Context, tx *store.Tx, controller string, b wire.EventBatch, events []event.Event) (outcome, error) {
+func (in *Ingest) take(ctx context.Context, tx *store.Tx, controller string, b wire.EventBatch, events []event.Event) (outcome, error) {
 	if err := device.Known(ctx, tx, controller); err != nil {
 		return outcome{}, err
 	}
@@ -106,7 +106,11 @@ func take(ctx context.Context, tx *store.Tx, controller string, b wire.EventBatc
 	for _, raw := range b.Events[out.skip:] {
 		raws = append(raws, raw)
 	}
-	if out.newest, out.head, err = entrylog.Append(ctx, tx, controller, head, events[out.skip:], raws); err != nil {
+	fresh := events[out.skip:]
+	if out.newest, out.head, err = entrylog.Append(ctx, tx, controller, head, fresh, raws); err != nil {
+		return out, err
+	}
+	if err := in.cfg.Alarms.Take(ctx, tx, controller, out.newest-int64(len(fresh))+1, fresh); err != nil {
 		return out, err
 	}
 	return out, entrylog.AppendBatch(ctx, tx, controller, b.Epoch, entrylog.Batch{

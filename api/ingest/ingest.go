@@ -7,6 +7,7 @@
 //   - Every event is in the log exactly once, in the controller's order, with the signature it came under. A repeat with the same bytes
 //     changes nothing; a gap stores nothing beyond it; a number with other bytes, a broken chain or an unreadable
 //     payload goes to the quarantine.
+//   - What needs a person is an alarm in the same transaction (package alarm).
 //   - Events are kept whatever they say: also about doors and people nobody registered.
 //   - A revocation that a controller applied and a restored database lacks is adopted before the events that report it are acknowledged.
 //   - An older status never replaces a newer one, and only a newer one earns a lease.
@@ -23,6 +24,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
@@ -34,6 +36,7 @@ type Config struct {
 	Site        string
 	Store       *store.Store
 	Entries     *entrylog.Register
+	Alarms      *alarm.Register
 	Devices     *device.Register
 	Cards       *card.Register
 	Revocations *revocation.Register
@@ -119,7 +122,9 @@ func signed(err error) error {
 }
 
 func (in *Ingest) quarantine(ctx context.Context, s entrylog.Suspect) error {
-	id, err := in.cfg.Entries.Quarantine(ctx, s)
+	id, err := in.cfg.Entries.Quarantine(ctx, s, func(ctx context.Context, tx *store.Tx, id int64) error {
+		return in.cfg.Alarms.Suspect(ctx, tx, s.Controller, id)
+	})
 	if err != nil || id == 0 {
 		return err
 	}

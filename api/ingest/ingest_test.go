@@ -108,7 +108,7 @@ func open(tb testing.TB, d *db.DB) centre {
 		tb.Fatal(err)
 	}
 	c.ingest = ingest.New(ingest.Config{
-		Site: "demo", Store: city.Store, Entries: city.Entries, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations,
+		Site: "demo", Store: city.Store, Entries: city.Entries, Alarms: city.Alarms, Devices: city.Device, Cards: city.Card, Revocations: city.Revocations,
 		Epochs: c.epochs, Known: wire.OneKey(lifecycletest.CentreSigner().Public()), Log: log,
 	})
 	return c

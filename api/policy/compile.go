@@ -72,20 +72,29 @@ func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller stri
 	if err != nil {
 		return access.Spec{}, err
 	}
-	s.People, s.Credentials = all.with(s.Rights), all.cards
+	s.People, s.Credentials = all.with(s), all.cards
 	return s, nil
 }
 
 func areas(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
 	var rows []struct {
-		ID, Name, Record string
-		Grade            int
+		ID, Name, Record, Rules, Unlock string
+		Grade                           int
+		Lockdown                        bool
 	}
-	err := q.Select(ctx, &rows, `SELECT id, name, grade, record FROM v_policy_area WHERE controller = ?`, controller)
+	err := q.Select(ctx, &rows, `SELECT id, name, grade, record, rules, unlock, lockdown FROM v_policy_area WHERE controller = ?`, controller)
+	if err != nil {
+		return err
+	}
 	for _, r := range rows {
-		s.Areas = append(s.Areas, access.Area{ID: r.ID, Name: r.Name, Grade: r.Grade, Record: access.RecordMode(r.Record)})
+		a := access.Area{ID: r.ID, Name: r.Name, Grade: r.Grade, Record: access.RecordMode(r.Record), Lockdown: r.Lockdown}
+		if err := stored(r.Rules, &a.Rules); err != nil {
+			return err
+		}
+		a.Unlock = r.Unlock
+		s.Areas = append(s.Areas, a)
 	}
-	return err
+	return nil
 }
 
 func doors(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
@@ -95,18 +104,19 @@ func doors(ctx context.Context, q store.Queryer, controller string, s *access.Sp
 		Exit           string `db:"exit_readers"`
 		ReleaseMS      int    `db:"release_ms"`
 		HeldMS         int    `db:"held_ms"`
+		Interlock      string
 	}
-	err := q.Select(ctx, &rows, `SELECT id, name, area, entry_readers, exit_readers, release_ms, held_ms
+	err := q.Select(ctx, &rows, `SELECT id, name, area, entry_readers, exit_readers, release_ms, held_ms, interlock
 		FROM v_policy_door WHERE controller = ?`, controller)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		d := access.Door{ID: r.ID, Name: r.Name, Area: r.Area, ReleaseMS: r.ReleaseMS, HeldMS: r.HeldMS}
-		if err := list(r.Entry, &d.EntryReads); err != nil {
+		d := access.Door{ID: r.ID, Name: r.Name, Area: r.Area, ReleaseMS: r.ReleaseMS, HeldMS: r.HeldMS, Interlock: r.Interlock}
+		if err := stored(r.Entry, &d.EntryReads); err != nil {
 			return err
 		}
-		if err := list(r.Exit, &d.ExitReads); err != nil {
+		if err := stored(r.Exit, &d.ExitReads); err != nil {
 			return err
 		}
 		s.Doors = append(s.Doors, d)
@@ -114,9 +124,9 @@ func doors(ctx context.Context, q store.Queryer, controller string, s *access.Sp
 	return nil
 }
 
-// list reads a JSON list that a register wrote.
-func list[T any](text string, into *[]T) error {
-	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read a stored list")
+// stored reads JSON that a register wrote.
+func stored(text string, into any) error {
+	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read what a register stored")
 }
 
 func schedules(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
@@ -131,10 +141,10 @@ func schedules(ctx context.Context, q store.Queryer, controller string, s *acces
 	}
 	for _, r := range rows {
 		sc := access.Schedule{ID: r.ID, Name: r.Name, Holidays: r.Holidays != 0}
-		if err := list(r.Windows, &sc.Windows); err != nil {
+		if err := stored(r.Windows, &sc.Windows); err != nil {
 			return err
 		}
-		if err := list(r.Special, &sc.Special); err != nil {
+		if err := stored(r.Special, &sc.Special); err != nil {
 			return err
 		}
 		s.Schedules = append(s.Schedules, sc)
@@ -155,9 +165,11 @@ func holidays(ctx context.Context, q store.Queryer, _ string, s *access.Spec) er
 func rights(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
 	var rows []struct {
 		Person, Area, Schedule string
+		Escort, Lockdown       bool
+		First                  bool `db:"first_in"`
 		validity
 	}
-	err := q.Select(ctx, &rows, `SELECT person, area, schedule, valid_from, valid_until
+	err := q.Select(ctx, &rows, `SELECT person, area, schedule, valid_from, valid_until, escort, first_in, lockdown
 		FROM v_policy_right WHERE controller = ?`, controller)
 	if err != nil {
 		return err
@@ -168,7 +180,9 @@ func rights(ctx context.Context, q store.Queryer, controller string, s *access.S
 		if err != nil {
 			return err
 		}
-		s.Rights = append(s.Rights, access.Right{Person: r.Person, Area: r.Area, Schedule: r.Schedule, From: from, Until: until})
+		s.Rights = append(s.Rights, access.Right{
+			Person: r.Person, Area: r.Area, Schedule: r.Schedule, From: from, Until: until, Escort: r.Escort, First: r.First, Lockdown: r.Lockdown,
+		})
 	}
 	return nil
 }

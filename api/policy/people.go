@@ -77,10 +77,12 @@ func (v validity) unix() (from, until int64, err error) {
 
 func (p *people) readStaff(ctx context.Context, q store.Queryer) error {
 	var rows []struct {
-		ID string
+		ID     string
+		Class  access.Class
+		Number string
 		validity
 	}
-	if err := q.Select(ctx, &rows, `SELECT id, valid_from, valid_until FROM v_policy_staff`); err != nil {
+	if err := q.Select(ctx, &rows, `SELECT id, valid_from, valid_until, class, number FROM v_policy_staff`); err != nil {
 		return err
 	}
 	for _, r := range rows {
@@ -88,7 +90,10 @@ func (p *people) readStaff(ctx context.Context, q store.Queryer) error {
 		if err != nil {
 			return err
 		}
-		p.staff[r.ID] = access.Person{ID: r.ID, From: from, Until: until}
+		if r.Class == access.Staff {
+			r.Class = "" // as a policy says it
+		}
+		p.staff[r.ID] = access.Person{ID: r.ID, Class: r.Class, Number: r.Number, From: from, Until: until}
 	}
 	return nil
 }
@@ -124,15 +129,23 @@ func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Fo
 	return nil
 }
 
-// with returns the holders of cards, and besides them who has a right and no card.
-func (p *people) with(rights []access.Right) []access.Person {
+// with returns the holders of cards, and besides them who has a right or may come to repair, and no card.
+func (p *people) with(s access.Spec) []access.Person {
 	var more []access.Person
 	seen := map[string]bool{}
-	for _, r := range rights {
-		person, there := p.staff[r.Person]
-		if there && !p.holds[r.Person] && !seen[r.Person] {
-			seen[r.Person] = true
+	add := func(id string) {
+		person, there := p.staff[id]
+		if there && !p.holds[id] && !seen[id] {
+			seen[id] = true
 			more = append(more, person)
+		}
+	}
+	for _, r := range s.Rights {
+		add(r.Person)
+	}
+	for _, a := range s.Areas {
+		for _, id := range a.Recovery {
+			add(id)
 		}
 	}
 	if len(more) == 0 {

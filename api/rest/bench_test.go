@@ -19,11 +19,14 @@ import (
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -44,6 +47,7 @@ type bench struct {
 	enrolment   *enrolment
 	releaser    *releaser
 	revocations *revocation.Register
+	alarms      *alarm.Register
 	log         *lockedBuffer
 }
 
@@ -81,11 +85,12 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 		t.Fatal(err)
 	}
 	b.store, b.devices, b.revocations = s, device.New(s), revocation.New(s, revocation.Config{})
+	b.alarms = alarm.New(s, alarm.Limits{})
 	b.enrolment, b.releaser = &enrolment{devices: b.devices}, &releaser{}
 	b.accounts = account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
-		Staff: staff.New(s), Areas: area.New(s), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s),
+		Staff: staff.New(s), Areas: area.New(s, approval.New(s)), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), Alarms: b.alarms, Notices: notice.New(s),
 		Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -108,11 +108,17 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		do(http.StatusCreated, "POST", c.path, c.path, c.body)
 	}
 	for _, path := range []string{
-		"/staff", "/areas", "/schedules", "/controllers", "/readers", "/doors", "/rights", "/cards", "/accounts", "/events", "/revocations",
+		"/staff", "/areas", "/schedules", "/controllers", "/readers", "/doors", "/rights", "/cards", "/accounts", "/events", "/presence", "/revocations",
 		"/session", "/version", "/healthz",
 	} {
 		do(http.StatusOK, "GET", path, path, "")
 	}
+	b.want(204, "", boss, "POST", "/presence/hand", `{"person":"S1","area":"srv","inside":true,"reason":"カード忘れ"}`)
+	inside := do(http.StatusOK, "GET", "/presence?area=srv", "/presence", "")
+	if !strings.Contains(inside.text, `"inside":1,`) || !strings.Contains(inside.text, `"evidence":"hand"`) {
+		t.Errorf("who is inside: %s", inside.text)
+	}
+	b.want(409, "presence.not_inside", boss, "POST", "/presence/hand", `{"person":"S2","area":"srv","inside":false,"reason":"退室"}`)
 	member := do(http.StatusOK, "GET", "/staff/S1", "/staff/{id}", "")
 	if member.json["from"] != "2026-03-31T15:00:00Z" || member.json["until"] != "2099-03-31T15:00:00Z" {
 		t.Errorf("validity came back as %s", member.text)

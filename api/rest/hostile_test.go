@@ -38,7 +38,7 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 			}
 			for _, path := range []string{
 				"/staff?query=", "/staff?after=", "/cards?query=", "/cards?person=", "/cards?state=", "/cards?after=", "/cards?as_of=",
-				"/rights?person=", "/rights?area=", "/rights?after=", "/events?door=", "/events?area=", "/events?person=", "/events?kind=",
+				"/rights?person=", "/rights?area=", "/rights?after=", "/events?door=", "/events?area=", "/events?person=", "/events?kind=", "/presence?area=",
 				"/events?limit=", "/events?after=", "/readers?controller=", "/revocations?card=", "/revocations?before_epoch=", "/revocations/1/", "/revocations/",
 			} {
 				check("GET", path+query, "")
@@ -48,19 +48,20 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 			check("PUT", "/accounts/"+segment+"/roles", `{"roles":["guard"]}`)
 			check("POST", "/accounts/"+segment+"/disable", "")
 			for path, body := range map[string]map[string]any{
-				"/session":     {"login": h, "password": h},
-				"/setup":       {"token": h, "login": h, "password": h},
-				"/staff":       {"no": h, "name": h, "kana": h, "section": h},
-				"/areas":       {"id": h, "name": h, "grade": 1, "record": "strict"},
-				"/schedules":   {"id": h, "name": h, "windows": []any{}},
-				"/controllers": {"name": h, "place": h},
-				"/readers":     {"name": "IN-9", "controller": h, "kind": "osdp_reader", "address": 1},
-				"/doors":       {"id": "D-9", "name": "d", "area": h, "controller": h, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 10000},
-				"/rights":      {"person": h, "area": h, "schedule": h},
-				"/cards":       {"label": "K-9", "person": h, "credential": "bits:26:bdd93740"},
-				"/accounts":    {"login": "taro", "staff": h, "roles": []string{h}, "password": h},
-				"/enrol":       {"controller": h, "token": h, "csr": h, "box_key": h},
-				"/enrol/renew": {"csr": h},
+				"/session":       {"login": h, "password": h},
+				"/setup":         {"token": h, "login": h, "password": h},
+				"/staff":         {"no": h, "name": h, "kana": h, "section": h},
+				"/areas":         {"id": h, "name": h, "grade": 1, "record": "strict"},
+				"/schedules":     {"id": h, "name": h, "windows": []any{}},
+				"/controllers":   {"name": h, "place": h},
+				"/readers":       {"name": "IN-9", "controller": h, "kind": "osdp_reader", "address": 1},
+				"/doors":         {"id": "D-9", "name": "d", "area": h, "controller": h, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 10000},
+				"/rights":        {"person": h, "area": h, "schedule": h},
+				"/cards":         {"label": "K-9", "person": h, "credential": "bits:26:bdd93740"},
+				"/accounts":      {"login": "taro", "staff": h, "roles": []string{h}, "password": h},
+				"/presence/hand": {"person": h, "area": h, "inside": true, "reason": h},
+				"/enrol":         {"controller": h, "token": h, "csr": h, "box_key": h},
+				"/enrol/renew":   {"csr": h},
 
 				"/cards/" + segment + "/revoke":       {"reason": h},
 				"/cards/" + segment + "/suspend":      {"reason": h, "lost_at": h},

@@ -14,6 +14,7 @@ import (
 
 	"kanmon/api/auth"
 	"kanmon/api/rest/accounts"
+	"kanmon/api/rest/alarms"
 	"kanmon/api/rest/areas"
 	"kanmon/api/rest/calendar"
 	"kanmon/api/rest/cards"
@@ -22,16 +23,20 @@ import (
 	"kanmon/api/rest/entries"
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
+	"kanmon/api/rest/notices"
 	"kanmon/api/rest/people"
+	"kanmon/api/rest/presence"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/area"
 	days "kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -54,6 +59,8 @@ type Config struct {
 	Devices  *device.Register
 	Cards    *card.Register
 	Entries  *entrylog.Register
+	Alarms   *alarm.Register
+	Notices  *notice.Register
 	HashKey  credential.HashKey // makes keys of card numbers, which go no further
 	Log      *slog.Logger
 
@@ -110,6 +117,9 @@ func (cfg Config) rooms() []room {
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		entries.Config{Entries: cfg.Entries},
+		presence.Config{Entries: cfg.Entries},
+		alarms.Config{Alarms: cfg.Alarms},
+		notices.Config{Notices: cfg.Notices},
 		ledger.Config{Store: cfg.Store},
 	}
 }

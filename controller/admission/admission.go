@@ -20,6 +20,8 @@ type Around struct {
 	Gas    func(area string) bool
 	// Ajar reports whether a door is open, about to be, or not known to be shut.
 	Ajar func(door string) bool
+	// Unfit reports whether a door's output is less secure than its area demands.
+	Unfit func(door string) bool
 }
 
 // Code is what was typed: a PIN, or a person's number.
@@ -77,7 +79,7 @@ func (t turn) window(area string) time.Duration { return t.around.Policy.Rules(a
 func (t turn) decide(id access.Identity, f access.Facts) access.Decision {
 	a := t.around
 	f = t.site.Facts(id, f, t.window(id.Area()), a.Now)
-	f.Gas = a.Gas(id.Area())
+	f.Gas, f.Unfit = a.Gas(id.Area()), a.Unfit(id.Door())
 	for _, door := range a.Policy.Interlock(id.Door()) {
 		f.Open = f.Open || door != id.Door() && a.Ajar(door)
 	}

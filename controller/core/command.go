@@ -18,6 +18,8 @@ const (
 	Expired      = "expired"
 	UnknownDoor  = "unknown_door"
 	NotRecorded  = "not_recorded" // the area is strict and the journal could not be written
+
+	OutputInsecure = "output_insecure" // the strike is not wired as the area's grade demands
 )
 
 func (t *turn) commanded(in Commanded) {
@@ -52,6 +54,8 @@ func (t *turn) remoteRelease(c wire.DoCommand) {
 		t.refuseCommand(c, Expired)
 	case !wired:
 		t.refuseCommand(c, UnknownDoor)
+	case t.unfit(c.Door):
+		t.refuseCommand(c, OutputInsecure)
 	default:
 		t.gateCommand(c)
 	}
@@ -67,7 +71,7 @@ func (t *turn) gateCommand(c wire.DoCommand) {
 // commandDetail has the id whatever the length of the reason.
 func commandDetail(c wire.DoCommand) string {
 	frame := fmt.Sprintf("by %s:  [%s]", c.By, c.ID)
-	return fmt.Sprintf("by %s: %s [%s]", c.By, clip(c.Reason, event.MaxDetail-len(frame)), c.ID)
+	return fmt.Sprintf("by %s: %s [%s]", c.By, event.Clip(c.Reason, event.MaxDetail-len(frame)), c.ID)
 }
 
 // settle answers a command and remembers the answer for when the command comes again.

@@ -13,16 +13,20 @@ package core
 
 import (
 	"time"
-	"unicode/utf8"
 
 	"kanmon/controller/admission"
+	"kanmon/controller/cabinet"
 	"kanmon/controller/challenge"
 	"kanmon/controller/clock"
+	"kanmon/controller/devices"
 	"kanmon/controller/door"
+	"kanmon/controller/fit"
+	"kanmon/controller/inputs"
 	"kanmon/controller/lease"
 	"kanmon/controller/refusals"
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
+	"kanmon/controller/wiring"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
@@ -45,47 +49,33 @@ const (
 	defaultHeld    = 30 * time.Second
 )
 
-// Wiring says what is connected where.
-type Wiring struct {
-	Doors    []WiredDoor
-	Devices  []string // names of all readers and I/O devices
-	Software string   // version of the program, for status and the started event
-}
-
-// WiredDoor is one door's contact and exit button; its strike belongs to the driver.
-type WiredDoor struct {
-	ID          string
-	Contact     *Wire // nil: the door has none, and is never forced, held or opened
-	OpenWhen    Level // Inactive or Active: how the contact's input reads while the door is open
-	ExitButton  *Wire // nil: none, or not seen by us
-	ExitReaders []string
-}
-
-// Wire is one input of a device.
-type Wire struct {
-	Device string
-	Input  int
-}
+// What is connected where.
+type (
+	Wiring    = wiring.Wiring
+	WiredDoor = wiring.Door
+	Wire      = inputs.Wire
+)
 
 // Core decides what a controller does. It has no state of its own.
 type Core struct {
-	wiring  Wiring
-	doors   map[string]int
-	devices map[string]int
-	exits   map[string]int // exit readers, for when there is no policy
+	wiring Wiring
+	board  inputs.Board
+	doors  map[string]int
+	exits  map[string]int // exit readers, for when there is no policy
+
+	strikes      []fit.Door
+	wiredReaders []string
 }
 
 // NewCore indexes a wiring, which Config.Check has found consistent.
 func NewCore(w Wiring) *Core {
-	c := &Core{wiring: w, doors: map[string]int{}, devices: map[string]int{}, exits: map[string]int{}}
+	c := &Core{wiring: w, board: w.Board(), doors: map[string]int{}, exits: map[string]int{}}
+	c.strikes, c.wiredReaders = w.Strikes()
 	for i, d := range w.Doors {
 		c.doors[d.ID] = i
 		for _, r := range d.ExitReaders {
 			c.exits[r] = i
 		}
-	}
-	for i, name := range w.Devices {
-		c.devices[name] = i
 	}
 	return c
 }
@@ -109,7 +99,9 @@ type State struct {
 	policy  *access.Policy
 	hash    string
 	doors   []doorState
-	devices []deviceState
+	devices devices.Table
+	inputs  inputs.State
+	cabinet cabinet.State // its Gas says which areas are under the gas of a fire suppression
 	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
@@ -130,17 +122,10 @@ type State struct {
 
 type doorState struct {
 	door.State
-	exitLevel   Level
-	contact     Level
+	unfit       string          // why nobody may be let in as the strike is wired; empty: nothing
+	failing     bool            // while it stands unlocked: the strike did not answer, and that was said
 	grant       access.Decision // whose release runs, for opened and not entered
 	grantByExit bool            // an exit button took part: nobody is named
-}
-
-type deviceState struct {
-	name          string
-	online        bool
-	tamper, power bool
-	detail        string
 }
 
 type recent struct {
@@ -172,16 +157,11 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 	}
 	s := State{
 		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(),
+		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
-	for range c.wiring.Doors {
-		s.doors = append(s.doors, doorState{
-			State:     door.New(door.Settings{Release: defaultRelease, Held: defaultHeld}),
-			exitLevel: Unknown, contact: Unknown,
-		})
-	}
-	for _, name := range c.wiring.Devices {
-		s.devices = append(s.devices, deviceState{name: name})
+	for _, w := range c.wiring.Doors {
+		s.doors = append(s.doors, doorState{State: door.New(times(defaultRelease, defaultHeld, w))})
 	}
 	t := c.turn(s, m)
 	t.s.site.Load(saved.Site, t.siteNow())
@@ -226,10 +206,7 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 	if upto := s.revoked.Upto(); upto.Epoch > 0 {
 		st.Revoked = &upto
 	}
-	st.RevokedSum = s.revoked.Hash()
-	for _, d := range s.devices {
-		st.Devices = append(st.Devices, wire.DeviceStatus{Name: d.name, Online: d.online, Secure: d.online, Detail: d.detail})
-	}
+	st.RevokedSum, st.Devices = s.revoked.Hash(), s.devices.Status()
 	for i, d := range s.doors {
 		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
 	}
@@ -243,15 +220,4 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 }
 
 // brief bounds a text that goes into an event.
-func brief(s string) string { return clip(s, 200) }
-
-// clip cuts a text to at most so many bytes, between two characters.
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most]
-}
+func brief(s string) string { return event.Clip(s, 200) }

@@ -58,8 +58,8 @@ func siteWiring() Wiring {
 		Software: "test",
 		Devices:  []string{"IN-1", "OUT-1", "IN-2", "IO-1"},
 		Doors: []WiredDoor{
-			{ID: "D-1", Contact: &Wire{"IO-1", 0}, OpenWhen: Active, ExitButton: &Wire{"IO-1", 1}, ExitReaders: []string{"OUT-1"}},
-			{ID: "D-2", Contact: &Wire{"IO-1", 2}, OpenWhen: Active, ExitButton: &Wire{"IO-1", 3}},
+			{ID: "D-1", Contact: &Wire{Device: "IO-1", Input: 0}, OpenWhen: Active, ExitButton: &Wire{Device: "IO-1", Input: 1}, ExitReaders: []string{"OUT-1"}},
+			{ID: "D-2", Contact: &Wire{Device: "IO-1", Input: 2}, OpenWhen: Active, ExitButton: &Wire{Device: "IO-1", Input: 3}},
 		},
 	}
 }

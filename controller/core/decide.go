@@ -27,12 +27,9 @@ func (t *turn) typed(in Typed) {
 
 func (t *turn) around() admission.Around {
 	return admission.Around{
-		Policy: t.s.policy, Lapsed: t.lapsed(), At: t.now.DecideAt(), Now: t.siteNow(), Gas: t.gas, Ajar: t.ajar,
+		Policy: t.s.policy, Lapsed: t.lapsed(), At: t.now.DecideAt(), Now: t.siteNow(), Gas: t.s.cabinet.Gas, Ajar: t.ajar, Unfit: t.unfit,
 	}
 }
-
-// gas reports whether the gas of the fire suppression is released in an area.
-func (t *turn) gas(string) bool { return false }
 
 // carryOut does what became of a presentation.
 func (t *turn) carryOut(readerName string, o admission.Outcome) {

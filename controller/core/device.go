@@ -1,9 +1,11 @@
 package core
 
 import (
-	"fmt"
+	"strings"
 
 	"kanmon/controller/door"
+	"kanmon/controller/fit"
+	"kanmon/controller/inputs"
 	"kanmon/internal/event"
 )
 
@@ -11,132 +13,122 @@ import (
 func (t *turn) device(in Input) {
 	switch in := in.(type) {
 	case DeviceUp:
-		t.withDevice(in.Device, func(d *deviceState) { t.deviceUp(d) })
+		if t.said(t.s.devices.Up(in.Device)) {
+			t.restored(in.Device)
+		}
 	case DeviceDown:
-		t.withDevice(in.Device, func(d *deviceState) { t.deviceDown(d, in.Detail) })
+		if t.said(t.s.devices.Down(in.Device, brief(in.Detail))) {
+			t.readings(t.core.board.Lost(t.s.inputs, in.Device)) // so its return neither releases a door nor calls it forced
+		}
 	case DeviceAttacked:
-		t.withDevice(in.Device, func(d *deviceState) {
-			d.detail = brief(in.Detail)
-			t.note(event.Event{Kind: event.DeviceInsecure, Device: d.name, Detail: d.detail})
-		})
+		t.said(t.s.devices.Attacked(in.Device, brief(in.Detail)))
 	case DeviceLocal:
-		t.withDevice(in.Device, func(d *deviceState) { t.deviceLocal(d, in) })
+		t.said(t.s.devices.Local(in.Device, in.Tamper, in.Power))
 	}
 }
 
-func (t *turn) withDevice(name string, do func(*deviceState)) {
-	i, ok := t.core.devices[name]
-	if !ok {
+// said notes what a device said, and counts one that nobody configured.
+func (t *turn) said(events []event.Event, known bool) bool {
+	if !known {
 		t.s.counts.Unrouted++
-		return
 	}
-	do(&t.s.devices[i])
+	for _, e := range events {
+		t.note(e)
+	}
+	return known
 }
 
-// deviceUp may come again without a loss between: a session was made anew.
-func (t *turn) deviceUp(d *deviceState) {
-	if !d.online {
-		t.note(event.Event{Kind: event.DeviceOnline, Device: d.name})
-	}
-	d.online, d.detail = true, ""
-}
-
-// deviceDown forgets what the device had reported: what happens behind its back is not known, so its return
-// neither releases a door nor calls it forced.
-func (t *turn) deviceDown(d *deviceState, detail string) {
-	d.online, d.detail = false, brief(detail)
-	t.note(event.Event{Kind: event.DeviceOffline, Device: d.name, Detail: d.detail})
+// restored puts the strikes of a device right that answers, perhaps after a time without power.
+func (t *turn) restored(device string) {
 	for i, w := range t.core.wiring.Doors {
-		if w.ExitButton != nil && w.ExitButton.Device == d.name {
-			t.s.doors[i].exitLevel = Unknown
-		}
-		if w.Contact != nil && w.Contact.Device == d.name {
-			t.s.doors[i].contact = Unknown
-			t.stepDoor(i, door.ContactIs{Contact: door.ContactUnknown})
+		if w.Strike == device {
+			t.s.doors[i].failing = false
+			t.stepDoor(i, door.Restored{})
 		}
 	}
 }
 
-func (t *turn) deviceLocal(d *deviceState, in DeviceLocal) {
-	if in.Tamper && !d.tamper {
-		t.note(event.Event{Kind: event.DeviceTamper, Device: d.name})
-	}
-	if in.Power && !d.power {
-		t.note(event.Event{Kind: event.DevicePower, Device: d.name})
-	}
-	d.tamper, d.power = in.Tamper, in.Power
-}
-
-// inputs takes a report of all inputs of a device. Buttons come before contacts: when one report holds both the
-// press and the opening, the door was released.
+// inputs takes a report of all inputs of a device.
 func (t *turn) inputs(in InputsReported) {
-	if _, ok := t.core.devices[in.Device]; !ok {
-		t.s.counts.Unrouted++
-		return
-	}
-	for i, w := range t.core.wiring.Doors {
-		if w.ExitButton != nil && w.ExitButton.Device == in.Device {
-			t.exitButton(i, *w.ExitButton, in.level(w.ExitButton.Input))
+	t.said(nil, t.s.devices.Has(in.Device))
+	t.readings(t.core.board.Report(t.s.inputs, in.Device, in.Levels))
+}
+
+func (t *turn) readings(all []inputs.Reading) {
+	for _, r := range all {
+		if r.NewFault() {
+			t.inputFault(r)
+		}
+		switch i := r.Point.Door; r.Point.Kind {
+		case inputs.ExitButton:
+			if r.Pressed() {
+				t.requestToExit(i)
+			}
+		case inputs.Contact:
+			t.stepDoor(i, door.ContactIs{Contact: contacts[r.Sense()]})
+		case inputs.Lock:
+			t.stepDoor(i, door.LockIs{Lock: locks[r.Sense()]})
+		default:
+			t.cabinet(r)
 		}
 	}
-	for i, w := range t.core.wiring.Doors {
-		if w.Contact != nil && w.Contact.Device == in.Device {
-			t.contact(i, w, in.level(w.Contact.Input))
-		}
-	}
 }
 
-// level is Faulty for an input that the device does not have: the wiring is wrong, and somebody must know.
-func (in InputsReported) level(n int) Level {
-	if n < 0 || n >= len(in.Levels) {
-		return Faulty
-	}
-	return in.Levels[n]
-}
-
-// exitButton releases at the moment of the press. The first report after a start or a loss only says how the
-// button stands: the return of a line opens no door.
-func (t *turn) exitButton(i int, w Wire, now Level) {
-	was := t.s.doors[i].exitLevel
-	t.s.doors[i].exitLevel = now
-	t.inputFault(i, w, was, now)
-	if now == Active && was != Active && was != Unknown {
-		t.requestToExit(i)
-	}
-}
-
-func (t *turn) contact(i int, w WiredDoor, now Level) {
-	was := t.s.doors[i].contact
-	t.s.doors[i].contact = now
-	t.inputFault(i, *w.Contact, was, now)
-	t.stepDoor(i, door.ContactIs{Contact: contactOf(now, w.OpenWhen)})
-}
-
-func contactOf(l, openWhen Level) door.Contact {
-	switch {
-	case l == openWhen:
-		return door.ContactOpen
-	case l == Active || l == Inactive:
-		return door.ContactClosed
-	case l.fault():
-		return door.ContactFault
-	default:
-		return door.ContactUnknown
-	}
-}
-
-func (l Level) fault() bool { return l == Short || l == Cut || l == Faulty }
-
-var levelNames = map[Level]string{Short: "short", Cut: "cut", Faulty: "fault"}
+var (
+	contacts = [...]door.Contact{inputs.On: door.ContactOpen, inputs.Off: door.ContactClosed, inputs.Trouble: door.ContactFault}
+	locks    = [...]door.Lock{inputs.On: door.LockLocked, inputs.Off: door.LockUnlocked, inputs.Trouble: door.LockFault}
+)
 
 // inputFault raises the alarm when a supervised input begins to report a fault, or another one.
-func (t *turn) inputFault(i int, w Wire, was, now Level) {
-	if !now.fault() || was == now {
+func (t *turn) inputFault(r inputs.Reading) {
+	e := event.Event{Kind: event.InputFault, Device: r.Point.Wire.Device, Detail: r.Fault()}
+	if r.Point.Kind <= inputs.Lock {
+		e.Door = t.core.wiring.Doors[r.Point.Door].ID
+		e.Area = t.area(e.Door)
+	}
+	t.note(e)
+}
+
+// cabinet takes a wire that belongs to no door. Its alarms are observed and release nothing.
+func (t *turn) cabinet(r inputs.Reading) {
+	next, kind, is := t.s.cabinet.Hear(r)
+	t.s.cabinet = next
+	if !is {
 		return
 	}
-	id := t.core.wiring.Doors[i].ID
-	t.note(event.Event{
-		Kind: event.InputFault, Device: w.Device, Door: id, Area: t.area(id),
-		Detail: fmt.Sprintf("input %d: %s", w.Input, levelNames[now]),
-	})
+	e := event.Event{Kind: kind, Device: r.Point.Wire.Device, Detail: brief(strings.Join(r.Point.Areas, ", "))}
+	if len(r.Point.Areas) == 1 {
+		e.Area, e.Detail = r.Point.Areas[0], ""
+	}
+	t.note(e)
+}
+
+// strikeFailed raises the alarm. While a door stands unlocked its strike is told again and again, which is one alarm.
+func (t *turn) strikeFailed(in StrikeFailed) {
+	if i, wired := t.core.doors[in.Door]; wired {
+		d := &t.s.doors[i]
+		again := d.failing
+		if d.failing = d.Standing(); d.failing && again {
+			return
+		}
+	}
+	t.note(event.Event{Kind: event.StrikeFailed, Door: in.Door, Area: t.area(in.Door), Detail: brief(in.Detail)})
+}
+
+// checkFit finds the doors whose strike is not wired as their area demands. The alarm comes once.
+func (t *turn) checkFit() {
+	for i, wrong := range fit.Check(t.s.policy, t.core.strikes, t.core.wiredReaders) {
+		if d := &t.s.doors[i]; d.unfit != wrong {
+			d.unfit = wrong
+			if id := t.core.wiring.Doors[i].ID; wrong != "" {
+				t.note(event.Event{Kind: event.StrikeFailed, Door: id, Area: t.area(id), Detail: wrong})
+			}
+		}
+	}
+}
+
+// unfit reports whether nobody may be let in at a door as it is wired.
+func (t *turn) unfit(doorID string) bool {
+	i, wired := t.core.doors[doorID]
+	return wired && t.s.doors[i].unfit != ""
 }

@@ -5,6 +5,7 @@ import (
 
 	"kanmon/controller/admission"
 	"kanmon/controller/clock"
+	"kanmon/controller/inputs"
 	"kanmon/controller/lease"
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
@@ -44,16 +45,16 @@ type InputsReported struct {
 }
 
 // Level is the state of one input, as OSDP's input status reply numbers them.
-type Level uint8
+type Level = inputs.Level
 
 // Levels.
 const (
-	Inactive Level = iota
-	Active
-	Short
-	Cut
-	Faulty
-	Unknown
+	Inactive = inputs.Inactive
+	Active   = inputs.Active
+	Short    = inputs.Short
+	Cut      = inputs.Cut
+	Faulty   = inputs.Faulty
+	Unknown  = inputs.Unknown
 )
 
 // DeviceUp says that a device answers in a secure channel.
@@ -169,8 +170,17 @@ type Strike struct {
 	For  time.Duration
 }
 
+// Keep is Strike for a strike that is released already and is to stay so.
+type Keep struct {
+	Door string
+	For  time.Duration
+}
+
 // Relock returns a door's strike to rest at once.
 type Relock struct{ Door string }
+
+// Rest makes sure that a door's strike is at rest, and leaves a release that its device still counts to run out.
+type Rest struct{ Door string }
 
 // Show answers the person at a reader.
 type Show struct {
@@ -186,7 +196,9 @@ type Answer struct{ wire.CommandAnswer }
 
 func (Record) effect()  {}
 func (Strike) effect()  {}
+func (Keep) effect()    {}
 func (Relock) effect()  {}
+func (Rest) effect()    {}
 func (Show) effect()    {}
 func (Receipt) effect() {}
 func (Answer) effect()  {}

@@ -66,7 +66,7 @@ func (t *turn) ajar(id string) bool {
 		return true
 	}
 	d := &t.s.doors[i]
-	return d.Contact() != door.ContactClosed || d.Phase() == door.Released || t.s.records.opening(id)
+	return d.Contact() != door.ContactClosed || d.Phase() == door.Released || d.Standing() || t.s.records.opening(id)
 }
 
 // owesSite reports whether the journal is to have something of where people are. Not while it is not known what it has.

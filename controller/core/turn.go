@@ -88,7 +88,7 @@ func (t *turn) take(in Input) {
 	case Recorded:
 		t.recorded(in)
 	case StrikeFailed:
-		t.note(event.Event{Kind: event.StrikeFailed, Door: in.Door, Area: t.area(in.Door), Detail: brief(in.Detail)})
+		t.strikeFailed(in)
 	case Tick:
 	}
 }
@@ -156,16 +156,18 @@ func (t *turn) policyReady(in PolicyReady) {
 }
 
 func (t *turn) configureDoors() {
+	t.checkFit()
 	for i, w := range t.core.wiring.Doors {
 		d, ok := t.s.policy.Door(w.ID)
 		if !ok {
 			continue
 		}
-		t.stepDoor(i, door.Configure{Settings: door.Settings{
-			Release: time.Duration(d.ReleaseMS) * time.Millisecond,
-			Held:    time.Duration(d.HeldMS) * time.Millisecond,
-		}})
+		t.stepDoor(i, door.Configure{Settings: times(time.Duration(d.ReleaseMS)*time.Millisecond, time.Duration(d.HeldMS)*time.Millisecond, w)})
 	}
+}
+
+func times(release, held time.Duration, w WiredDoor) door.Settings {
+	return door.Settings{Release: release, Held: held, Warn: door.WarnBefore(held), Latching: w.Latching}
 }
 
 // stepDoor takes a door past an input and its effects to the outside.
@@ -178,8 +180,12 @@ func (t *turn) stepDoor(i int, in door.Input) {
 		switch e := e.(type) {
 		case door.Strike:
 			t.do(Strike{Door: id, For: e.For})
+		case door.Keep:
+			t.do(Keep{Door: id, For: e.For})
 		case door.Relock:
 			t.do(Relock{Door: id})
+		case door.Rest:
+			t.do(Rest{Door: id})
 		case door.Report:
 			t.doorFact(i, id, e.Fact)
 		}
@@ -187,29 +193,20 @@ func (t *turn) stepDoor(i int, in door.Input) {
 }
 
 // doorFact notes what a door did. An opening and a missing one name the person whose card released the door,
-// unless an exit button took part, for then it is not known who passed.
+// unless an exit button took part or the door stands or stood unlocked, for then it is not known who passed.
 func (t *turn) doorFact(i int, id string, f door.Fact) {
-	e := event.Event{Door: id, Area: t.area(id)}
+	e := f.Event()
+	e.Door, e.Area = id, t.area(id)
+	d := &t.s.doors[i]
 	t.moved(i, f)
 	switch f {
 	case door.DoorOpened, door.NotEntered:
-		e.Kind = event.DoorOpened
-		if f == door.NotEntered {
-			e.Kind = event.NotEntered
-		}
-		if d := t.s.doors[i]; !d.grantByExit {
+		if !d.grantByExit && d.Phase() != door.Unlocked {
 			e.Person, e.Card, e.Direction = d.grant.Person, d.grant.Card, d.grant.Direction
 		}
-	case door.DoorFoundOpen:
-		e.Kind, e.Detail = event.DoorOpened, "found open"
-	case door.DoorClosed:
-		e.Kind = event.DoorClosed
-	case door.DoorForced:
-		e.Kind = event.DoorForced
-	case door.DoorHeld:
-		e.Kind = event.DoorHeld
-	case door.ExitRequested:
-		e.Kind, e.Direction = event.RequestToExit, access.Out
+	case door.DoorUnlocked, door.DoorSecured:
+		d.grantByExit, d.failing = true, false
+	default:
 	}
 	t.note(e)
 }

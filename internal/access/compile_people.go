@@ -12,6 +12,7 @@ func (c *compiler) addPeople(s Spec) error {
 		if !ok {
 			return fmt.Errorf("person %q: class %q", p.ID, p.Class)
 		}
+		c.names.WriteString(personScope) // before the id, so that scopeOf finds the whole scope
 		c.holders = append(c.holders, credential{person: c.name(p.ID), personSpan: c.span(p.From, p.Until), class: class})
 	}
 	return nil

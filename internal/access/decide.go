@@ -78,6 +78,9 @@ func (id Identity) Decide(f Facts, now time.Time) Decision {
 	if d.Reason == Granted {
 		d.Reason = id.enter(&d, &f, may, now)
 	}
+	if d.Reason == Granted && f.Unfit {
+		d.Reason = OutputInsecure
+	}
 	d.Allow = d.Reason == Granted
 	d.Wait = d.Reason.waits() && !d.Allow
 	if !d.Allow && !d.Wait {
@@ -114,43 +117,57 @@ func (id *Identity) nobody(f *Facts) Reason {
 func (id *Identity) entitle(d *Decision, f *Facts, now time.Time) (may, ever privilege) {
 	p, h := id.policy, id.holder
 	rights := p.rights[h.firstRight : h.firstRight+h.rights]
+	for _, r := range rights {
+		if r.area == id.at.areaIndex {
+			ever |= r.may()
+		}
+	}
 	if id.found != active {
 		d.Reason = refusals[id.found]
-		return 0, 0
+		return 0, ever
 	}
-	d.Reason, may, ever = p.entitled(h, rights, id.at.areaIndex, f, now)
-	if (d.Reason == LeaseOver || d.Reason == TimeUnknown) && d.Direction == In && id.recovers(f) {
-		d.Recovery, d.Reason = true, id.recovery(f)
-		may = ever
+	reason, may := LeaseOver, privilege(0)
+	if !f.Lapsed.Has(h.class) {
+		reason, may = p.entitled(h, rights, id.at.areaIndex, now)
+	}
+	d.Reason = reason
+	if (reason == LeaseOver || reason == TimeUnknown) && d.Direction == In && id.recovers(f) {
+		may = id.rescue(d, f, rights, ever, now)
 	}
 	return may, ever
 }
 
-func (p *Policy) entitled(h *credential, rights []right, area uint16, f *Facts, now time.Time) (reason Reason, may, ever privilege) {
-	for _, r := range rights {
-		if r.area == area {
-			ever |= r.may()
-		}
-	}
-	if f.Lapsed.Has(h.class) {
-		return LeaseOver, 0, ever
-	}
+func (p *Policy) entitled(h *credential, rights []right, area uint16, now time.Time) (reason Reason, may privilege) {
 	if now.IsZero() {
-		return withoutClock(h, rights, area, ever)
+		return withoutClock(h, rights, area)
 	}
 	t := now.Unix()
 	switch card, person := &p.spans[h.cardSpan], &p.spans[h.personSpan]; {
 	case card.early(t):
-		return CredentialEarly, 0, ever
+		return CredentialEarly, 0
 	case card.over(t):
-		return CredentialExpired, 0, ever
+		return CredentialExpired, 0
 	case person.early(t):
-		return PersonEarly, 0, ever
+		return PersonEarly, 0
 	case person.over(t):
-		return PersonExpired, 0, ever
+		return PersonExpired, 0
 	}
-	reason, may = p.rightNow(rights, area, t)
-	return reason, may, ever
+	return p.rightNow(rights, area, t)
+}
+
+// rescue lets a recovery holder past a lease that is over and past a clock that is not there, and past nothing else. Where only a clock could
+// tell, all their rights count.
+func (id *Identity) rescue(d *Decision, f *Facts, rights []right, ever privilege, now time.Time) privilege {
+	reason, may := id.policy.entitled(id.holder, rights, id.at.areaIndex, now)
+	switch reason {
+	case TimeUnknown:
+		may = ever
+	case Granted:
+	default:
+		return 0
+	}
+	d.Recovery, d.Reason = true, id.recovery(f)
+	return may
 }
 
 // recovers reports whether somebody is a recovery holder here, and their own lease still runs.
@@ -162,11 +179,13 @@ func (id *Identity) recovers(f *Facts) bool {
 // recovery asks a recovery holder for a PIN, or for a second one of them.
 func (id *Identity) recovery(f *Facts) Reason {
 	switch {
+	case f.Party.Recovery > 0:
+		return Granted
 	case f.Typed != "" && f.Blocked:
 		return PINBlocked
-	case f.Typed.right() || f.Party.Recovery > 0:
+	case f.Typed.right():
 		return Granted
-	case f.Typed == TypedWrong:
+	case f.Typed != "":
 		return PINWrong
 	case id.policy.book.of(id.holder.person, ownPIN) != nil:
 		return PINRequired
@@ -217,7 +236,7 @@ func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason Reason, 
 
 // withoutClock grants only what no clock could refuse: an unlimited card of an unlimited person with an
 // unlimited, unscheduled right.
-func withoutClock(c *credential, rights []right, area uint16, ever privilege) (Reason, privilege, privilege) {
+func withoutClock(c *credential, rights []right, area uint16) (Reason, privilege) {
 	reason, may := NoRight, privilege(0)
 	for _, r := range rights {
 		if r.area != area {
@@ -229,5 +248,5 @@ func withoutClock(c *credential, rights []right, area uint16, ever privilege) (R
 			reason = TimeUnknown
 		}
 	}
-	return reason, may, ever
+	return reason, may
 }

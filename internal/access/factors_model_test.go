@@ -147,18 +147,18 @@ func anyFactors(t *rapid.T) (s access.Spec, secrets []secret) {
 
 var person2number = map[string]string{"p": "11", "q": "22", "r": "33"}
 
-func (x shown) request(t *rapid.T) access.Request {
+func (x shown) request(forms int) access.Request {
 	r := access.Request{Reader: "IN", Trust: x.trust, NoCard: x.card == "", Number: x.number}
 	if x.card != "" {
 		r.Key = cardOf(x.card)
 	}
 	if x.digits != "" {
-		r.Code = typed{x.digits, 3 + few(t, "keys", 1)} // a door may know a newer key than the policy, never fewer than it was made with
+		r.Code = typed{x.digits, forms}
 	}
 	return r
 }
 
-// R44-1, R44-2, R44-3: what is shown and typed is asked for and checked as the area says.
+// R44-1, R44-3: what is shown and typed is asked for and checked as the area says.
 func TestFactorsAgreeWithANaiveModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, secrets := anyFactors(t)
@@ -183,7 +183,7 @@ func TestFactorsAgreeWithANaiveModel(t *testing.T) {
 			if few(t, "no clock", 4) == 0 {
 				now = time.Time{}
 			}
-			id := access.Identify(p, x.request(t))
+			id := access.Identify(p, x.request(3+few(t, "keys", 1))) // a door may know a newer key than the policy
 			f := id.Facts()
 			f.Blocked, f.Party.Twin = blocked, x.twin
 			want, who, duress := factorsModel(s, secrets, x, blocked, now)
@@ -194,4 +194,72 @@ func TestFactorsAgreeWithANaiveModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// R44-1, R44-3: the cases in words. Sato and Abe have a PIN of their own, "1111", and one for threats, "2222"; Sato's ends at noon. "3333" is
+// Sato's for the area alone, "4444" Abe's for another area. Sato's number is 11.
+func TestFactors(t *testing.T) {
+	const at, before = 0, -1
+	sato := func(x shown) shown { x.card, x.trust = "sato", access.TrustMutual; return x }
+	abe := func(x shown) shown { x.card, x.trust = "abe", access.TrustMemory; return x }
+	for _, test := range []struct {
+		name    string
+		factors access.Factors
+		x       shown
+		blocked bool
+		seconds int
+		want    access.Reason
+	}{
+		{"a card", access.FactorsCard, abe(shown{}), false, at, access.Granted},
+		{"a PIN for a card", access.FactorsCard, shown{digits: "1111"}, false, at, access.FactorsWrong},
+		{"a card whose number alone was read", access.FactorsCard, shown{card: "abe", trust: access.TrustNumber}, false, at, access.TrustTooLow},
+		{"a card without its PIN", access.FactorsCardPIN, abe(shown{}), false, at, access.PINRequired},
+		{"a card with its PIN", access.FactorsCardPIN, abe(shown{digits: "1111"}), false, at, access.Granted},
+		{"a card with the PIN for threats", access.FactorsCardPIN, abe(shown{digits: "2222"}), false, at, access.Granted},
+		{"a card with a wrong PIN", access.FactorsCardPIN, abe(shown{digits: "3333"}), false, at, access.PINWrong},
+		{"after five wrong ones", access.FactorsCardPIN, abe(shown{digits: "1111"}), true, at, access.PINBlocked},
+		{"after five wrong ones, before the next", access.FactorsCardPIN, abe(shown{}), true, at, access.PINBlocked},
+		{"a PIN in its last second", access.FactorsCardPIN, sato(shown{digits: "1111"}), false, before, access.Granted},
+		{"a PIN that is too old", access.FactorsCardPIN, sato(shown{digits: "1111"}), false, at, access.PINExpired},
+		{"a PIN for threats that is too old", access.FactorsCardPIN, sato(shown{digits: "2222"}), false, at, access.PINExpired},
+		{"a card for a PIN", access.FactorsPIN, abe(shown{}), false, at, access.FactorsWrong},
+		{"the area's PIN", access.FactorsPIN, shown{digits: "3333"}, false, at, access.Granted},
+		{"the PIN of another area", access.FactorsPIN, shown{digits: "4444"}, false, at, access.PINWrong},
+		{"one's own for the area's", access.FactorsPIN, shown{digits: "1111"}, false, at, access.PINWrong},
+		{"the area's after five wrong ones", access.FactorsPIN, shown{digits: "3333"}, true, at, access.PINBlocked},
+		{"a number", access.FactorsNumber, shown{number: "11"}, false, at, access.PINRequired},
+		{"a number with its PIN", access.FactorsNumber, shown{number: "11", digits: "1111"}, false, before, access.Granted},
+		{"a number nobody has", access.FactorsNumber, shown{number: "12"}, false, at, access.PINRequired},
+		{"and any PIN", access.FactorsNumber, shown{number: "12", digits: "1111"}, false, at, access.PINWrong},
+		{"no number, which Abe has too", access.FactorsNumber, shown{digits: "1111"}, false, at, access.PINWrong},
+		{"one card of two", access.FactorsTwoCards, abe(shown{}), false, at, access.CardRequired},
+		{"two", access.FactorsTwoCards, abe(shown{twin: true}), false, at, access.Granted},
+	} {
+		s := access.Spec{
+			Areas: []access.Area{
+				{ID: "a", Record: access.Strict, Rules: access.Rules{Factors: test.factors, Trust: access.TrustMemory}},
+				{ID: "b", Record: access.Strict, Rules: access.Rules{Factors: access.FactorsPIN}},
+			},
+			Doors:  []access.Door{{ID: "D", Area: "a", EntryReads: []string{"IN"}, ReleaseMS: 500, HeldMS: 1000}},
+			People: []access.Person{{ID: "sato", Number: "11"}, {ID: "abe"}},
+			PINs: []access.PIN{
+				{Person: "sato", Area: "a", Key: hashed(access.AreaScope("a"), "3333", 2)}, {Person: "abe", Area: "b", Key: hashed(access.AreaScope("b"), "4444", 2)},
+			},
+		}
+		for _, who := range []string{"sato", "abe"} {
+			scope := access.PersonScope(who)
+			s.PINs = append(s.PINs, access.PIN{Person: who, Key: hashed(scope, "1111", 2), Duress: hashed(scope, "2222", 2), Until: map[string]int64{"sato": noon.Unix()}[who]})
+			s.Credentials = append(s.Credentials, access.Credential{Key: cardOf(who), Card: who, Person: who, State: access.Active})
+			s.Rights = append(s.Rights, access.Right{Person: who, Area: "a"})
+		}
+		for _, forms := range []int{2, 3} { // the door may know a newer key than the policy
+			id := access.Identify(compile(t, s), test.x.request(forms))
+			f := id.Facts()
+			f.Blocked, f.Party.Twin = test.blocked, test.x.twin
+			d := id.Decide(f, noon.Add(time.Duration(test.seconds)*time.Second))
+			if d.Reason != test.want || d.Duress != (test.x.digits == "2222") {
+				t.Errorf("%s: %+v, want %s", test.name, d, test.want)
+			}
+		}
+	}
 }

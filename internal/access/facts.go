@@ -8,6 +8,7 @@ type Facts struct {
 	Typed   Typed   `json:"typed,omitempty"`   // what became of the PIN
 	Lapsed  Classes `json:"lapsed,omitempty"`  // whose lease is over
 	Blocked bool    `json:"blocked,omitempty"` // too many wrong PINs before
+	Unfit   bool    `json:"unfit,omitempty"`   // the door's output is less secure than the area demands
 	Gas     bool    `json:"gas,omitempty"`     // gas is released in the area
 	Open    bool    `json:"open,omitempty"`    // another door of the interlock is not shut
 

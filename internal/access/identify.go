@@ -58,7 +58,7 @@ func Identify(p *Policy, r Request) Identity {
 // byCard finds the card's holder, and compares the PIN that was typed after it with theirs.
 func (id *Identity) byCard(r *Request) {
 	p := id.policy
-	n := -1
+	var n int
 	if r.Card != "" {
 		n = p.cardNamed(r.Card)
 		id.card = r.Card
@@ -142,7 +142,7 @@ func (id *Identity) own(code Code) {
 	}
 	id.facts.Typed = TypedWrong
 	person := id.holder.person
-	if e, there := book.typed(code, PersonScope(id.policy.text(person))); there {
+	if e, there := book.typed(code, id.policy.scopeOf(person)); there {
 		if p := &book.pins[e.n]; p.area == ownPIN && book.holders[p.holder].person == person {
 			id.pin, id.facts.Typed = p, outcome(e)
 		}

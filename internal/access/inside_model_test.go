@@ -77,7 +77,7 @@ func vaultOf(a access.Area) access.Spec {
 	return s
 }
 
-// R44-1: nobody comes in a second time; the number of people, an empty area, an interlock, gas and a lockdown are asked for.
+// Nobody comes in a second time; the number of people, an empty area, an interlock, gas and a lockdown are asked for.
 func TestTheInsideAgreesWithANaiveModel(t *testing.T) {
 	staff := []string{"clerk", "fitter", "guide", "opener", "warden", "sato", "suzuki"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -94,7 +94,7 @@ func TestTheInsideAgreesWithANaiveModel(t *testing.T) {
 	})
 }
 
-// R44-1: to the second, and for visitors as for others.
+// To the second, and for visitors as for others.
 func TestAntiPassback(t *testing.T) {
 	rules := map[access.Passback]access.Rules{
 		"":                   {InOut: true},

@@ -141,15 +141,6 @@ func rightsOf(s access.Spec, person string) (all access.Right, some bool) {
 	return all, some
 }
 
-func classOf(s access.Spec, person string) access.Class {
-	for _, p := range s.People {
-		if p.ID == person && p.Class != "" {
-			return p.Class
-		}
-	}
-	return access.Staff
-}
-
 func TestEverybodyOfTheModelsBuildingIsTold(t *testing.T) {
 	p := compile(t, vault(access.Rules{}))
 	for _, who := range cast {
@@ -164,4 +155,23 @@ func TestEverybodyOfTheModelsBuildingIsTold(t *testing.T) {
 			t.Errorf("%s: %+v", who.ID, d)
 		}
 	}
+}
+
+// anyRules draws an area with any of all rules.
+func anyRules(t *rapid.T) access.Area {
+	a := anyInside(t)
+	if a.Passback == "" || a.Passback == access.PassbackTimed {
+		a.InOut = yes(t, "in and out")
+	}
+	if !a.InOut {
+		a.First, a.Most = false, 0
+	}
+	a.Factors = oneOf(t, "factors", "", access.FactorsCard, access.FactorsCardPIN, access.FactorsPIN, access.FactorsNumber, access.FactorsTwoCards)
+	a.Trust = oneOf(t, "trust", "", access.TrustNumber, access.TrustMemory, access.TrustMutual)
+	a.TwoPerson = a.InOut && a.Most != 1 && yes(t, "two people")
+	a.Visitors = few(t, "limit of visitors", 3)
+	if yes(t, "recovery") {
+		a.Recovery = []string{"sato", "suzuki"}
+	}
+	return a
 }

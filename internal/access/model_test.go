@@ -244,11 +244,13 @@ func TestDecideAgreesWithANaiveModel(t *testing.T) {
 
 // Whatever arrives as a policy either compiles and decides without a panic, and never lets an unknown card in, or is refused.
 func FuzzCompile(f *testing.F) {
-	seed, err := json.Marshal(smallCity())
-	if err != nil {
-		f.Fatal(err)
+	for _, s := range []access.Spec{smallCity(), everyRule()} {
+		seed, err := json.Marshal(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
 	}
-	f.Add(seed)
 	f.Add([]byte(`{"areas":[{"id":"a","record":"strict"}],"doors":[{"id":"d","area":"a","entry_readers":["r"],"release_ms":500,"held_ms":1000}],"rights":[{"person":"p","area":"a"}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s access.Spec
@@ -269,6 +271,17 @@ func FuzzCompile(f *testing.F) {
 					got := access.Decide(p, access.Request{Reader: reader, Key: key}, jst(1, 12, 0))
 					if got.Allow && !known {
 						t.Fatalf("%s lets an unknown card in: %+v", reader, got)
+					}
+				}
+				nobody := access.Request{Reader: reader, NoCard: true, Number: "31415926535", Code: typed{"0", 2}}
+				if got := access.Decide(p, nobody, jst(1, 12, 0)); got.Allow && !slices.ContainsFunc(s.People, func(p access.Person) bool { return p.Number == nobody.Number }) {
+					t.Fatalf("%s lets nobody in: %+v", reader, got)
+				}
+			}
+			for _, reader := range d.ExitReads {
+				for _, c := range append(s.Credentials, access.Credential{}) {
+					if got := access.Decide(p, access.Request{Reader: reader, Key: c.Key}, time.Time{}); p != nil && !got.Allow {
+						t.Fatalf("%s holds somebody back: %+v", reader, got)
 					}
 				}
 			}

@@ -7,11 +7,18 @@ type Code interface {
 	Forms(scope string) []Key
 }
 
-// Scopes of the hash of a PIN: the person whose own it is, or the area that it alone opens.
-func PersonScope(person string) string { return "person/" + person }
+// PersonScope is the scope of the hash of a person's own PIN.
+func PersonScope(person string) string { return personScope + person }
 
 // AreaScope is the scope of a PIN that alone opens an area.
 func AreaScope(area string) string { return "area/" + area }
+
+const personScope = "person/"
+
+// scopeOf is the PersonScope of a person by the name that the policy has of them, without a copy.
+func (p *Policy) scopeOf(person name) string {
+	return p.names[person.at-uint32(len(personScope)) : person.at+uint32(person.length)]
+}
 
 // pin is a PIN of the policy. Its holder is in Policy.holders.
 type pin struct {
@@ -79,7 +86,16 @@ func (c *compiler) addPINs(s Spec) error {
 		book.numbers[p.Number] = hold(who)
 	}
 	book.byKey = make(map[Key]pinEntry, len(s.PINs))
+	type place struct {
+		person, area string
+	}
+	one := make(map[place]bool, len(s.PINs))
 	for _, given := range s.PINs {
+		at := place{given.Person, given.Area}
+		if one[at] {
+			return fmt.Errorf("PIN of %q in %q twice", given.Person, given.Area)
+		}
+		one[at] = true
 		if err := c.addPIN(given, hold); err != nil {
 			return err
 		}
@@ -90,8 +106,11 @@ func (c *compiler) addPINs(s Spec) error {
 func (c *compiler) addPIN(given PIN, hold func(int) uint32) error {
 	book := &c.policy.book
 	who, there := c.people[given.Person]
-	if !there {
+	switch {
+	case !there:
 		return fmt.Errorf("PIN: no person %q", given.Person)
+	case given.Key == (Key{}):
+		return fmt.Errorf("PIN of %q: no hash", given.Person)
 	}
 	p := pin{area: ownPIN, until: given.Until, holder: hold(who)}
 	if given.Area != "" {

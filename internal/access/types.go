@@ -190,7 +190,8 @@ const (
 	PersonExpired     Reason = "person_expired"
 	NoRight           Reason = "no_right"
 	OutsideSchedule   Reason = "outside_schedule"
-	NotRecorded       Reason = "not_recorded" // set by the controller: the journal could not be written
+	NotRecorded       Reason = "not_recorded"    // set by the controller: the journal could not be written
+	OutputInsecure    Reason = "output_insecure" // set by the controller: the strike hangs on what an area of grade 3 refuses
 
 	GasReleased    Reason = "gas_suppression"        // the gas of the fire suppression is released inside
 	LockedDown     Reason = "lockdown"               //

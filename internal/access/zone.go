@@ -17,6 +17,7 @@ type zone struct {
 	scope    string // of PINs that alone open it
 	trust    int    // least rank
 	record   RecordMode
+	grade    int
 	lockdown bool
 	unlock   int // schedule plus one; 0: none
 	recovery []string
@@ -100,7 +101,7 @@ func (c *compiler) addAreas(s Spec) error {
 			return fmt.Errorf("area %q: %w", a.ID, err)
 		}
 		c.zones = append(c.zones, &zone{
-			rules: a.Rules, factors: a.Factors, scope: AreaScope(strings.Clone(a.ID)), trust: a.Trust.rank(), record: a.Record,
+			rules: a.Rules, factors: a.Factors, scope: AreaScope(strings.Clone(a.ID)), trust: a.Trust.rank(), record: a.Record, grade: a.Grade,
 			lockdown: a.Lockdown, recovery: a.Recovery,
 		})
 	}

@@ -36,6 +36,9 @@ const (
 	StaffWrite   Action = "staff.write"
 	AreaRead     Action = "area.read"
 	AreaWrite    Action = "area.write"
+	AreaLockdown Action = "area.lockdown"
+	AreaLift     Action = "area.lift"
+	ApprovalRead Action = "approval.read"
 	DeviceRead   Action = "device.read"
 	DeviceWrite  Action = "device.write"
 	DeviceRevoke Action = "device.revoke"
@@ -46,6 +49,9 @@ const (
 	CardRevoke   Action = "card.revoke"
 	CardLift     Action = "card.lift"
 	EntryRead    Action = "entry.read"
+	PresenceHand Action = "presence.hand"
+	AlarmRead    Action = "alarm.read"
+	AlarmHandle  Action = "alarm.handle"
 	AccountRead  Action = "account.read"
 	AccountWrite Action = "account.write"
 	LedgerRead   Action = "ledger.read"
@@ -64,6 +70,9 @@ var table = []rule{
 	{StaffWrite, "職員を登録・変更する", "add and change staff", []Role{SystemManager, Operator}},
 	{AreaRead, "管理区域・扉・権限を見る", "read areas, doors and rights", []Role{CISO, DepartmentHead, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{AreaWrite, "管理区域・扉・権限を定める", "define areas and doors, grant and withdraw rights", []Role{SecurityManager, SystemManager}},
+	{AreaLockdown, "管理区域を封鎖する", "lock an area down", []Role{SecurityManager, SystemManager, Guard}},
+	{AreaLift, "管理区域の封鎖を解く", "lift a lockdown", []Role{SecurityManager, SystemManager}},
+	{ApprovalRead, "承認待ちの申請を見る（承認には、その変更を行う権限が要る）", "read requests (to approve one needs the right to the change itself)", []Role{CISO, SecurityManager, SystemManager, Auditor}},
 	{DeviceRead, "制御装置・読取機の状態を見る", "read controllers and readers", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{DeviceWrite, "制御装置・読取機を登録する", "register controllers and readers, make enrolment tokens", []Role{SystemManager}},
 	{DeviceRevoke, "制御装置の証明書を失効させる", "throw a controller out", []Role{SecurityManager, SystemManager}},
@@ -74,6 +83,9 @@ var table = []rule{
 	{CardRevoke, "カードを失効させる", "revoke a card for good", []Role{SecurityManager, SystemManager}},
 	{CardLift, "カードの一時停止を解除する", "lift the suspension of a card", []Role{SecurityManager, SystemManager}},
 	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{PresenceHand, "在室者一覧に手で記入する", "enter by hand who is inside", []Role{SecurityManager, SystemManager, Guard}},
+	{AlarmRead, "警報を見る", "read alarms", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
+	{AlarmHandle, "警報を確認し、終了する", "acknowledge and close alarms", []Role{SecurityManager, SystemManager, Guard}},
 	{AccountRead, "利用者アカウントを見る", "read accounts", []Role{CISO, SystemManager, Auditor}},
 	{AccountWrite, "利用者アカウントを作成・停止する", "create, change and disable accounts", []Role{SystemManager}},
 	{LedgerRead, "台帳の証明を見る", "read ledger checkpoints and verify", []Role{CISO, SystemManager, Auditor}},

@@ -15,20 +15,20 @@ var update = flag.Bool("update", false, "write docs/roles.md and the golden list
 // R101-1, R76-2 (a report suspends, a manager revokes or lifts): administrators and users have separate rights, and each as few as the work needs. The expected rights
 // are written out here a second time, on purpose.
 func TestTheRolesHoldExactlyTheseRights(t *testing.T) {
-	read := []authz.Action{authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.CardRead, authz.EntryRead}
+	read := []authz.Action{authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.CardRead, authz.EntryRead, authz.AlarmRead}
 	want := map[authz.Role][]authz.Action{
-		authz.CISO:           append([]authz.Action{authz.AccountRead, authz.LedgerRead, authz.KeyRead}, read...),
+		authz.CISO:           append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead}, read...),
 		authz.DepartmentHead: {authz.StaffRead, authz.AreaRead},
-		authz.CSIRT:          {authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.EntryRead},
+		authz.CSIRT:          {authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.EntryRead, authz.AlarmRead},
 		authz.SecurityManager: append([]authz.Action{
-			authz.AreaWrite, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead,
+			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead, authz.PresenceHand, authz.AlarmHandle,
 		}, read...),
 		authz.SystemManager: authz.Actions(),
 		authz.Operator:      append([]authz.Action{authz.StaffWrite, authz.CardIssue, authz.CardSuspend}, read...),
 		authz.Staff:         nil,
-		authz.Guard:         append([]authz.Action{authz.CardSuspend}, read...),
+		authz.Guard:         append([]authz.Action{authz.AreaLockdown, authz.CardSuspend, authz.PresenceHand, authz.AlarmHandle}, read...),
 		authz.Contractor:    nil,
-		authz.Auditor:       append([]authz.Action{authz.AccountRead, authz.LedgerRead, authz.KeyRead}, read...),
+		authz.Auditor:       append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead}, read...),
 	}
 	if len(want) != len(authz.Roles()) {
 		t.Fatalf("%d roles, %d expected", len(authz.Roles()), len(want))

@@ -16,6 +16,8 @@ func consoleRoutes() []Route {
 		{"POST /password", LoggedIn()},
 		{"GET /live", May(EntryRead)},
 		{"GET /live/stream", May(EntryRead)},
+		{"GET /presence", May(EntryRead)},
+		{"POST /presence", May(PresenceHand)},
 		{"GET /staff", May(StaffRead)},
 		{"GET /staff/{id}", May(StaffRead)},
 		{"GET /cards", May(CardRead)},

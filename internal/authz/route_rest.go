@@ -51,6 +51,16 @@ func restRoutes() []Route {
 		{"GET /api/v1/revocations/{epoch}/{n}", May(CardRead)},
 
 		{"GET /api/v1/events", May(EntryRead)},
+		{"GET /api/v1/presence", May(EntryRead)},
+		{"POST /api/v1/presence/hand", May(PresenceHand)},
+
+		{"GET /api/v1/alarms", May(AlarmRead)},
+		{"GET /api/v1/alarms/{id}", May(AlarmRead)},
+		{"POST /api/v1/alarms/{id}/acknowledge", May(AlarmHandle)},
+		{"POST /api/v1/alarms/{id}/close", May(AlarmHandle)},
+
+		{"GET /api/v1/notices", LoggedIn()}, // each account its own
+		{"POST /api/v1/notices/{id}/read", LoggedIn()},
 
 		{"GET /api/v1/accounts", May(AccountRead)},
 		{"POST /api/v1/accounts", May(AccountWrite)},

@@ -145,7 +145,7 @@ const (
 // cut: a long explanation must not cost the record.
 func Encode(e Event) ([]byte, error) {
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	e.Detail = cut(strings.ToValidUTF8(e.Detail, "\uFFFD"), MaxDetail)
+	e.Detail = Clip(strings.ToValidUTF8(e.Detail, "\uFFFD"), MaxDetail)
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
@@ -159,7 +159,8 @@ func Encode(e Event) ([]byte, error) {
 	return b, nil
 }
 
-func cut(s string, most int) string {
+// Clip cuts a text to at most so many bytes, between two characters.
+func Clip(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

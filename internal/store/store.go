@@ -18,13 +18,15 @@
 //
 // A register x is up to three tables, written by Tx.Version:
 //
-//	x_version(id TEXT, n BIGINT, at TEXT, actor TEXT, reason TEXT, <fields>, [personal_hash BLOB,] salt, leaf, PRIMARY KEY (id, n))
+//	x_version(id TEXT, n BIGINT, at TEXT, actor TEXT, reason TEXT, <fields>, [approved_by TEXT,] [personal_hash BLOB,] salt, leaf, PRIMARY KEY (id, n))
 //	x(id TEXT PRIMARY KEY, n BIGINT NOT NULL, [<copies of fields>])
 //	x_personal(id TEXT, n BIGINT, salt BLOB NOT NULL, <fields>, PRIMARY KEY (id, n))
 //
 // x_version is bound and keeps every version; x points at the newest, and a column of x that bears the name of
 // a field gets its newest value (for UNIQUE and for foreign keys); x_personal holds what may one day be erased.
-// Its hash is the version's personal_hash.
+// Its hash is the version's personal_hash. approved_by is NULL where one person was enough (Tx.As).
+//
+// A column added to a bound table later is NULL in the rows that were there, and NULL is no part of a row's hash.
 //
 // # One writer
 //

@@ -15,6 +15,7 @@ type Tx struct {
 	store   *Store
 	actor   Actor
 	reason  string
+	second  string // who approved; empty: nobody had to
 	now     time.Time
 	derived bool
 	batch   *ledgerstore.Batch // opened by the first Append
@@ -50,6 +51,15 @@ func (t *Tx) Actor() Actor { return t.actor }
 
 // Reason is why, in the words of the actor.
 func (t *Tx) Reason() string { return t.reason }
+
+// As runs fn in the name of who asked for a change, with the reason that was given then: the versions that fn writes bear both, and in the column
+// approved_by, of tables that have it, the second person or why there was none.
+func (t *Tx) As(actor Actor, reason, approvedBy string, fn func() error) error {
+	writer, why, second := t.actor, t.reason, t.second
+	t.actor, t.reason, t.second = actor, reason, approvedBy
+	defer func() { t.actor, t.reason, t.second = writer, why, second }()
+	return fn()
+}
 
 // AfterCommit has fn called once the transaction is committed, in the order of the calls. A transaction that
 // fails calls none.

@@ -9,7 +9,10 @@ import (
 	"kanmon/internal/ledger"
 )
 
-const personalHashColumn = "personal_hash"
+const (
+	personalHashColumn = "personal_hash"
+	approvedColumn     = "approved_by"
+)
 
 // Version writes the next version of the thing id in a register and returns its number, from 1. fields go to
 // <register>_version beside id, n, at, actor and reason; personal, which may be nil, goes to
@@ -31,10 +34,25 @@ func (t *Tx) Version(ctx context.Context, register, id string, fields, personal 
 		}
 		row = append(row, Col(personalHashColumn, hash[:]))
 	}
+	if row, err = t.approved(ctx, register+"_version", row); err != nil {
+		return 0, err
+	}
 	if _, err := t.Append(ctx, register+"_version", row); err != nil {
 		return 0, err
 	}
 	return n, t.point(ctx, register, id, n, fields)
+}
+
+// approved adds who approved the change, where the table has room for it.
+func (t *Tx) approved(ctx context.Context, table string, row Row) (Row, error) {
+	if t.second == "" {
+		return row, nil
+	}
+	kept, err := t.store.table(ctx, t, table)
+	if err == nil && kept.Has(approvedColumn) {
+		row = append(row, Col(approvedColumn, t.second))
+	}
+	return row, err
 }
 
 // writePersonal inserts the erasable part of a version and returns its salted hash.

@@ -81,10 +81,12 @@ func sum[T any](list []T, size func(*T) int) (n int) {
 	return n
 }
 
-func areaSize(a *access.Area) int { return 80 + text(a.ID, a.Name, string(a.Record)) }
+func areaSize(a *access.Area) int {
+	return 500 + text(a.ID, a.Name, string(a.Record), string(a.Factors), string(a.Trust), string(a.Passback), a.Unlock) + text(a.Recovery...) + 3*len(a.Recovery)
+}
 
 func doorSize(d *access.Door) int {
-	return 160 + text(d.ID, d.Name, d.Area) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
+	return 200 + text(d.ID, d.Name, d.Area, d.Interlock) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
 }
 
 func scheduleSize(s *access.Schedule) int {
@@ -95,9 +97,9 @@ func specialSize(d *access.SpecialDay) int { return 40 + text(d.Date) + 80*len(d
 
 func dateSize(d *string) int { return 3 + text(*d) }
 
-func personSize(p *access.Person) int { return 80 + text(p.ID, string(p.Class)) }
+func personSize(p *access.Person) int { return 100 + text(p.ID, string(p.Class), p.Number) }
 
-func rightSize(r *access.Right) int { return 120 + text(r.Person, r.Area, r.Schedule) }
+func rightSize(r *access.Right) int { return 180 + text(r.Person, r.Area, r.Schedule) }
 
 func credentialSize(c *access.Credential) int { return 200 + text(c.Card, c.Person, string(c.State)) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"slices"
 	"time"
 
 	"kanmon/internal/authz"
@@ -154,6 +155,21 @@ func (r *Register) Get(ctx context.Context, id string) (Account, error) {
 		return err
 	})
 	return a, err
+}
+
+// Holders returns the login names of the active accounts that hold at least one of the roles, in order, in the transaction of another register.
+func Holders(ctx context.Context, q store.Queryer, roles ...authz.Role) ([]string, error) {
+	all, err := list(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, a := range all {
+		if a.State == Active && slices.ContainsFunc(a.Roles, func(r authz.Role) bool { return slices.Contains(roles, r) }) {
+			names = append(names, a.ID)
+		}
+	}
+	return names, nil
 }
 
 // List returns every account, by login name.

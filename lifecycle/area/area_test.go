@@ -25,8 +25,8 @@ func TestAreasDoorsSchedulesAndRightsAreReadAsEntered(t *testing.T) {
 		ctx := t.Context()
 		areas, err := city.Area.Areas(ctx, lifecycletest.Guard)
 		wantAreas := []area.Area{
-			{ID: "archive", Name: "書庫", Grade: 2, Record: access.BestEffort, Doors: 2, Version: 1},
-			{ID: "server-room", Name: "電子計算機室", Grade: 3, Record: access.Strict, Doors: 1, Version: 1},
+			{ID: "archive", Name: "書庫", Grade: 2, Record: access.BestEffort, Owner: "1001", OwnerName: "佐藤 花子", Doors: 2, Version: 1},
+			{ID: "server-room", Name: "電子計算機室", Grade: 3, Record: access.Strict, Owner: "1001", OwnerName: "佐藤 花子", Doors: 1, Version: 1},
 		}
 		if err != nil || !reflect.DeepEqual(areas, wantAreas) {
 			t.Errorf("Areas = %+v, %v", areas, err)
@@ -213,7 +213,7 @@ func TestChangesOfAreasAreVersioned(t *testing.T) {
 		city.Found(t)
 		ctx := t.Context()
 		city.Clock.Pass(time.Hour)
-		err := city.Area.ChangeArea(ctx, lifecycletest.Manager, "等級の見直し", area.Area{ID: "archive", Name: "書庫", Grade: 3, Record: access.Strict})
+		err := city.Area.ChangeArea(ctx, lifecycletest.Manager, "等級の見直し", area.Area{ID: "archive", Name: "書庫", Grade: 3, Record: access.Strict, Owner: "1001"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +296,7 @@ func TestAChangeRaisesTheWantedPolicyOfTheControllersConcerned(t *testing.T) {
 				return city.Area.ChangeSchedule(ctx, lifecycletest.Manager, "延長", area.Schedule{ID: "office", Name: "執務時間", Windows: []access.Window{{Until: 1440}}})
 			}, [2]uint64{1, 1}},
 			{"the server room itself", func() error {
-				return city.Area.ChangeArea(ctx, lifecycletest.Manager, "改称", area.Area{ID: "server-room", Name: "サーバ室", Grade: 3, Record: access.Strict})
+				return city.Area.ChangeArea(ctx, lifecycletest.Manager, "改称", area.Area{ID: "server-room", Name: "サーバ室", Grade: 3, Record: access.Strict, Owner: "1001"})
 			}, [2]uint64{1, 0}},
 			{"an area without doors", func() error {
 				_, err := city.Area.AddArea(ctx, lifecycletest.Manager, area.Area{ID: "roof", Name: "屋上", Grade: 1, Record: access.Strict})

@@ -27,8 +27,12 @@ func (a *Area) check() error {
 		return fault.BadField("grade", "area.grade", fmt.Sprintf("grade %d is not 1, 2 or 3", a.Grade))
 	case a.Record != access.Strict && a.Record != access.BestEffort:
 		return fault.BadField("record", "area.record", fmt.Sprintf("record mode %.20q", a.Record))
+	case a.Owner == "" && a.Grade > 1:
+		return fault.BadField("owner", "area.owner", fmt.Sprintf("nobody is responsible for an area of grade %d", a.Grade))
 	}
-	return nil
+	a.Recovery = sorted(a.Recovery)
+	a.Why, err = field.Optional("reason", a.Why, 200)
+	return err
 }
 
 func (d *Door) check() error {
@@ -45,6 +49,9 @@ func (d *Door) check() error {
 		return fault.BadField("release_ms", "area.release", fmt.Sprintf("release of %d ms", d.ReleaseMS))
 	case d.HeldMS < leastHeld || d.HeldMS > mostHeld:
 		return fault.BadField("held_ms", "area.held", fmt.Sprintf("held after %d ms", d.HeldMS))
+	}
+	if d.Why, err = field.Optional("reason", d.Why, 200); err != nil {
+		return err
 	}
 	d.EntryReaders, d.ExitReaders = sorted(d.EntryReaders), sorted(d.ExitReaders)
 	return d.checkReaders()

@@ -106,15 +106,20 @@ func (r *Register) ChangeSchedule(ctx context.Context, actor store.Actor, reason
 	if err != nil {
 		return fmt.Errorf("change schedule: %w", err)
 	}
-	return r.write(ctx, actor, reason, "change schedule", func(tx *store.Tx) error {
-		if err := known(ctx, tx, scheduleCount, noSchedule, s.ID); err != nil {
-			return err
-		}
+	return r.submit(ctx, actor, "change schedule", s.wish(reason), nil)
+}
+
+var changeSchedule = maker[Schedule]{
+	check: func(ctx context.Context, tx *store.Tx, s Schedule) error {
+		return known(ctx, tx, scheduleCount, noSchedule, s.ID)
+	},
+	apply: func(ctx context.Context, tx *store.Tx, s Schedule) error {
 		if err := s.keep(ctx, tx); err != nil {
 			return err
 		}
 		return device.WantForSchedule(ctx, tx, s.ID)
-	})
+	},
+	version: versionOf("schedule"),
 }
 
 func (s Schedule) keep(ctx context.Context, tx *store.Tx) error {
@@ -130,15 +135,33 @@ func (s Schedule) keep(ctx context.Context, tx *store.Tx) error {
 
 // Schedules lists every schedule in the order of ids.
 func (r *Register) Schedules(ctx context.Context, actor store.Actor) ([]Schedule, error) {
+	var schedules []Schedule
+	err := r.read(ctx, actor, func(q store.Queryer) (err error) {
+		schedules, err = selectSchedules(ctx, q, ``)
+		return err
+	})
+	return schedules, err
+}
+
+func getSchedule(ctx context.Context, q store.Queryer, id string) (Schedule, error) {
+	schedules, err := selectSchedules(ctx, q, `WHERE s.id = ?`, id)
+	if err == nil && len(schedules) == 0 {
+		err = fault.New(fault.NotFound, noSchedule, fmt.Sprintf("no schedule %.40q", id))
+	}
+	if err != nil {
+		return Schedule{}, err
+	}
+	return schedules[0], nil
+}
+
+func selectSchedules(ctx context.Context, q store.Queryer, where string, args ...any) ([]Schedule, error) {
 	var rows []struct {
 		ID, Name, Windows, Special string
 		Holidays, N                int64
 	}
-	err := r.read(ctx, actor, func(q store.Queryer) error {
-		return q.Select(ctx, &rows, `SELECT s.id, s.n, v.name, v.windows,
-			COALESCE(v.holidays, 0) AS holidays, COALESCE(v.special, 'null') AS special FROM schedule s
-			JOIN schedule_version v ON v.id = s.id AND v.n = s.n ORDER BY s.id`)
-	})
+	err := q.Select(ctx, &rows, `SELECT s.id, s.n, v.name, v.windows,
+		COALESCE(v.holidays, 0) AS holidays, COALESCE(v.special, 'null') AS special FROM schedule s
+		JOIN schedule_version v ON v.id = s.id AND v.n = s.n `+where+` ORDER BY s.id`, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package area
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 
@@ -11,8 +10,6 @@ import (
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
-	"kanmon/lifecycle/period"
-	"kanmon/lifecycle/staff"
 )
 
 func (r *Register) write(ctx context.Context, actor store.Actor, reason, doing string, fn func(*store.Tx) error) error {
@@ -33,20 +30,31 @@ func (r *Register) AddArea(ctx context.Context, actor store.Actor, a Area) (Area
 	if err := a.check(); err != nil {
 		return Area{}, fmt.Errorf("add area: %w", err)
 	}
-	err := r.write(ctx, actor, "", "add area", func(tx *store.Tx) error {
-		if err := free(ctx, tx, areaCount, a.ID); err != nil {
-			return err
-		}
-		return a.keep(ctx, tx)
+	w := wish{
+		kind: areaAdd, subject: a.ID, about: a.ID, reason: a.Why, body: a,
+		grade: func(context.Context, store.Queryer) (int, error) { return a.Grade, nil },
+	}
+	err := r.submit(ctx, actor, "add area", w, func(tx *store.Tx) (err error) {
+		a, err = getArea(ctx, tx, a.ID)
+		return err
 	})
 	if err != nil {
 		return Area{}, err
 	}
-	a.Doors, a.Version = 0, 1
 	return a, nil
 }
 
-// ChangeArea gives an area a new name, grade and record mode.
+var addArea = maker[Area]{
+	check: func(ctx context.Context, tx *store.Tx, a Area) error {
+		if err := free(ctx, tx, areaCount, a.ID); err != nil {
+			return err
+		}
+		return a.fits(ctx, tx)
+	},
+	apply: func(ctx context.Context, tx *store.Tx, a Area) error { return a.keep(ctx, tx) },
+}
+
+// ChangeArea gives an area another name, grade, record mode, owner and rules; every field is set.
 func (r *Register) ChangeArea(ctx context.Context, actor store.Actor, reason string, a Area) error {
 	reason, err := field.Text("reason", reason, 200)
 	if err == nil {
@@ -55,20 +63,42 @@ func (r *Register) ChangeArea(ctx context.Context, actor store.Actor, reason str
 	if err != nil {
 		return fmt.Errorf("change area: %w", err)
 	}
-	return r.write(ctx, actor, reason, "change area", func(tx *store.Tx) error {
+	return r.submit(ctx, actor, "change area", wish{
+		kind: areaChange, subject: a.ID, about: a.ID, reason: reason, body: a,
+		grade: func(ctx context.Context, q store.Queryer) (int, error) {
+			was, err := gradeOf(`?`, a.ID)(ctx, q)
+			return max(was, a.Grade), err
+		},
+		before: func(ctx context.Context, q store.Queryer) (any, error) { return getArea(ctx, q, a.ID) },
+	}, nil)
+}
+
+var changeArea = maker[Area]{
+	check: func(ctx context.Context, tx *store.Tx, a Area) error {
 		if err := known(ctx, tx, areaCount, noArea, a.ID); err != nil {
 			return err
 		}
+		return a.fits(ctx, tx)
+	},
+	apply: func(ctx context.Context, tx *store.Tx, a Area) error {
 		if err := a.keep(ctx, tx); err != nil {
 			return err
 		}
 		return device.WantForArea(ctx, tx, a.ID)
-	})
+	},
+	version: versionOf("area"),
 }
 
 func (a Area) keep(ctx context.Context, tx *store.Tx) error {
+	rules := a.Rules
+	rules.Unlock = "" // has a column of its own, by which the schedule is joined
 	_, err := tx.Version(ctx, "area", a.ID, store.Row{
-		{Name: "grade", Value: int64(a.Grade)}, {Name: "name", Value: a.Name}, {Name: "record", Value: string(a.Record)},
+		{Name: "grade", Value: int64(a.Grade)},
+		{Name: "name", Value: a.Name},
+		{Name: "owner", Value: a.Owner},
+		{Name: "record", Value: string(a.Record)},
+		{Name: "rules", Value: text(rules)},
+		{Name: "unlock", Value: a.Unlock},
 	}, nil)
 	return err
 }
@@ -80,148 +110,6 @@ func list[T any](v []T) string {
 	}
 	b, _ := json.Marshal(v) //nolint:errchkjson // strings and integers only
 	return string(b)
-}
-
-// AddDoor enters a door. Its readers must be registered on its controller and serve no other door there.
-func (r *Register) AddDoor(ctx context.Context, actor store.Actor, d Door) (Door, error) {
-	if err := d.check(); err != nil {
-		return Door{}, fmt.Errorf("add door: %w", err)
-	}
-	err := r.write(ctx, actor, "", "add door", func(tx *store.Tx) error {
-		if err := free(ctx, tx, doorCount, d.ID); err != nil {
-			return err
-		}
-		if err := d.fits(ctx, tx); err != nil {
-			return err
-		}
-		if err := d.keep(ctx, tx); err != nil {
-			return err
-		}
-		if err := device.Want(ctx, tx, d.Controller); err != nil {
-			return err
-		}
-		var err error
-		d, err = getDoor(ctx, tx, d.ID)
-		return err
-	})
-	if err != nil {
-		return Door{}, err
-	}
-	return d, nil
-}
-
-// fits checks a door against the other registers and the other doors of its controller.
-func (d Door) fits(ctx context.Context, tx *store.Tx) error {
-	if err := known(ctx, tx, areaCount, noArea, d.Area); err != nil {
-		return err
-	}
-	if err := device.Known(ctx, tx, d.Controller); err != nil {
-		return err
-	}
-	doors, err := selectDoors(ctx, tx, `WHERE controller = ?`, d.Controller)
-	if err != nil {
-		return err
-	}
-	inUse := map[string]string{}
-	for _, other := range doors {
-		for _, name := range other.readers() {
-			inUse[name] = other.ID
-		}
-	}
-	for _, name := range d.readers() {
-		if err := device.KnownReader(ctx, tx, d.Controller, name); err != nil {
-			return err
-		}
-		if other, ok := inUse[name]; ok {
-			return fault.New(fault.Conflict, "area.reader_taken", fmt.Sprintf("reader %q serves door %q", name, other))
-		}
-	}
-	return nil
-}
-
-func (d Door) keep(ctx context.Context, tx *store.Tx) error {
-	_, err := tx.Version(ctx, "door", d.ID, store.Row{
-		{Name: "area", Value: d.Area},
-		{Name: "controller", Value: d.Controller},
-		{Name: "entry_readers", Value: list(d.EntryReaders)},
-		{Name: "exit_readers", Value: list(d.ExitReaders)},
-		{Name: "held_ms", Value: int64(d.HeldMS)},
-		{Name: "name", Value: d.Name},
-		{Name: "release_ms", Value: int64(d.ReleaseMS)},
-	}, nil)
-	return err
-}
-
-// Grant lets a person into an area. schedule may be empty: at any hour.
-func (r *Register) Grant(ctx context.Context, actor store.Actor, person, area, schedule string, p period.Period) (Right, error) {
-	if err := p.Check(); err != nil {
-		return Right{}, fmt.Errorf("grant right: %w", err)
-	}
-	right := Right{ID: "R-" + rand.Text()[:10], Person: person, Area: area, Schedule: schedule, Period: p}
-	err := r.write(ctx, actor, "", "grant right", func(tx *store.Tx) error {
-		if err := staff.Known(ctx, tx, person); err != nil {
-			return err
-		}
-		if err := known(ctx, tx, areaCount, noArea, area); err != nil {
-			return err
-		}
-		if schedule != "" {
-			if err := known(ctx, tx, scheduleCount, noSchedule, schedule); err != nil {
-				return err
-			}
-		}
-		var err error
-		right, err = right.keep(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return Right{}, err
-	}
-	return right, nil
-}
-
-// Withdraw ends a right at once. It cannot be given back: grant a new one.
-func (r *Register) Withdraw(ctx context.Context, actor store.Actor, id, reason string) error {
-	reason, err := field.Text("reason", reason, 200)
-	if err != nil {
-		return fmt.Errorf("withdraw right: %w", err)
-	}
-	return r.write(ctx, actor, reason, "withdraw right", func(tx *store.Tx) error {
-		right, err := getRight(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if right.Withdrawn {
-			return fault.New(fault.Conflict, "area.right_withdrawn", fmt.Sprintf("right %s is withdrawn already", id))
-		}
-		right.Withdrawn = true
-		_, err = right.keep(ctx, tx)
-		return err
-	})
-}
-
-// keep writes the next version of a right, tells the controllers and returns the right as it then stands.
-func (r Right) keep(ctx context.Context, tx *store.Tx) (Right, error) {
-	from, until := r.Texts()
-	state := stateGranted
-	if r.Withdrawn {
-		state = stateWithdrawn
-	}
-	_, err := tx.Version(ctx, "access_right", r.ID, store.Row{
-		{Name: "area", Value: r.Area},
-		{Name: "person", Value: r.Person},
-		{Name: "schedule", Value: r.Schedule},
-		{Name: "state", Value: state},
-		{Name: "valid_from", Value: from},
-		{Name: "valid_until", Value: until},
-	}, nil)
-	if err != nil {
-		return Right{}, err
-	}
-	if err := device.WantForArea(ctx, tx, r.Area); err != nil {
-		return Right{}, err
-	}
-	return getRight(ctx, tx, r.ID)
 }
 
 // How many entries have an id.

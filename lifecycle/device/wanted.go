@@ -42,10 +42,10 @@ func WantForHolder(ctx context.Context, tx *store.Tx) error {
 	return want(ctx, tx, `SELECT DISTINCT controller FROM v_device_area_controller`)
 }
 
-// WantForSchedule raises it for every controller with a door into an area where a right has the schedule.
+// WantForSchedule raises it for every controller with a door into an area that uses the schedule, in a right or to stand unlocked.
 func WantForSchedule(ctx context.Context, tx *store.Tx, schedule string) error {
-	return want(ctx, tx, `SELECT DISTINCT ac.controller FROM v_device_right r
-		JOIN v_device_area_controller ac ON ac.area = r.area WHERE r.schedule = ?`, schedule)
+	return want(ctx, tx, `SELECT DISTINCT ac.controller FROM v_device_schedule u
+		JOIN v_device_area_controller ac ON ac.area = u.area WHERE u.schedule = ?`, schedule)
 }
 
 // WantForCalendar raises it for every controller with a door: any of its schedules may look at holidays.

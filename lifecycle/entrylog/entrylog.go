@@ -7,6 +7,7 @@
 package entrylog
 
 import (
+	"cmp"
 	"time"
 
 	"kanmon/internal/access"
@@ -69,22 +70,18 @@ type Filter struct {
 	Limit    int // at most 500; 0: 100
 }
 
-// Present is one person in one area, as far as doors can tell.
-type Present struct {
-	Person       string
-	PersonName   string
-	Area         string
-	AreaName     string
-	Since        time.Time
-	Door         string
-	ExitMeasured bool // false: the area has no reader on the way out; the person may have left
-}
-
 // Register is the log.
 type Register struct {
 	store *store.Store
 	tally *tally
+	lasts time.Duration
 }
 
 // New opens the log.
-func New(s *store.Store) *Register { return &Register{store: s, tally: newTally()} }
+func New(s *store.Store) *Register { return &Register{store: s, tally: newTally(), lasts: EntryLasts} }
+
+// Lasting sets how long an entry to an area whose exits are not measured means inside, before anything else is done; zero: EntryLasts.
+func (r *Register) Lasting(d time.Duration) *Register {
+	r.lasts = cmp.Or(d, EntryLasts)
+	return r
+}

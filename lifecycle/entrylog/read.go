@@ -126,6 +126,22 @@ func Uses(ctx context.Context, q store.Queryer, card string, since time.Time, li
 		card, store.FormatTime(since), []string{string(event.AccessGranted), string(event.AccessDenied), string(event.RemoteRelease)}, limit)
 }
 
+// Of returns the entries with these ids, oldest first, in the transaction of another register that checks who may see them.
+func Of(ctx context.Context, q store.Queryer, ids []int64) ([]Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	events, err := selectLive(ctx, q, `id IN (?) ORDER BY id`, ids)
+	if err != nil {
+		return nil, err
+	}
+	suspects, err := selectSuspects(ctx, q, `leaf IN (?) ORDER BY leaf`, ids)
+	if err != nil {
+		return nil, err
+	}
+	return Filter{AfterID: 1, Limit: len(ids)}.merge(events, suspects), nil
+}
+
 func (r liveRow) entry() (Entry, error) {
 	e, err := event.Decode(r.Body)
 	if err != nil {
@@ -147,11 +163,15 @@ func (f Filter) suspects(ctx context.Context, q store.Queryer) ([]Entry, error) 
 		return nil, nil
 	}
 	where, order, args := f.page("leaf")
+	return selectSuspects(ctx, q, where+order, append(args, f.Limit)...)
+}
+
+func selectSuspects(ctx context.Context, q store.Queryer, where string, args ...any) ([]Entry, error) {
 	var rows []struct {
 		Leaf                           int64
 		Controller, At, Reason, Detail string
 	}
-	err := q.Select(ctx, &rows, `SELECT leaf, controller, at, reason, detail FROM quarantine WHERE `+where+order, append(args, f.Limit)...)
+	err := q.Select(ctx, &rows, `SELECT leaf, controller, at, reason, detail FROM quarantine WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,33 +197,4 @@ func (r *Register) Newest(ctx context.Context) (int64, error) {
 			(SELECT MAX(leaf) AS leaf FROM event UNION ALL SELECT MAX(leaf) AS leaf FROM quarantine) AS both_tables`)
 	})
 	return newest, err
-}
-
-// Present lists who is inside, by area and person.
-func (r *Register) Present(ctx context.Context, actor store.Actor) ([]Present, error) {
-	var rows []struct {
-		Person, Area, At, Door string
-		PersonName             string `db:"person_name"`
-		AreaName               string `db:"area_name"`
-		ExitMeasured           bool   `db:"exit_measured"`
-	}
-	err := r.read(ctx, actor, func(q store.Queryer) error {
-		return q.Select(ctx, &rows, `SELECT person, area, at, door, person_name, area_name, exit_measured
-			FROM v_entrylog_present ORDER BY area, person`)
-	})
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Present, len(rows))
-	for i, row := range rows {
-		since, err := period.Time(row.At)
-		if err != nil {
-			return nil, err
-		}
-		list[i] = Present{
-			Person: row.Person, PersonName: row.PersonName, Area: row.Area, AreaName: row.AreaName, Since: since,
-			Door: row.Door, ExitMeasured: row.ExitMeasured,
-		}
-	}
-	return list, nil
 }

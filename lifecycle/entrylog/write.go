@@ -70,7 +70,7 @@ func Append(ctx context.Context, tx *store.Tx, controller string, head Head, eve
 	if err := settle(ctx, tx, controller, events[0].Epoch, head.Seq); err != nil {
 		return 0, Head{}, err
 	}
-	return first + int64(len(rows)) - 1, head, passages(ctx, tx, events)
+	return first + int64(len(rows)) - 1, head, follow(ctx, tx, controller, events)
 }
 
 // eventRow has its columns in alphabetical order, which is the order in which they are hashed.
@@ -95,66 +95,6 @@ func eventRow(controller, received string, e event.Event, raw []byte) store.Row 
 // plain replaces the one character a JSON text can hold and a column cannot. The bytes of the event keep it.
 func plain(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
-// passages brings the presence up to date with who was let in or out. Only the last passage of each person in
-// each area counts, by the controllers' clocks; one that is ahead counts as now, else it would hide what follows.
-func passages(ctx context.Context, tx *store.Tx, events []event.Event) error {
-	last := lastPassages(events, tx.Now())
-	for len(last) > 0 {
-		n := min(len(last), mostPassages)
-		if err := pass(ctx, tx, last[:n]); err != nil {
-			return err
-		}
-		last = last[n:]
-	}
-	return nil
-}
-
-// mostPassages is how many rows one statement writes.
-const mostPassages = 64
-
-func pass(ctx context.Context, tx *store.Tx, events []event.Event) error {
-	args := make([]any, 0, 5*len(events))
-	for _, e := range events {
-		args = append(args, plain(e.Person), plain(e.Area), inside(e), store.FormatTime(e.At), plain(e.Door))
-	}
-	_, err := tx.Exec(ctx, `INSERT INTO presence (person, area, inside, at, door) VALUES (?, ?, ?, ?, ?)`+
-		strings.Repeat(`, (?, ?, ?, ?, ?)`, len(events)-1)+`
-		ON CONFLICT (person, area) DO UPDATE SET inside = excluded.inside, at = excluded.at, door = excluded.door
-		WHERE excluded.at >= presence.at`, args...)
-	return err
-}
-
-// lastPassages returns the latest granted event of each person in each area.
-func lastPassages(events []event.Event, now time.Time) []event.Event {
-	type place struct{ person, area string }
-	var last []event.Event
-	index := map[place]int{}
-	for _, e := range events {
-		if e.Kind != event.AccessGranted || e.Person == "" || e.Area == "" {
-			continue
-		}
-		if e.At.After(now) {
-			e.At = now
-		}
-		at := place{plain(e.Person), plain(e.Area)}
-		switch i, again := index[at]; {
-		case !again:
-			index[at] = len(last)
-			last = append(last, e)
-		case !e.At.Before(last[i].At):
-			last[i] = e
-		}
-	}
-	return last
-}
-
-func inside(e event.Event) int64 {
-	if e.Direction == access.Out {
-		return 0
-	}
-	return 1
-}
-
 // Suspect is something that came and cannot be believed.
 type Suspect struct {
 	Controller string // "" when nobody registered it
@@ -171,8 +111,9 @@ const (
 )
 
 // Quarantine keeps a suspect, once, and counts it every time. It returns the id of the new row, or 0 when only
-// the count rose. What a controller causes beyond some in a short time is only counted, and the sum written by Settle.
-func (r *Register) Quarantine(ctx context.Context, s Suspect) (int64, error) {
+// the count rose. What a controller causes beyond some in a short time is only counted, and the sum written by Settle. raise
+// is called in the transaction of a new row; nil: nothing is.
+func (r *Register) Quarantine(ctx context.Context, s Suspect, raise func(ctx context.Context, tx *store.Tx, id int64) error) (int64, error) {
 	if !r.tally.allow(s, r.store.Now()) {
 		return 0, nil
 	}
@@ -195,6 +136,9 @@ func (r *Register) Quarantine(ctx context.Context, s Suspect) (int64, error) {
 			{Name: "sha256", Value: hex.EncodeToString(digest[:])},
 			{Name: "size", Value: int64(len(s.Payload))},
 		})
+		if err == nil && raise != nil {
+			err = raise(ctx, tx, id)
+		}
 		return err
 	})
 	if err != nil {

@@ -16,7 +16,9 @@ type Change struct {
 	At      time.Time
 	Actor   string // kind and id, such as "account:yamada"
 	Reason  string
-	Fields  []Field // all of them, in the order of the register's form
+	// ApprovedBy is the second person, or "set-up"; empty where one was enough.
+	ApprovedBy string
+	Fields     []Field // all of them, in the order of the register's form
 }
 
 // Field is one value of a version. Before is its value in the version before, Changed whether it differs; in
@@ -27,7 +29,7 @@ type Field struct {
 	Changed       bool
 }
 
-// Read runs a query that returns n, at, actor, reason and then the fields to show, oldest version first.
+// Read runs a query that returns n, at, actor, reason and then the fields to show, oldest version first. A column approved_by is no field.
 func Read(ctx context.Context, q store.Queryer, query string, args ...any) ([]Change, error) {
 	var changes []Change
 	err := q.Query(ctx, func(row store.Cursor) error {
@@ -60,6 +62,10 @@ func read(row store.Cursor) (Change, error) {
 		return Change{}, err
 	}
 	for i := fixed; i < len(values); i++ {
+		if columns[i] == "approved_by" {
+			c.ApprovedBy = text(values[i])
+			continue
+		}
 		c.Fields = append(c.Fields, Field{Name: columns[i], Value: text(values[i])})
 	}
 	return c, nil

@@ -12,6 +12,9 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/db"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
@@ -24,6 +27,7 @@ import (
 // Actors of the tests.
 var (
 	Manager = store.Actor{Kind: store.ActorAccount, ID: "manager", Roles: []authz.Role{authz.SystemManager}}
+	Second  = store.Actor{Kind: store.ActorAccount, ID: "second", Roles: []authz.Role{authz.SecurityManager}}
 	Guard   = store.Actor{Kind: store.ActorAccount, ID: "guard", Roles: []authz.Role{authz.Guard}}
 	Nobody  = store.Actor{Kind: store.ActorAccount, ID: "nobody", Roles: []authz.Role{authz.Contractor}}
 )
@@ -57,7 +61,10 @@ type City struct {
 	Device  *device.Register
 	Card    *card.Register
 	Entries *entrylog.Register
+	Alarms  *alarm.Register
 
+	Accounts    *account.Register
+	Approvals   *approval.Register
 	Revocations *revocation.Register
 
 	// Hash gives the forms in which cards go to doors; one at first.
@@ -77,9 +84,11 @@ func Open(tb testing.TB, d *db.DB) *City {
 	}
 	revocations := revocation.New(s, revocation.Config{})
 	c := &City{
-		Store: s, Clock: clock, Staff: staff.New(s), Area: area.New(s), Device: device.New(s), Entries: entrylog.New(s), Revocations: revocations,
-		Hash: access.OneForm,
+		Store: s, Clock: clock, Staff: staff.New(s), Device: device.New(s), Entries: entrylog.New(s), Revocations: revocations,
+		Hash: access.OneForm, Alarms: alarm.New(s, alarm.Limits{}), Approvals: approval.New(s),
+		Accounts: account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, Clock: clock.Now}),
 	}
+	c.Area = area.New(s, c.Approvals)
 	c.Card = card.New(s, revocations, c.Forms)
 	return c
 }
@@ -89,12 +98,13 @@ func Open(tb testing.TB, d *db.DB) *City {
 //	controllers enrolled with the keys DeviceKey gives
 //	ctl-1: D-1 into server-room (in IN-1, out OUT-1), D-2 into archive (in IN-2)
 //	ctl-2: D-3 into archive (in IN-1)
-//	1001 佐藤 花子, card K-1: server-room and archive at any hour
+//	1001 佐藤 花子, card K-1: responsible for both areas; server-room and archive at any hour
 //	1002 鈴木 一郎, card K-2: archive in office hours
 //	1003 高橋 次郎, card K-3: no right
 func (c *City) Found(tb testing.TB) {
 	tb.Helper()
 	ctx := tb.Context()
+	c.people(tb)
 	for _, name := range []string{"ctl-1", "ctl-2"} {
 		_, err := c.Device.AddController(ctx, Manager, device.NewController{Name: name, Place: "本庁舎 2階"})
 		must(tb, err)
@@ -107,8 +117,8 @@ func (c *City) Found(tb testing.TB) {
 		must(tb, err)
 	}
 	for _, a := range []area.Area{
-		{ID: "server-room", Name: "電子計算機室", Grade: 3, Record: access.Strict},
-		{ID: "archive", Name: "書庫", Grade: 2, Record: access.BestEffort},
+		{ID: "server-room", Name: "電子計算機室", Grade: 3, Record: access.Strict, Owner: "1001"},
+		{ID: "archive", Name: "書庫", Grade: 2, Record: access.BestEffort, Owner: "1001"},
 	} {
 		_, err := c.Area.AddArea(ctx, Manager, a)
 		must(tb, err)
@@ -116,7 +126,7 @@ func (c *City) Found(tb testing.TB) {
 	_, err := c.Area.AddSchedule(ctx, Manager, area.Schedule{ID: "office", Name: "執務時間", Windows: OfficeHours()})
 	must(tb, err)
 	c.doors(tb)
-	c.people(tb)
+	c.rights(tb)
 }
 
 // OfficeHours is Monday to Friday, 8:30 to 17:15.
@@ -153,6 +163,11 @@ func (c *City) people(tb testing.TB) {
 		})
 		must(tb, err)
 	}
+}
+
+func (c *City) rights(tb testing.TB) {
+	tb.Helper()
+	ctx := tb.Context()
 	for _, right := range [][3]string{{"1001", "server-room", ""}, {"1001", "archive", ""}, {"1002", "archive", "office"}} {
 		_, err := c.Area.Grant(ctx, Manager, right[0], right[1], right[2], period.Period{})
 		must(tb, err)

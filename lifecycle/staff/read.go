@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -12,13 +13,15 @@ import (
 	"kanmon/lifecycle/period"
 )
 
-const columns = `id, n, section, valid_from, valid_until, name, kana, cards`
+const columns = `id, n, section, class, number, valid_from, valid_until, name, kana, cards`
 
 // row is a row of v_staff_member.
 type row struct {
 	ID         string
 	N          int64
 	Section    string
+	Class      access.Class
+	Number     string
 	ValidFrom  string `db:"valid_from"`
 	ValidUntil string `db:"valid_until"`
 	Name       string
@@ -29,7 +32,7 @@ type row struct {
 func (r row) member() (Member, error) {
 	p, err := period.Parse(r.ValidFrom, r.ValidUntil)
 	return Member{
-		ID: r.ID, Name: r.Name, Kana: r.Kana, Section: r.Section, Period: p, Cards: r.Cards, Version: r.N,
+		ID: r.ID, Name: r.Name, Kana: r.Kana, Section: r.Section, Class: r.Class, Number: r.Number, Period: p, Cards: r.Cards, Version: r.N,
 	}, err
 }
 
@@ -55,6 +58,9 @@ func (r *Register) read(ctx context.Context, actor store.Actor, fn func(store.Qu
 		return nil
 	})
 }
+
+// Find returns one member to another register, in its transaction.
+func Find(ctx context.Context, q store.Queryer, id string) (Member, error) { return get(ctx, q, id) }
 
 func get(ctx context.Context, q store.Queryer, id string) (Member, error) {
 	var found row
@@ -101,7 +107,8 @@ func (r *Register) History(ctx context.Context, actor store.Actor, id string) ([
 			return err
 		}
 		var err error
-		changes, err = history.Read(ctx, q, `SELECT v.n, v.at, v.actor, v.reason, p.name, p.kana, v.section, v.valid_from, v.valid_until
+		changes, err = history.Read(ctx, q, `SELECT v.n, v.at, v.actor, v.reason, p.name, p.kana, v.section,
+			COALESCE(v.class, 'staff') AS class, COALESCE(v.number, '') AS number, v.valid_from, v.valid_until
 			FROM staff_version v LEFT JOIN staff_personal p ON p.id = v.id AND p.n = v.n WHERE v.id = ? ORDER BY v.n`, id)
 		return err
 	})

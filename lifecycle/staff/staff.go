@@ -5,16 +5,19 @@
 package staff
 
 import (
+	"kanmon/internal/access"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/period"
 )
 
 // Details are what is entered about a member.
 type Details struct {
-	No      string // staff number; empty: one is made ("S-" and 8 characters). It is the member's id for good
-	Name    string // 氏名, at most 64 characters
-	Kana    string // フリガナ, at most 64 characters, may be empty
-	Section string // 所属, at most 64 characters, may be empty
+	No      string       // staff number; empty: one is made ("S-" and 8 characters). It is the member's id for good
+	Name    string       // 氏名, at most 64 characters
+	Kana    string       // フリガナ, at most 64 characters, may be empty
+	Section string       // 所属, at most 64 characters, may be empty
+	Class   access.Class // empty: access.Staff
+	Number  string       // typed at a keypad before the PIN: 4–8 digits, nobody else's; may be empty
 	period.Period
 }
 
@@ -24,6 +27,8 @@ type Member struct {
 	Name    string
 	Kana    string
 	Section string
+	Class   access.Class
+	Number  string // typed at a keypad before the PIN; may be empty
 	period.Period
 	Cards   int   // cards issued and not closed
 	Version int64 // from 1

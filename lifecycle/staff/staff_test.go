@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/internal/access"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -18,7 +19,7 @@ func TestAMemberIsReadAsEntered(t *testing.T) {
 		city := lifecycletest.Open(t, d)
 		until := time.Date(2028, 3, 31, 15, 0, 0, 0, time.UTC)
 		want := staff.Member{
-			ID: "1001", Name: "髙橋 𠮷子", Kana: "タカハシ ヨシコ", Section: "総務課", Period: period.Period{Until: until}, Version: 1,
+			ID: "1001", Name: "髙橋 𠮷子", Kana: "タカハシ ヨシコ", Section: "総務課", Class: access.Staff, Period: period.Period{Until: until}, Version: 1,
 		}
 		got, err := city.Staff.Add(t.Context(), lifecycletest.Manager, staff.Details{
 			No: "1001", Name: "  髙橋 𠮷子 ", Kana: want.Kana, Section: want.Section, Period: want.Period,

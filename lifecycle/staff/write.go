@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"regexp"
+	"slices"
 
+	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -26,6 +29,9 @@ func (r *Register) Add(ctx context.Context, actor store.Actor, d Details) (Membe
 			return err
 		}
 		if err := unknown(ctx, tx, d.No); err != nil {
+			return err
+		}
+		if err := d.fits(ctx, tx); err != nil {
 			return err
 		}
 		var err error
@@ -56,6 +62,9 @@ func (r *Register) Change(ctx context.Context, actor store.Actor, id, reason str
 		if err := Known(ctx, tx, id); err != nil {
 			return err
 		}
+		if err = d.fits(ctx, tx); err != nil {
+			return err
+		}
 		if m, err = d.keep(ctx, tx); err != nil {
 			return err
 		}
@@ -81,14 +90,67 @@ func (d *Details) check() error {
 	if err == nil {
 		err = d.Period.Check()
 	}
+	if err == nil {
+		err = d.checkClass()
+	}
 	return err
+}
+
+// number is what a keypad can take before a PIN, and is not one of a PIN's length by mistake alone: who it is, not that it is them.
+var number = regexp.MustCompile(`^[0-9]{4,8}$`)
+
+func (d *Details) checkClass() error {
+	if d.Class == "" {
+		d.Class = access.Staff
+	}
+	switch {
+	case !slices.Contains(access.AllClasses(), d.Class):
+		return fault.BadField("class", "staff.class", fmt.Sprintf("class %.20q", d.Class))
+	case d.Number != "" && !number.MatchString(d.Number):
+		return fault.BadField("number", "staff.number", "not 4 to 8 digits")
+	}
+	return nil
+}
+
+// fits refuses a keypad number that is somebody else's, and another class than staff for whom areas rely on as one.
+func (d Details) fits(ctx context.Context, q store.Queryer) error {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM staff WHERE number = ? AND number <> '' AND id <> ?`, d.Number, d.No)
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		return fault.BadField("number", "staff.number_taken", "keypad number in use")
+	case d.Class == access.Staff:
+		return nil
+	}
+	if err := q.Get(ctx, &n, `SELECT COUNT(*) FROM v_staff_escort WHERE person = ?`, d.No); err != nil || n > 0 {
+		return conflictIf(err, "staff.escorts", d.No+" may escort visitors")
+	}
+	if err := q.Get(ctx, &n, `SELECT COUNT(*) FROM v_staff_named WHERE owner = ? OR lower(rules) LIKE ? ESCAPE '\'`, d.No, field.Like(`"`+d.No+`"`)); err != nil || n > 0 {
+		return conflictIf(err, "staff.recovers", d.No+" is named by an area")
+	}
+	return nil
+}
+
+func conflictIf(err error, code, text string) error {
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, code, text)
 }
 
 // keep writes the next version and returns the member as it then stands.
 func (d Details) keep(ctx context.Context, tx *store.Tx) (Member, error) {
 	from, until := d.Texts()
 	_, err := tx.Version(ctx, "staff", d.No,
-		store.Row{{Name: "section", Value: d.Section}, {Name: "valid_from", Value: from}, {Name: "valid_until", Value: until}},
+		store.Row{
+			{Name: "class", Value: string(d.Class)},
+			{Name: "number", Value: d.Number},
+			{Name: "section", Value: d.Section},
+			{Name: "valid_from", Value: from},
+			{Name: "valid_until", Value: until},
+		},
 		store.Row{{Name: "kana", Value: d.Kana}, {Name: "name", Value: d.Name}})
 	if err != nil {
 		return Member{}, err

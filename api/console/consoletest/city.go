@@ -58,6 +58,9 @@ type Entries struct {
 	early []entrylog.Entry // before their turn, newest first
 	wakes map[chan struct{}]struct{}
 	fail  error
+
+	Hostile string // in place of the names of those who are inside
+	Said    []Said
 }
 
 // Add appends an entry under the next id and wakes whoever subscribed.

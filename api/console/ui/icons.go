@@ -25,6 +25,7 @@ func shapes(name string) (string, bool) {
 		"in":          `<path d="M13 4h6v16h-6M4 12h10M10.5 8l4 4-4 4"/>`,
 		"out":         `<path d="M11 4H5v16h6M10 12h10M16.5 8l4 4-4 4"/>`,
 		"live":        `<path d="M5 3h11v18H5zM2.5 21h19M12.6 12v.1M16 6h3.5v15"/>`,
+		"presence":    `<path d="M4 20.5V9l8-5.5L20 9v11.5z"/><circle cx="12" cy="11.5" r="2.2"/><path d="M8 20.5c0-3 1.6-4.6 4-4.6s4 1.6 4 4.6"/>`,
 		"staff":       `<circle cx="12" cy="8" r="4"/><path d="M4 20.5c1-4.2 4.2-6 8-6s7 1.8 8 6"/>`,
 		"cards":       `<rect x="3" y="5" width="18" height="14" rx="2"/><path d="M3 10h18M7 15h4"/>`,
 		"revocations": `<path d="M21 11V7a2 2 0 0 0-2-2H5a2 2 0 0 0-2 2v10a2 2 0 0 0 2 2h6M3 10h18M15 15l6 6M21 15l-6 6"/>`,

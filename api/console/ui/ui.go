@@ -107,6 +107,7 @@ func New(c Config) (*Shell, error) {
 func nav() []section {
 	return []section{
 		{"live", "/live", authz.EntryRead},
+		{"presence", "/presence", authz.EntryRead},
 		{"staff", "/staff", authz.StaffRead},
 		{"cards", "/cards", authz.CardRead},
 		{"revocations", "/revocations", authz.CardRead},

@@ -1,0 +1,173 @@
+package alarm
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"kanmon/internal/event"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/period"
+)
+
+// mostEntries is how many entries an alarm keeps by their ids; what follows is counted.
+const mostEntries = 100
+
+// Take raises, counts and ends alarms for events that were appended to the entry log in the same transaction, with consecutive ids from first on.
+// Events that cannot matter cost nothing; a batch with closed doors one query.
+func (r *Register) Take(ctx context.Context, tx *store.Tx, controller string, first int64, events []event.Event) error {
+	changes := fold(controller, first, events)
+	fresh := refusalsOf(first, events)
+	if len(changes) == 0 && len(fresh) == 0 {
+		return nil
+	}
+	open, err := openOf(ctx, tx, controller)
+	if err != nil {
+		return err
+	}
+	repeated, err := r.repeated(ctx, tx, controller, open, fresh)
+	if err != nil {
+		return err
+	}
+	for _, c := range append(changes, repeated...) {
+		if err := c.apply(ctx, tx, open); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Suspect raises an alarm for a message that was put into quarantine in the same transaction. controller is empty for an unknown one.
+func (r *Register) Suspect(ctx context.Context, tx *store.Tx, controller string, entry int64) error {
+	about := Subject{Controller, controller}
+	if controller == "" {
+		about = Subject{About: Centre}
+	}
+	open, err := openOf(ctx, tx, controller)
+	if err != nil {
+		return err
+	}
+	c := &change{
+		Key: Key{Quarantined, about}, severity: Urgent, controller: controller, count: 1, entries: []int64{entry}, first: tx.Now(), last: tx.Now(),
+	}
+	return c.apply(ctx, tx, open)
+}
+
+// openRow is a row of v_alarm_open.
+type openRow struct {
+	ID          string
+	Kind        Kind
+	About       About  `db:"subject_kind"`
+	Subject     string `db:"subject"`
+	Controller  string
+	State       State
+	RaisedAt    string `db:"raised_at"`
+	Severity    Severity
+	Escalations int
+	EscalatedAt string `db:"escalated_at"`
+	Count       int
+	LastLeaf    int64  `db:"last_leaf"`
+	OverAt      string `db:"over_at"`
+}
+
+func (o openRow) key() Key { return Key{o.Kind, Subject{o.About, o.Subject}} }
+
+const openColumns = `SELECT id, kind, subject_kind, subject, controller, state, raised_at, severity, escalations, escalated_at, count, last_leaf, over_at
+	FROM v_alarm_open`
+
+// openOf returns the open alarms of a controller, and those that controllers have in common.
+func openOf(ctx context.Context, q store.Queryer, controller string) (map[Key]openRow, error) {
+	return selectOpen(ctx, q, ` WHERE controller IN (?, '')`, controller)
+}
+
+func selectOpen(ctx context.Context, q store.Queryer, where string, args ...any) (map[Key]openRow, error) {
+	var rows []openRow
+	if err := q.Select(ctx, &rows, openColumns+where, args...); err != nil {
+		return nil, fmt.Errorf("read open alarms: %w", err)
+	}
+	open := make(map[Key]openRow, len(rows))
+	for _, o := range rows {
+		open[o.key()] = o
+	}
+	return open, nil
+}
+
+// apply writes a change down. A new alarm has its version in the ledger; what is counted or over has not.
+func (c *change) apply(ctx context.Context, tx *store.Tx, open map[Key]openRow) error {
+	o, is := open[c.Key]
+	var err error
+	switch {
+	case c.count == 0 && !is:
+		return nil
+	case c.count == 0:
+		err = end(ctx, tx, o.ID, c.over)
+	case is:
+		err = c.more(ctx, tx, o)
+	default:
+		err = c.raise(ctx, tx)
+	}
+	if err != nil {
+		return fmt.Errorf("alarm %s of %s %.40q: %w", c.Kind, c.Subject.About, c.Subject.ID, err)
+	}
+	return nil
+}
+
+func (c *change) raise(ctx context.Context, tx *store.Tx) error {
+	k := kept{
+		ID: "A-" + rand.Text()[:10], State: Raised, Kind: c.Kind, Severity: c.severity, About: c.Subject.About, Subject: c.Subject.ID,
+		Controller: c.controller, Door: c.door, Area: c.area, RaisedAt: store.FormatTime(tx.Now()),
+	}
+	if c.Subject.shared() {
+		k.Controller = ""
+	}
+	last := int64(0)
+	if n := len(c.entries); n > 0 {
+		k.FirstLeaf, last = c.entries[0], c.entries[n-1]
+	}
+	if err := k.step(ctx, tx, string(Raised)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO alarm_tally (alarm, count, first_at, last_at, last_leaf, over_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		k.ID, c.count, store.FormatTime(c.first), store.FormatTime(c.last), last, period.Text(c.over))
+	if err != nil {
+		return err
+	}
+	return c.link(ctx, tx, k.ID, 0)
+}
+
+// more is counted into an alarm that is open.
+func (c *change) more(ctx context.Context, tx *store.Tx, o openRow) error {
+	last := o.LastLeaf
+	if n := len(c.entries); n > 0 {
+		last = c.entries[n-1]
+	}
+	_, err := tx.Exec(ctx, `UPDATE alarm_tally SET count = count + ?, last_at = ?, last_leaf = ?, over_at = ? WHERE alarm = ?`,
+		c.count, store.FormatTime(c.last), last, period.Text(c.over), o.ID)
+	if err != nil {
+		return err
+	}
+	return c.link(ctx, tx, o.ID, o.Count)
+}
+
+// link keeps which entries an alarm counts, as long as it has few.
+func (c *change) link(ctx context.Context, tx *store.Tx, id string, before int) error {
+	entries := c.entries[:max(0, min(len(c.entries), mostEntries-before))]
+	if len(entries) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 2*len(entries))
+	for _, entry := range entries {
+		args = append(args, id, entry)
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO alarm_entry (alarm, leaf) VALUES (?, ?)`+strings.Repeat(`, (?, ?)`, len(entries)-1)+
+		` ON CONFLICT (alarm, leaf) DO NOTHING`, args...)
+	return err
+}
+
+// end says since when an alarm is over.
+func end(ctx context.Context, tx *store.Tx, id string, at time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE alarm_tally SET over_at = ? WHERE alarm = ? AND over_at = ''`, store.FormatTime(at), id)
+	return err
+}

@@ -1,0 +1,274 @@
+package area
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/field"
+)
+
+// AddDoor enters a door. Its readers must be registered on its controller and serve no other door there, and the area's rules must be such that
+// this door can keep them too.
+func (r *Register) AddDoor(ctx context.Context, actor store.Actor, d Door) (Door, error) {
+	if err := d.check(); err != nil {
+		return Door{}, fmt.Errorf("add door: %w", err)
+	}
+	w := wish{kind: doorAdd, subject: d.ID, about: d.Area, reason: d.Why, body: d, grade: gradeOf(`?`, d.Area)}
+	err := r.submit(ctx, actor, "add door", w, func(tx *store.Tx) (err error) {
+		d, err = getDoor(ctx, tx, d.ID)
+		return err
+	})
+	if err != nil {
+		return Door{}, err
+	}
+	return d, nil
+}
+
+var addDoor = maker[Door]{
+	check: func(ctx context.Context, tx *store.Tx, d Door) error {
+		if err := free(ctx, tx, doorCount, d.ID); err != nil {
+			return err
+		}
+		return d.fits(ctx, tx)
+	},
+	apply: func(ctx context.Context, tx *store.Tx, d Door) error {
+		if err := d.keep(ctx, tx); err != nil {
+			return err
+		}
+		return device.Want(ctx, tx, d.Controller)
+	},
+}
+
+// ChangeDoor gives a door another name, area, controller, readers and times; every field is set. Its interlock stays.
+func (r *Register) ChangeDoor(ctx context.Context, actor store.Actor, reason string, d Door) error {
+	reason, err := field.Text("reason", reason, 200)
+	if err == nil {
+		err = d.check()
+	}
+	if err != nil {
+		return fmt.Errorf("change door: %w", err)
+	}
+	return r.submit(ctx, actor, "change door", wish{
+		kind: doorChange, subject: d.ID, about: d.Area, reason: reason, body: d,
+		grade:  gradeOf(`SELECT ? UNION SELECT v.area FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE d.id = ?`, d.Area, d.ID),
+		before: func(ctx context.Context, q store.Queryer) (any, error) { return getDoor(ctx, q, d.ID) },
+	}, nil)
+}
+
+var changeDoor = maker[Door]{
+	check: func(ctx context.Context, tx *store.Tx, d Door) error {
+		was, err := getDoor(ctx, tx, d.ID)
+		if err != nil {
+			return err
+		}
+		d.Interlock = was.Interlock
+		return d.fits(ctx, tx)
+	},
+	apply: func(ctx context.Context, tx *store.Tx, d Door) error {
+		was, err := getDoor(ctx, tx, d.ID)
+		if err != nil {
+			return err
+		}
+		d.Interlock = was.Interlock
+		if err := d.keep(ctx, tx); err != nil {
+			return err
+		}
+		return device.Want(ctx, tx, was.Controller, d.Controller)
+	},
+	version: versionOf("door"),
+}
+
+// fits checks a door against the other registers, the other doors of its controller, its interlock, and the rules of its area.
+func (d Door) fits(ctx context.Context, q store.Queryer) error {
+	if err := d.fitsController(ctx, q); err != nil {
+		return err
+	}
+	if d.Interlock != "" {
+		group, err := d.among(ctx, q, `WHERE interlock = ?`, d.Interlock)
+		if err == nil {
+			err = checkInterlock(group)
+		}
+		if err != nil {
+			return atDoor(err)
+		}
+	}
+	a, err := getArea(ctx, q, d.Area)
+	if err != nil {
+		return err
+	}
+	doors, err := d.among(ctx, q, `WHERE area = ?`, d.Area)
+	if err != nil {
+		return err
+	}
+	return atDoor(checkInside(a.Rules, doors))
+}
+
+// among lists the doors that a condition names, with d as it is to be.
+func (d Door) among(ctx context.Context, q store.Queryer, where, arg string) ([]Door, error) {
+	doors, err := selectDoors(ctx, q, where, arg)
+	return append(slices.DeleteFunc(doors, func(other Door) bool { return other.ID == d.ID }), d), err
+}
+
+// atDoor names the input of a door at which a rule of its area is broken.
+func atDoor(err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != fault.Invalid {
+		return err
+	}
+	name := "controller"
+	if e.Code == "area.no_exit_reader" {
+		name = "exit_readers"
+	}
+	return fault.BadField(name, e.Code, e.Error())
+}
+
+func (d Door) fitsController(ctx context.Context, q store.Queryer) error {
+	if err := known(ctx, q, areaCount, noArea, d.Area); err != nil {
+		return err
+	}
+	if err := device.Known(ctx, q, d.Controller); err != nil {
+		return err
+	}
+	doors, err := selectDoors(ctx, q, `WHERE controller = ?`, d.Controller)
+	if err != nil {
+		return err
+	}
+	inUse := map[string]string{}
+	for _, other := range doors {
+		for _, name := range other.readers() {
+			inUse[name] = other.ID
+		}
+	}
+	for _, name := range d.readers() {
+		if err := device.KnownReader(ctx, q, d.Controller, name); err != nil {
+			return err
+		}
+		if other, ok := inUse[name]; ok && other != d.ID {
+			return fault.New(fault.Conflict, "area.reader_taken", fmt.Sprintf("reader %q serves door %q", name, other))
+		}
+	}
+	return nil
+}
+
+func (d Door) keep(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Version(ctx, "door", d.ID, store.Row{
+		{Name: "area", Value: d.Area},
+		{Name: "controller", Value: d.Controller},
+		{Name: "entry_readers", Value: list(d.EntryReaders)},
+		{Name: "exit_readers", Value: list(d.ExitReaders)},
+		{Name: "held_ms", Value: int64(d.HeldMS)},
+		{Name: "interlock", Value: d.Interlock},
+		{Name: "name", Value: d.Name},
+		{Name: "release_ms", Value: int64(d.ReleaseMS)},
+	}, nil)
+	return err
+}
+
+// group is a wish for an interlock.
+type group struct {
+	Name  string   `json:"interlock"`
+	Doors []string `json:"doors"` // sorted; none: there is no such group any more
+}
+
+// Interlock makes the doors given, and no others, a group of which one door at most is open at a time (インターロック). No doors end the group. A
+// door of another group is a Conflict with code "area.interlock_other".
+func (r *Register) Interlock(ctx context.Context, actor store.Actor, reason, name string, doors []string) error {
+	reason, err := field.Text("reason", reason, 200)
+	if err == nil {
+		err = field.ID("interlock", name)
+	}
+	if err != nil {
+		return fmt.Errorf("interlock doors: %w", err)
+	}
+	g := group{name, slices.Compact(sorted(doors))}
+	return r.submit(ctx, actor, "interlock doors", wish{
+		kind: interlockChange, subject: name, reason: reason, body: g,
+		grade:  gradeOf(`SELECT v.area FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE v.interlock = ? OR d.id IN (`+places(g.Doors)+`)`, args(name, g.Doors)...),
+		before: func(ctx context.Context, q store.Queryer) (any, error) { return g.now(ctx, q) },
+	}, nil)
+}
+
+// places is a question mark for each value, for IN; NULL for none.
+func places(values []string) string {
+	marks := "NULL"
+	for range values {
+		marks += ", ?"
+	}
+	return marks
+}
+
+func args(first string, rest []string) []any {
+	all := []any{first}
+	for _, v := range rest {
+		all = append(all, v)
+	}
+	return all
+}
+
+var changeInterlock = maker[group]{
+	check: func(ctx context.Context, tx *store.Tx, g group) error {
+		doors, err := g.doors(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return checkInterlock(doors)
+	},
+	apply: func(ctx context.Context, tx *store.Tx, g group) error {
+		doors, err := selectDoors(ctx, tx, `WHERE interlock = ? OR id IN (`+places(g.Doors)+`)`, args(g.Name, g.Doors)...)
+		if err != nil {
+			return err
+		}
+		for _, d := range doors {
+			in := slices.Contains(g.Doors, d.ID)
+			if in == (d.Interlock == g.Name) {
+				continue
+			}
+			d.Interlock = ""
+			if in {
+				d.Interlock = g.Name
+			}
+			if err := d.keep(ctx, tx); err != nil {
+				return err
+			}
+			if err := device.Want(ctx, tx, d.Controller); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	version: func(ctx context.Context, q store.Queryer, name string) (n int64, err error) {
+		err = q.Get(ctx, &n, `SELECT COALESCE(SUM(d.n), 0) FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE v.interlock = ?`, name)
+		return n, err
+	},
+}
+
+// doors reads the doors of a wish. Each must be there and in no other group.
+func (g group) doors(ctx context.Context, q store.Queryer) ([]Door, error) {
+	doors := make([]Door, len(g.Doors))
+	for i, id := range g.Doors {
+		d, err := getDoor(ctx, q, id)
+		if err != nil {
+			return nil, err
+		}
+		if d.Interlock != "" && d.Interlock != g.Name {
+			return nil, fault.New(fault.Conflict, "area.interlock_other", fmt.Sprintf("door %q is in group %q", id, d.Interlock))
+		}
+		doors[i] = d
+	}
+	return doors, nil
+}
+
+// now is the group as it is.
+func (g group) now(ctx context.Context, q store.Queryer) (group, error) {
+	doors, err := selectDoors(ctx, q, `WHERE interlock = ?`, g.Name)
+	was := group{Name: g.Name}
+	for _, d := range doors {
+		was.Doors = append(was.Doors, d.ID)
+	}
+	return was, err
+}
