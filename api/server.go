@@ -40,7 +40,9 @@ import (
 	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/key"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
@@ -297,7 +299,8 @@ func (s *Server) openWeb(ctx context.Context) error {
 	alarms, notices := s.alarms(), notice.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Areas: areas, Approvals: approvals, Grades: grade.New(s.store, approvals), Lockdowns: lockdown.New(s.store),
+		Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
@@ -308,7 +311,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 		Days: days, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
-		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
+		Alarms: alarms, Notices: notices, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
 	})
 	if err != nil {
 		return err
