@@ -13,6 +13,7 @@ import (
 
 	"kanmon/api/policy"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -62,17 +63,17 @@ func TestAControllerGetsItsDoorsAndWhoMayPassThem(t *testing.T) {
 		if !reflect.DeepEqual(spec, want) {
 			t.Fatalf("compiled\n%+v, want\n%+v", spec, want)
 		}
-		p, err := access.Compile(compile(t, city, "ctl-2"))
+		p, err := decide.Compile(compile(t, city, "ctl-2"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		monday := time.Date(2027, 4, 5, 1, 0, 0, 0, time.UTC) // 10:00 in Japan
 		for no, reason := range map[string]access.Reason{"1001": access.Granted, "1002": access.Granted, "1003": access.NoRight} {
-			if got := access.Decide(p, access.Request{Reader: "IN-1", Key: lifecycletest.Key(no)}, monday); got.Reason != reason {
+			if got := decide.Decide(p, decide.Request{Reader: "IN-1", Key: lifecycletest.Key(no)}, monday); got.Reason != reason {
 				t.Errorf("%s: %s, want %s", no, got.Reason, reason)
 			}
 		}
-		night := access.Decide(p, access.Request{Reader: "IN-1", Key: lifecycletest.Key("1002")}, monday.Add(12*time.Hour))
+		night := decide.Decide(p, decide.Request{Reader: "IN-1", Key: lifecycletest.Key("1002")}, monday.Add(12*time.Hour))
 		if night.Reason != access.OutsideSchedule || night.Card != card2 {
 			t.Errorf("at night %+v", night)
 		}
@@ -381,7 +382,7 @@ func (w *world) withdrawPIN() {
 func (w *world) compare() {
 	for _, name := range w.names {
 		got := compile(w.t, w.city, name)
-		if _, err := access.Compile(got); err != nil {
+		if _, err := decide.Compile(got); err != nil {
 			w.rt.Fatalf("a controller would refuse it: %v", err)
 		}
 		want := w.m.spec(name)

@@ -7,6 +7,7 @@ import (
 
 	"kanmon/api/policy"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/lifecycle/lifecycletest"
@@ -28,7 +29,7 @@ func TestAPINAloneOpensItsAreaUntilItsAgeLimit(t *testing.T) {
 		for i := range spec.Areas {
 			spec.Areas[i].Factors = access.FactorsPIN
 		}
-		p, err := access.Compile(spec)
+		p, err := decide.Compile(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestAPINAloneOpensItsAreaUntilItsAgeLimit(t *testing.T) {
 			if tt.duress {
 				typed = made.Duress
 			}
-			got := access.Decide(p, access.Request{Reader: tt.reader, NoCard: true, Code: typed.Under(key)}, tt.at)
+			got := decide.Decide(p, decide.Request{Reader: tt.reader, NoCard: true, Code: typed.Under(key)}, tt.at)
 			if got.Reason != tt.want || got.Duress != tt.duress {
 				t.Errorf("%s: %+v, want %s", name, got, tt.want)
 			}

@@ -8,12 +8,13 @@ import (
 
 	"kanmon/controller/site"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
 // Around is everything else that a decision depends on.
 type Around struct {
-	Policy *access.Policy
+	Policy *decide.Policy
 	Lapsed access.Classes
 	At     time.Time   // for what depends on the time; zero: not known
 	Now    site.Moment // for what lasts
@@ -32,28 +33,28 @@ type Code interface {
 
 // Grant is somebody to be let in.
 type Grant struct {
-	Decision access.Decision
-	Request  access.Request
+	Decision decide.Decision
+	Request  decide.Request
 	Event    event.Event
 }
 
 // Outcome of one presentation. Events are without time and policy, which the caller adds.
 type Outcome struct {
-	Decision access.Decision // about the person at the reader
+	Decision decide.Decision // about the person at the reader
 	Events   []event.Event   // go on record whatever follows
 	Grants   []Grant         // of an entry: who is let in together, the person at the reader last. They wait for the record
 	After    []event.Event   // go on record with the grants
 }
 
 // Shown takes a card.
-func Shown(s *site.State, r access.Request, a Around) Outcome {
+func Shown(s *site.State, r decide.Request, a Around) Outcome {
 	return turn{s, a, r.Reader}.judge(r)
 }
 
 // Typed takes a code: the PIN of the card or number that waits at the reader, or one that stands alone.
 func Typed(s *site.State, reader string, code Code, a Around) Outcome {
 	t := turn{s, a, reader}
-	r := access.Request{Reader: reader, Lapsed: a.Lapsed, NoCard: true}
+	r := decide.Request{Reader: reader, Lapsed: a.Lapsed, NoCard: true}
 	held := s.Held(reader, a.Now)
 	switch {
 	case held != nil && held.Waits == access.PINRequired:
@@ -76,7 +77,7 @@ type turn struct {
 func (t turn) window(area string) time.Duration { return t.around.Policy.Rules(area).Window() }
 
 // decide asks for one decision with all facts.
-func (t turn) decide(id access.Identity, f access.Facts) access.Decision {
+func (t turn) decide(id decide.Identity, f access.Facts) decide.Decision {
 	a := t.around
 	f.Gas, f.Unfit = a.Gas(id.Area()), a.Unfit(id.Door())
 	for _, door := range a.Policy.Interlock(id.Door()) {
@@ -92,8 +93,8 @@ func (t turn) decide(id access.Identity, f access.Facts) access.Decision {
 	return d
 }
 
-func (t turn) judge(r access.Request) Outcome {
-	id := access.Identify(t.around.Policy, r)
+func (t turn) judge(r decide.Request) Outcome {
+	id := decide.Identify(t.around.Policy, r)
 	var o Outcome
 	if id.Direction() == access.In {
 		o.Events = t.review(id)
@@ -118,7 +119,7 @@ func (t turn) judge(r access.Request) Outcome {
 }
 
 // review asks again about those who wait before somebody else counts on them: a card may have been revoked meanwhile.
-func (t turn) review(newcomer access.Identity) (events []event.Event) {
+func (t turn) review(newcomer decide.Identity) (events []event.Event) {
 	for _, m := range t.site.Waiting(t.reader, t.window(newcomer.Area()), t.around.Now) {
 		if m.ID == newcomer.Person() {
 			continue
@@ -140,16 +141,16 @@ func (t turn) review(newcomer access.Identity) (events []event.Event) {
 }
 
 // again decides anew about somebody who waits, with the PIN or the second card that came before.
-func (t turn) again(r access.Request, before access.Facts) access.Decision {
+func (t turn) again(r decide.Request, before access.Facts) decide.Decision {
 	r.Lapsed = t.around.Lapsed
-	id := access.Identify(t.around.Policy, r)
+	id := decide.Identify(t.around.Policy, r)
 	f := id.Facts()
 	f.Typed, f.Party.Twin = before.Typed, before.Party.Twin
 	return t.decide(id, f)
 }
 
 // tried counts wrong PINs.
-func (t turn) tried(subject string, d access.Decision) []event.Event {
+func (t turn) tried(subject string, d decide.Decision) []event.Event {
 	switch {
 	case d.Reason == access.PINWrong && t.site.Wrong(subject, t.around.Now):
 		return []event.Event{{Kind: event.PINStopped, Door: d.Door, Area: d.Area, Reader: t.reader, Person: d.Person, Card: d.Card}}
@@ -159,14 +160,14 @@ func (t turn) tried(subject string, d access.Decision) []event.Event {
 	return nil
 }
 
-func (t turn) refused(o *Outcome, r access.Request) {
+func (t turn) refused(o *Outcome, r decide.Request) {
 	o.Events = append(o.Events, t.dropped(o.Decision, r, nil)...)
 	t.site.Leave(t.reader, o.Decision.Person)
 	o.Events = append(o.Events, about(event.AccessDenied, o.Decision, r, t.reader))
 }
 
 // dropped ends the wait of a card or number at the reader. One that something else took the place of is refused, unless its holder is let in.
-func (t turn) dropped(by access.Decision, r access.Request, in []Grant) []event.Event {
+func (t turn) dropped(by decide.Decision, r decide.Request, in []Grant) []event.Event {
 	held := t.site.Held(t.reader, t.around.Now)
 	t.site.Release(t.reader)
 	if held == nil || by.Facts.Party.Twin || same(*held, by, r) ||
@@ -177,7 +178,7 @@ func (t turn) dropped(by access.Decision, r access.Request, in []Grant) []event.
 }
 
 // same reports whether a decision is about what waits for a PIN or a second card.
-func same(held site.Slot, d access.Decision, r access.Request) bool {
+func same(held site.Slot, d decide.Decision, r decide.Request) bool {
 	return held.Card == d.Card && held.Person == d.Person && held.Request.NoCard == r.NoCard
 }
 
@@ -189,7 +190,7 @@ func (t turn) left(held site.Slot) []event.Event {
 	}}
 }
 
-func (t turn) waits(o *Outcome, r access.Request) {
+func (t turn) waits(o *Outcome, r decide.Request) {
 	d := o.Decision
 	o.Events = append(o.Events, about(event.AccessPending, d, r, t.reader))
 	window := t.window(d.Area)
@@ -209,7 +210,7 @@ func (t turn) waits(o *Outcome, r access.Request) {
 }
 
 // comesIn lets the person in, and with them everybody who waits at the reader and lacks nothing any more.
-func (t turn) comesIn(o *Outcome, r access.Request) {
+func (t turn) comesIn(o *Outcome, r decide.Request) {
 	d := o.Decision
 	t.join(d, r, access.Granted) // waits for nothing, and counts for the others
 	o.Grants = append(t.along(d), t.grant(d, r))
@@ -222,7 +223,7 @@ func (t turn) comesIn(o *Outcome, r access.Request) {
 }
 
 // join puts somebody among those at the reader. Their PIN is not kept, only what became of it.
-func (t turn) join(d access.Decision, r access.Request, waits access.Reason) {
+func (t turn) join(d decide.Decision, r decide.Request, waits access.Reason) {
 	r.Code = nil
 	if r.NoCard {
 		r.Number, r.Person = "", d.Person
@@ -232,7 +233,7 @@ func (t turn) join(d access.Decision, r access.Request, waits access.Reason) {
 }
 
 // along decides again about those who wait, now that the person at the reader is there.
-func (t turn) along(with access.Decision) (grants []Grant) {
+func (t turn) along(with decide.Decision) (grants []Grant) {
 	for _, m := range t.site.Waiting(t.reader, t.window(with.Area), t.around.Now) {
 		if m.ID == with.Person {
 			continue
@@ -244,18 +245,18 @@ func (t turn) along(with access.Decision) (grants []Grant) {
 	return grants
 }
 
-func (t turn) grant(d access.Decision, r access.Request) Grant {
+func (t turn) grant(d decide.Decision, r decide.Request) Grant {
 	return Grant{Decision: d, Request: r, Event: about(event.AccessGranted, d, r, t.reader)}
 }
 
-func (t turn) goesOut(o *Outcome, r access.Request) {
+func (t turn) goesOut(o *Outcome, r decide.Request) {
 	d := o.Decision
 	o.Events = append(o.Events, about(event.AccessGranted, d, r, t.reader))
 	o.Events = append(o.Events, broken(d, t.reader)...)
 	t.site.Let(d.Door, access.Out, site.Who(d))
 }
 
-func broken(d access.Decision, reader string) (events []event.Event) {
+func broken(d decide.Decision, reader string) (events []event.Event) {
 	at := event.Event{Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Person: d.Person, Card: d.Card}
 	if d.Broken != "" {
 		at.Kind, at.Reason = event.RuleBroken, d.Broken
@@ -269,7 +270,7 @@ func broken(d access.Decision, reader string) (events []event.Event) {
 }
 
 // about is the event of a decision, with the facts it was made on.
-func about(kind event.Kind, d access.Decision, r access.Request, reader string) event.Event {
+func about(kind event.Kind, d decide.Decision, r decide.Request, reader string) event.Event {
 	e := event.Event{
 		Kind: kind, Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Reason: d.Reason, Person: d.Person, Card: d.Card,
 	}
@@ -309,7 +310,7 @@ func Expire(s *site.State, a Around) (events []event.Event) {
 }
 
 // Deadline is when Expire next has something to do, if that is before next.
-func Deadline(s *site.State, p *access.Policy, next time.Duration) time.Duration {
+func Deadline(s *site.State, p *decide.Policy, next time.Duration) time.Duration {
 	for _, reader := range s.Readers() {
 		next = s.Deadline(reader, p.Rules(p.AreaAt(reader)).Window(), next)
 	}

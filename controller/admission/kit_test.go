@@ -11,6 +11,7 @@ import (
 	"kanmon/controller/admission"
 	"kanmon/controller/site"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
@@ -83,7 +84,7 @@ var noon = time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
 // scene plays at the doors of a hall. What a core does for it, it does at once: what time ends, the strike, and no door opens by itself.
 type scene struct {
 	site   *site.State
-	policy *access.Policy
+	policy *decide.Policy
 	clock  time.Duration
 	dark   bool // the time is not known
 	lapsed access.Classes
@@ -96,7 +97,7 @@ type scene struct {
 }
 
 func enact(tb interface{ Fatal(args ...any) }, s access.Spec) *scene {
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func (s *scene) do(line string) (events []event.Event) {
 		if pin, typed := strings.CutPrefix(what, "#"); typed {
 			return append(events, s.present(admission.Typed(s.site, verb, code(pin), s.around()))...)
 		}
-		return append(events, s.present(admission.Shown(s.site, access.Request{Reader: verb, Key: sum(what), Lapsed: s.lapsed}, s.around()))...)
+		return append(events, s.present(admission.Shown(s.site, decide.Request{Reader: verb, Key: sum(what), Lapsed: s.lapsed}, s.around()))...)
 	}
 	return events
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
@@ -278,7 +279,7 @@ func anyLine(t *rapid.T) string {
 
 // asked is when, and by which policy, somebody was told to wait.
 type asked struct {
-	policy *access.Policy
+	policy *decide.Policy
 	at     time.Time
 }
 
@@ -323,7 +324,7 @@ func replayed(t *rapid.T, e event.Event, when asked) {
 	if e.Facts != nil {
 		f = *e.Facts
 	}
-	d := access.Again(when.policy, access.Shown{Reader: e.Reader, Card: e.Card, Person: e.Person}, f, when.at)
+	d := decide.Again(when.policy, decide.Shown{Reader: e.Reader, Card: e.Card, Person: e.Person}, f, when.at)
 	want := map[event.Kind][2]bool{event.AccessGranted: {true, false}, event.AccessPending: {false, true}, event.AccessDenied: {false, inVain(e)}}[e.Kind]
 	if d.Allow != want[0] || d.Wait != want[1] || d.Reason != e.Reason || d.Person != e.Person || d.Direction != e.Direction {
 		t.Fatalf("made again, %+v, facts %+v:\n%+v", e, f, d)

@@ -7,6 +7,7 @@ import (
 	"kanmon/controller/admission"
 	"kanmon/controller/site"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
@@ -15,7 +16,7 @@ func TestEveryDecisionFitsItsEvent(t *testing.T) {
 	long := func(s string) string { return s + strings.Repeat("x", access.MaxID-len(s)) }
 	rules := access.Rules{InOut: true, Passback: access.PassbackSoft, Factors: access.FactorsCardPIN}
 	pin := access.PIN{Person: long("person"), Key: code("1234").Forms(access.PersonScope(long("person")))[0]}
-	policy, err := access.Compile(access.Spec{
+	policy, err := decide.Compile(access.Spec{
 		Version: access.Version{Epoch: 1<<63 - 1, N: 1<<63 - 1},
 		Areas:   []access.Area{{ID: long("area"), Record: access.Strict, Rules: rules}},
 		Doors: []access.Door{{
@@ -30,11 +31,11 @@ func TestEveryDecisionFitsItsEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := scene{site: site.New(), policy: policy}
-	o := admission.Shown(s.site, access.Request{Reader: long("reader"), Key: sum("card"), Trust: access.TrustMutual}, s.around())
+	o := admission.Shown(s.site, decide.Request{Reader: long("reader"), Key: sum("card"), Trust: access.TrustMutual}, s.around())
 	events := o.Events
 	o = admission.Typed(s.site, long("reader"), code("1234"), s.around())
 	events = append(append(events, o.Events...), o.Grants[0].Event)
-	o = admission.Shown(s.site, access.Request{Reader: long("exit"), Key: sum("nobody"), Trust: access.TrustMutual}, s.around())
+	o = admission.Shown(s.site, decide.Request{Reader: long("exit"), Key: sum("nobody"), Trust: access.TrustMutual}, s.around())
 	events = append(events, o.Events...)
 	if len(events) != 3 {
 		t.Fatalf("%+v", events)

@@ -5,6 +5,7 @@ import (
 
 	"kanmon/controller/challenge"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
@@ -67,7 +68,7 @@ func (t *turn) ordered(c wire.DoCommand) {
 }
 
 func (t *turn) gateCommand(c wire.DoCommand) {
-	d := access.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
+	d := decide.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
 	t.gate = &gate{decision: d, command: c.ID, events: []event.Event{t.stamp(event.Event{
 		Kind: event.RemoteRelease, Door: c.Door, Area: d.Area, Direction: access.In, Policy: t.version(), Detail: commandDetail(c),
 	})}}

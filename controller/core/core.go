@@ -28,6 +28,7 @@ import (
 	"kanmon/controller/site"
 	"kanmon/controller/wiring"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
@@ -82,7 +83,7 @@ func NewCore(w Wiring) *Core {
 
 // Saved is what a start finds on disk.
 type Saved struct {
-	Policy  *access.Policy // nil: none
+	Policy  *decide.Policy // nil: none
 	Hash    string         // of the policy
 	Made    time.Time      // when the centre signed the policy
 	Floor   time.Time      // newest moment that is certainly past
@@ -96,7 +97,7 @@ type Saved struct {
 
 // State of a controller. Step consumes the state it is given, as append consumes a slice: use the returned one.
 type State struct {
-	policy  *access.Policy
+	policy  *decide.Policy
 	hash    string
 	doors   []doorState
 	devices devices.Table
@@ -127,7 +128,7 @@ type doorState struct {
 	first       bool            // somebody whose release runs may be the first
 	unfit       string          // why nobody may be let in as the strike is wired; empty: nothing
 	failing     bool            // while it stands unlocked: the strike did not answer, and that was said
-	grant       access.Decision // whose release runs, for opened and not entered
+	grant       decide.Decision // whose release runs, for opened and not entered
 	grantByExit bool            // an exit button took part: nobody is named
 }
 

@@ -4,6 +4,7 @@ import (
 	"kanmon/controller/admission"
 	"kanmon/controller/door"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/reader"
 )
@@ -14,7 +15,7 @@ func (t *turn) presented(in Presented) {
 		t.s.counts.Repeats++
 		return
 	}
-	r := access.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust}
+	r := decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust}
 	o := admission.Shown(t.s.site, r, t.around())
 	t.s.recent[in.Reader] = recent{key: in.Key, at: t.mono, door: o.Decision.Door, allowed: o.Decision.Allow, waits: o.Decision.Wait}
 	t.carryOut(in.Reader, o)
@@ -71,7 +72,7 @@ func (t *turn) gateOf(readerName string, o admission.Outcome) *gate {
 }
 
 // freeExit lets out whoever stands at a reader that the wiring calls an exit, when no policy knows it.
-func (t *turn) freeExit(d *access.Decision, readerName string, events []event.Event) {
+func (t *turn) freeExit(d *decide.Decision, readerName string, events []event.Event) {
 	if d.Allow || (d.Reason != access.NoPolicy && d.Reason != access.UnknownReader) {
 		return
 	}
@@ -124,7 +125,7 @@ func waiting(r access.Reason) reader.Feedback {
 }
 
 // open releases the door of an accepted card for those who pass with it.
-func (t *turn) open(d access.Decision, readerName string, people ...string) {
+func (t *turn) open(d decide.Decision, readerName string, people ...string) {
 	i, wired := t.core.doors[d.Door]
 	if !wired {
 		t.s.site.Refused(d.Door, people...)

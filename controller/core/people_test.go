@@ -10,6 +10,7 @@ import (
 
 	"kanmon/controller/site"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/reader"
 )
@@ -28,7 +29,7 @@ func (p pin) Forms(scope string) []access.Key {
 func (p pin) Number() string { return string(p) }
 
 // hallPolicy is one strict area with rules: D-1, D-2 and D-9 lead into it, interlocked or not. P-1 and P-2 may always enter; P-1 has a PIN.
-func hallPolicy(t testing.TB, rules access.Rules, interlock string) *access.Policy {
+func hallPolicy(t testing.TB, rules access.Rules, interlock string) *decide.Policy {
 	t.Helper()
 	s := siteSpec(1)
 	s.Areas = []access.Area{{ID: "A-1", Record: access.Strict, Rules: rules}}
@@ -40,7 +41,7 @@ func hallPolicy(t testing.TB, rules access.Rules, interlock string) *access.Poli
 	}
 	s.Rights = []access.Right{{Person: "P-1", Area: "A-1"}, {Person: "P-2", Area: "A-1"}}
 	s.PINs = []access.PIN{{Person: "P-1", Key: pin("1234").Forms(access.PersonScope("P-1"))[0]}}
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +350,7 @@ func newHallOfTwo(t *testing.T) *desk {
 		})
 	}
 	s.Rights = []access.Right{{Person: "P-1", Area: "A-1"}, {Person: "P-2", Area: "A-1"}}
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}

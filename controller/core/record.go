@@ -8,6 +8,7 @@ import (
 	"kanmon/controller/admission"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -20,7 +21,7 @@ import (
 
 // gate is a decision to let somebody in that waits for its record.
 type gate struct {
-	decision access.Decision
+	decision decide.Decision
 	reader   string            // "" for a command
 	grants   []admission.Grant // who is let in; none for a command
 	command  string            // id of the command; "" for people

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // PINTime is how soon a PIN has to follow the card or the number.
@@ -21,7 +22,7 @@ type gathering struct {
 type Member struct {
 	Person
 	Card    string
-	Request access.Request
+	Request decide.Request
 	Facts   access.Facts  // of the decision
 	Waits   access.Reason // empty: was let in
 }
@@ -34,7 +35,7 @@ func (m Member) unproven() bool {
 
 // Slot is a card or a number that waits for a PIN or for a second card.
 type Slot struct {
-	Request access.Request
+	Request decide.Request
 	Person  string
 	Card    string
 	Waits   access.Reason
@@ -74,7 +75,7 @@ func (s *State) waits(reader, who string, as Asked) bool {
 }
 
 // party is what a gathering means for a person of it, or for a newcomer. Of its escorts, inside are counted among those inside as well.
-func (s *State) party(id access.Identity, as Asked, now Moment) (p access.Party, inside int) {
+func (s *State) party(id decide.Identity, as Asked, now Moment) (p access.Party, inside int) {
 	g := s.readers[id.Reader()]
 	if g == nil || id.Person() == "" {
 		return p, 0

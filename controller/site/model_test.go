@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // The building of these tests: area "a" has readers on both sides of two doors, "b" of one. What the names of people say is the one thing
@@ -19,7 +20,7 @@ func personOf(id, area string) Person {
 	return Person{ID: id, Area: area, Visitor: id == "guest", Escort: id == "escort", First: id == "first", Recovery: id == "rescue"}
 }
 
-func building(tb interface{ Fatal(args ...any) }) *access.Policy {
+func building(tb interface{ Fatal(args ...any) }) *decide.Policy {
 	s := access.Spec{
 		Version: access.Version{Epoch: 1, N: 1},
 		Areas:   []access.Area{{ID: "a", Record: access.Strict, Rules: access.Rules{InOut: true}}, {ID: "b", Record: access.Strict}},
@@ -34,7 +35,7 @@ func building(tb interface{ Fatal(args ...any) }) *access.Policy {
 		s.Credentials = append(s.Credentials, access.Credential{Key: access.Key{byte(1 + i)}, Card: p, Person: p, State: access.Active})
 	}
 	s.Credentials = append(s.Credentials, access.Credential{Key: access.Key{99}, Card: "twin", Person: "abe", State: access.Active})
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // Moment is now on both clocks.
@@ -41,7 +42,7 @@ type Person struct {
 }
 
 // Who is the person of a decision.
-func Who(d access.Decision) Person {
+func Who(d decide.Decision) Person {
 	return Person{ID: d.Person, Area: d.Area, Visitor: d.Visitor, Escort: d.Escort, First: d.First, Recovery: d.Recovery}
 }
 
@@ -54,7 +55,7 @@ type Asked struct {
 }
 
 // Facts adds what is known of people to the facts of a request.
-func (s *State) Facts(id access.Identity, f access.Facts, as Asked, now Moment) access.Facts {
+func (s *State) Facts(id decide.Identity, f access.Facts, as Asked, now Moment) access.Facts {
 	person := id.Person()
 	f.Blocked = s.blocked(Subject(id), now)
 	if p, there := s.placeOf(id.Area(), person); there {

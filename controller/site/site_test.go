@@ -9,12 +9,13 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // machine holds a State beside the model, and a disk.
 type machine struct {
 	t       *rapid.T
-	policy  *access.Policy
+	policy  *decide.Policy
 	state   *State
 	model   *model
 	mono    time.Duration
@@ -31,12 +32,12 @@ func (m *machine) draw(label string, all ...string) string {
 	return rapid.SampledFrom(all).Draw(m.t, label)
 }
 
-func (m *machine) identity(reader, card string) access.Identity {
+func (m *machine) identity(reader, card string) decide.Identity {
 	key := access.Key{99}
 	if i := slices.Index(people, card); i >= 0 {
 		key = access.Key{byte(1 + i)}
 	}
-	return access.Identify(m.policy, access.Request{Reader: reader, Key: key})
+	return decide.Identify(m.policy, decide.Request{Reader: reader, Key: key})
 }
 
 func (m *machine) act() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 var nine = time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC) // 09:00 in Japan
@@ -129,13 +130,13 @@ func TestFiveWrongPINsStopFurtherOnes(t *testing.T) {
 
 func TestTriesCountForTheCardOrElseForTheReader(t *testing.T) {
 	p := building(t)
-	for want, r := range map[string]access.Request{
+	for want, r := range map[string]decide.Request{
 		"card/abe":    {Reader: "IN-a", Key: access.Key{1}},
 		"card/twin":   {Reader: "IN-b", Key: access.Key{99}},
 		"reader/IN-a": {Reader: "IN-a", NoCard: true, Number: "1"},
 		"reader/IN-b": {Reader: "IN-b", Key: access.Key{77}},
 	} {
-		if got := Subject(access.Identify(p, r)); got != want {
+		if got := Subject(decide.Identify(p, r)); got != want {
 			t.Errorf("%+v: %q, want %q", r, got, want)
 		}
 	}

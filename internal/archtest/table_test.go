@@ -16,7 +16,9 @@ var rules = []rule{
 	{"internal/authz", nil},
 	{"internal/access/timetable", nil},
 	{"internal/access", []string{"internal/access/timetable", "internal/fault"}},
+	{"internal/access/decide", []string{"internal/access", "internal/access/timetable", "internal/fault"}},
 	{"internal/event", []string{"internal/access", "internal/fault"}},
+	{"internal/again", []string{"internal/access", "internal/access/decide", "internal/event"}},
 	{"internal/wire", []string{"internal/access", "internal/event", "internal/fault"}},
 	{"internal/ledger", []string{"internal/fault"}},
 

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 const (
@@ -68,9 +69,9 @@ func smallCity() access.Spec {
 	}
 }
 
-func compile(tb testing.TB, s access.Spec) *access.Policy {
+func compile(tb testing.TB, s access.Spec) *decide.Policy {
 	tb.Helper()
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestR43_2_R44_1_TheCardDecidesAtTheEntry(t *testing.T) {
 		{"no clock and no right", "IN-1", guestKey, time.Time{}, access.NoRight},
 		{"no clock and a revoked card", "IN-2", access.Key{4}, time.Time{}, access.CredentialRevoked},
 	} {
-		d := access.Decide(p, access.Request{Reader: test.reader, Key: test.key}, test.now)
+		d := decide.Decide(p, decide.Request{Reader: test.reader, Key: test.key}, test.now)
 		if d.Reason != test.want || d.Allow != (test.want == access.Granted) {
 			t.Errorf("%s: %+v, want %s", test.name, d, test.want)
 		}
@@ -129,16 +130,16 @@ func TestR43_2_R44_1_TheCardDecidesAtTheEntry(t *testing.T) {
 
 func TestADecisionNamesTheDoorAndWhoStandsThere(t *testing.T) {
 	p := compile(t, smallCity())
-	got := access.Decide(p, access.Request{Reader: "IN-2", Key: satoKey}, jst(1, 12, 0))
-	want := access.Decision{
+	got := decide.Decide(p, decide.Request{Reader: "IN-2", Key: satoKey}, jst(1, 12, 0))
+	want := decide.Decision{
 		Allow: true, Reason: access.Granted, Direction: access.In, Door: "D-2", Area: "archive",
 		Person: "sato", Card: "C-1", Record: access.BestEffort, ReleaseMS: 5000,
 	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	got = access.Decide(p, access.Request{Reader: "IN-1", Key: access.Key{99}}, jst(1, 12, 0))
-	want = access.Decision{Reason: access.UnknownCredential, Direction: access.In, Door: "D-1", Area: "server", Record: access.Strict, ReleaseMS: 3000}
+	got = decide.Decide(p, decide.Request{Reader: "IN-1", Key: access.Key{99}}, jst(1, 12, 0))
+	want = decide.Decision{Reason: access.UnknownCredential, Direction: access.In, Door: "D-1", Area: "server", Record: access.Strict, ReleaseMS: 3000}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -156,26 +157,26 @@ func TestAnExitIsNeverDenied(t *testing.T) {
 	for key, want := range map[access.Key]access.Reason{
 		{99}: access.UnknownCredential, {4}: access.CredentialRevoked, {5}: access.CredentialSuspend, guestKey: access.NoRight, satoKey: access.OutsideSchedule,
 	} {
-		d := access.Decide(p, access.Request{Reader: "OUT-1", Key: key}, jst(1, 23, 0))
+		d := decide.Decide(p, decide.Request{Reader: "OUT-1", Key: key}, jst(1, 23, 0))
 		if !d.Allow || d.Reason != want || d.Direction != access.Out {
 			t.Errorf("key %v: %+v, want out with %s", key, d, want)
 		}
-		if d := access.Decide(p, access.Request{Reader: "OUT-1", Key: key}, time.Time{}); !d.Allow {
+		if d := decide.Decide(p, decide.Request{Reader: "OUT-1", Key: key}, time.Time{}); !d.Allow {
 			t.Errorf("key %v without a clock: %+v", key, d)
 		}
 	}
 }
 
 func TestWithoutAPolicyEverybodyIsRefused(t *testing.T) {
-	var p *access.Policy
-	if d := access.Decide(p, access.Request{Reader: "IN-1", Key: satoKey}, jst(1, 12, 0)); d.Allow || d.Reason != access.NoPolicy || d.Record != access.Strict {
+	var p *decide.Policy
+	if d := decide.Decide(p, decide.Request{Reader: "IN-1", Key: satoKey}, jst(1, 12, 0)); d.Allow || d.Reason != access.NoPolicy || d.Record != access.Strict {
 		t.Errorf("%+v", d)
 	}
 	if _, ok := p.Door("D-1"); ok || p.Version() != (access.Version{}) {
 		t.Error("no policy has a door or a version")
 	}
 	empty := compile(t, access.Spec{})
-	if d := access.Decide(empty, access.Request{Reader: "IN-1"}, jst(1, 12, 0)); d.Allow || d.Reason != access.UnknownReader {
+	if d := decide.Decide(empty, decide.Request{Reader: "IN-1"}, jst(1, 12, 0)); d.Allow || d.Reason != access.UnknownReader {
 		t.Errorf("%+v", d)
 	}
 }
@@ -194,7 +195,7 @@ func TestAWindowMayCrossMidnightAndTheWeek(t *testing.T) {
 		jst(3, 23, 0):  false,
 		time.Date(1969, 12, 27, 23, 0, 0, 0, time.FixedZone("JST", 9*3600)): true, // a Saturday before the Unix epoch
 	} {
-		if d := access.Decide(p, access.Request{Reader: "IN-2", Key: satoKey}, at); d.Allow != open {
+		if d := decide.Decide(p, decide.Request{Reader: "IN-2", Key: satoKey}, at); d.Allow != open {
 			t.Errorf("%v: %+v", at, d)
 		}
 	}
@@ -232,7 +233,7 @@ func TestR43_1_APolicyAppliesEntirelyOrNotAtAll(t *testing.T) {
 	} {
 		s := smallCity()
 		spoil(&s)
-		if p, err := access.Compile(s); err == nil || p != nil {
+		if p, err := decide.Compile(s); err == nil || p != nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}

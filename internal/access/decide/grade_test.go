@@ -1,15 +1,17 @@
-package access
+package decide
 
 import (
 	"slices"
 	"testing"
+
+	"kanmon/internal/access"
 )
 
 func TestAPolicySaysTheGradeBehindADoorAndItsReaders(t *testing.T) {
-	p, err := Compile(Spec{
-		Version: Version{Epoch: 1, N: 1},
-		Areas:   []Area{{ID: "A-1", Grade: 3, Record: Strict}, {ID: "A-2", Grade: 1, Record: Strict}},
-		Doors: []Door{
+	p, err := Compile(access.Spec{
+		Version: access.Version{Epoch: 1, N: 1},
+		Areas:   []access.Area{{ID: "A-1", Grade: 3, Record: access.Strict}, {ID: "A-2", Grade: 1, Record: access.Strict}},
+		Doors: []access.Door{
 			{ID: "D-1", Area: "A-1", EntryReads: []string{"IN-1"}, ExitReads: []string{"OUT-1#1"}, ReleaseMS: 5000, HeldMS: 30000},
 			{ID: "D-2", Area: "A-2", ReleaseMS: 5000, HeldMS: 30000},
 		},

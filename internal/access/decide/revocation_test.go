@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"maps"
@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 func entry(n uint64, key byte, state access.CredentialState) access.Revocation {
@@ -23,13 +24,13 @@ func merged(entries ...access.Revocation) access.Revocations {
 // R103-1, R75-3, R76-2: a revoked card is dead at every entry from the moment its entry is heard, and stays so.
 func TestR75_3_R76_2_ARevokedCardIsRefusedAtOnceAndForGood(t *testing.T) {
 	p := compile(t, smallCity())
-	request := access.Request{Reader: "IN-2", Key: satoKey}
-	reason := func(p *access.Policy) access.Reason { return access.Decide(p, request, noon).Reason }
+	request := decide.Request{Reader: "IN-2", Key: satoKey}
+	reason := func(p *decide.Policy) access.Reason { return decide.Decide(p, request, noon).Reason }
 	suspended := p.Revoke(entry(5, 1, access.Suspended))
 	lifted := suspended.Revoke(entry(6, 1, access.Active))
 	dead := lifted.Revoke(entry(7, 1, access.Revoked))
 	for what, c := range map[string]struct {
-		p    *access.Policy
+		p    *decide.Policy
 		want access.Reason
 	}{
 		"before":                    {p, access.Granted},
@@ -51,7 +52,7 @@ func TestR75_3_R76_2_ARevokedCardIsRefusedAtOnceAndForGood(t *testing.T) {
 	if p.Revoke().Version() != p.Version() || len(p.Revocations()) != 0 || len(dead.Revocations()) != 1 {
 		t.Error("a policy was changed, or another version came out")
 	}
-	if access.Decide(dead, access.Request{Reader: "OUT-1", Key: satoKey}, noon).Allow != true {
+	if decide.Decide(dead, decide.Request{Reader: "OUT-1", Key: satoKey}, noon).Allow != true {
 		t.Error("an exit was denied")
 	}
 }
@@ -62,7 +63,7 @@ func TestALiftDoesNotUndoAPolicyThatSaysRevoked(t *testing.T) {
 	for key, want := range map[byte]access.Reason{
 		4: access.CredentialRevoked, 6: access.CredentialRevoked, 5: access.Granted, 99: access.UnknownCredential,
 	} {
-		if d := access.Decide(p, access.Request{Reader: "IN-2", Key: access.Key{key}}, noon); d.Reason != want {
+		if d := decide.Decide(p, decide.Request{Reader: "IN-2", Key: access.Key{key}}, noon); d.Reason != want {
 			t.Errorf("card %d: %+v, want %s", key, d, want)
 		}
 	}
@@ -71,11 +72,11 @@ func TestALiftDoesNotUndoAPolicyThatSaysRevoked(t *testing.T) {
 // A card that the door's policy does not know is refused by its name.
 func TestARevokedCardOfAnotherDoorIsNamed(t *testing.T) {
 	p := compile(t, smallCity()).Revoke(entry(9, 77, access.Revoked))
-	d := access.Decide(p, access.Request{Reader: "IN-1", Key: access.Key{77}}, noon)
+	d := decide.Decide(p, decide.Request{Reader: "IN-1", Key: access.Key{77}}, noon)
 	if d.Allow || d.Reason != access.CredentialRevoked || d.Card != entry(9, 77, "").Card || d.Person != "" {
 		t.Errorf("%+v", d)
 	}
-	var none *access.Policy
+	var none *decide.Policy
 	if none.Revoke(entry(9, 77, access.Revoked)) != nil || none.Revocations() != nil || none.Lease() != (access.Lease{}) {
 		t.Error("something came out of no policy")
 	}
@@ -194,13 +195,13 @@ func TestAnEntryIsChecked(t *testing.T) {
 		}
 		s := smallCity()
 		s.Revocations = []access.Revocation{r}
-		if p, err := access.Compile(s); err == nil {
+		if p, err := decide.Compile(s); err == nil {
 			t.Errorf("a policy with %s was accepted: %v", name, p)
 		}
 	}
 	s := smallCity()
 	s.Revocations = []access.Revocation{entry(1, 1, access.Suspended), entry(2, 1, access.Revoked)}
-	if _, err := access.Compile(s); err == nil {
+	if _, err := decide.Compile(s); err == nil {
 		t.Error("a policy with one credential twice in its set was accepted")
 	}
 }

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"encoding/json"
@@ -11,11 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // model decides by reading the Spec from top to bottom, with the calendar of package time. heard are the revocations that came
 // after the policy, in their order.
-func model(s access.Spec, heard []access.Revocation, r access.Request, now time.Time) access.Reason {
+func model(s access.Spec, heard []access.Revocation, r decide.Request, now time.Time) access.Reason {
 	var area string
 	for _, d := range s.Doors {
 		for _, reader := range append(append([]string{}, d.EntryReads...), d.ExitReads...) {
@@ -215,14 +216,14 @@ func anyEntries(t *rapid.T, after uint64) (entries []access.Revocation) {
 func TestDecideAgreesWithANaiveModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySpec(t)
-		p, err := access.Compile(s)
+		p, err := decide.Compile(s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		heard := anyEntries(t, 10)
 		p = p.Revoke(rapid.Permutation(heard).Draw(t, "order")...)
 		for range 20 {
-			request := access.Request{
+			request := decide.Request{
 				Reader: rapid.SampledFrom([]string{"IN-0", "IN-1", "IN-1", "OUT-0", "IN-2"}).Draw(t, "reader"),
 				Key:    access.Key{31: byte(rapid.IntRange(0, 7).Draw(t, "key"))},
 			}
@@ -233,7 +234,7 @@ func TestDecideAgreesWithANaiveModel(t *testing.T) {
 			if seconds := moment(t, "now"); seconds != 0 {
 				now = time.Unix(seconds+rapid.Int64Range(-700_000, 700_000).Draw(t, "off"), 0)
 			}
-			d, want := access.Decide(p, request, now), model(s, heard, request, now)
+			d, want := decide.Decide(p, request, now), model(s, heard, request, now)
 			allow := want == access.Granted || request.Reader == "OUT-0"
 			if d.Reason != want || d.Allow != allow {
 				t.Fatalf("%v at %v: %+v, the model says %s", request, now, d, want)
@@ -257,7 +258,7 @@ func FuzzCompile(f *testing.F) {
 		if json.Unmarshal(b, &s) != nil {
 			return
 		}
-		p, err := access.Compile(s)
+		p, err := decide.Compile(s)
 		if (err == nil) != (p != nil) {
 			t.Fatalf("policy %v with error %v", p, err)
 		}
@@ -268,19 +269,19 @@ func FuzzCompile(f *testing.F) {
 					for _, c := range s.Credentials {
 						known = known || c.Key == key
 					}
-					got := access.Decide(p, access.Request{Reader: reader, Key: key}, jst(1, 12, 0))
+					got := decide.Decide(p, decide.Request{Reader: reader, Key: key}, jst(1, 12, 0))
 					if got.Allow && !known {
 						t.Fatalf("%s lets an unknown card in: %+v", reader, got)
 					}
 				}
-				nobody := access.Request{Reader: reader, NoCard: true, Number: "31415926535", Code: typed{"0", 2}}
-				if got := access.Decide(p, nobody, jst(1, 12, 0)); got.Allow && !slices.ContainsFunc(s.People, func(p access.Person) bool { return p.Number == nobody.Number }) {
+				nobody := decide.Request{Reader: reader, NoCard: true, Number: "31415926535", Code: typed{"0", 2}}
+				if got := decide.Decide(p, nobody, jst(1, 12, 0)); got.Allow && !slices.ContainsFunc(s.People, func(p access.Person) bool { return p.Number == nobody.Number }) {
 					t.Fatalf("%s lets nobody in: %+v", reader, got)
 				}
 			}
 			for _, reader := range d.ExitReads {
 				for _, c := range append(s.Credentials, access.Credential{}) {
-					if got := access.Decide(p, access.Request{Reader: reader, Key: c.Key}, time.Time{}); p != nil && !got.Allow {
+					if got := decide.Decide(p, decide.Request{Reader: reader, Key: c.Key}, time.Time{}); p != nil && !got.Allow {
 						t.Fatalf("%s holds somebody back: %+v", reader, got)
 					}
 				}
@@ -298,12 +299,12 @@ func TestEveryCardOfACityIsFound(t *testing.T) {
 		at[d.Area] = d.EntryReads[0]
 	}
 	for i, c := range s.Credentials {
-		d := access.Decide(p, access.Request{Reader: at[s.Rights[4*i+3].Area], Key: c.Key}, noon)
+		d := decide.Decide(p, decide.Request{Reader: at[s.Rights[4*i+3].Area], Key: c.Key}, noon)
 		if !d.Allow || d.Card != c.Card || d.Person != c.Person {
 			t.Fatalf("%s: %+v", c.Card, d)
 		}
 		c.Key[31] ^= 1
-		if d := access.Decide(p, access.Request{Reader: "IN-000", Key: c.Key}, noon); d.Reason != access.UnknownCredential {
+		if d := decide.Decide(p, decide.Request{Reader: "IN-000", Key: c.Key}, noon); d.Reason != access.UnknownCredential {
 			t.Fatalf("a card that differs in one bit: %+v", d)
 		}
 	}
@@ -312,10 +313,10 @@ func TestEveryCardOfACityIsFound(t *testing.T) {
 func TestDecideDoesNotAllocate(t *testing.T) {
 	p := compile(t, smallCity()).Revoke(revocations(5_000)...)
 	for _, key := range []access.Key{satoKey, revocations(1)[0].Key} {
-		request := access.Request{
+		request := decide.Request{
 			Reader: "IN-1", Key: access.Key{0xF0}, Older: []access.Key{{0xF1}, key}, Lapsed: access.Classes(0).With(access.Visitor),
 		}
-		if n := testing.AllocsPerRun(100, func() { access.Decide(p, request, noon) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { decide.Decide(p, request, noon) }); n != 0 {
 			t.Errorf("%v allocations", n)
 		}
 	}

@@ -1,44 +1,45 @@
-package access
+package decide
 
+import "kanmon/internal/access"
 import "slices"
 
 // Identity is who stands at which reader, as far as a policy can tell from a request. It says nothing yet of what is allowed.
 type Identity struct {
 	policy *Policy
-	at     *passage    // nil: the reader is not known
-	holder *credential // nil: nobody known
-	pin    *pin        // that the area asks of them; nil: none
-	no     Reason      // of no reader or nobody
+	at     *passage      // nil: the reader is not known
+	holder *credential   // nil: nobody known
+	pin    *pin          // that the area asks of them; nil: none
+	no     access.Reason // of no reader or nobody
 	reader string
 	card   string
 	noCard bool
-	found  standing // of the card
-	facts  Facts    // what the request itself says
+	found  standing     // of the card
+	facts  access.Facts // what the request itself says
 }
 
 // Request is what was shown and typed at one reader.
 type Request struct {
 	Reader string
-	Key    Key     // of the card, in the newest form that the door's keys give
-	Older  []Key   // its other forms, newest first
-	Lapsed Classes // of people whose lease is over
-	Trust  Trust   // of the read
-	NoCard bool    // nothing was shown, only typed; Key then means nothing
-	Number string  // of the person, typed
-	Code   Code    // PIN, typed; nil: none
-	Card   string  // in place of a key: the id of a card, to explain a decision and to make an old one again
-	Person string  // in place of a key: who it is, with NoCard
+	Key    access.Key     // of the card, in the newest form that the door's keys give
+	Older  []access.Key   // its other forms, newest first
+	Lapsed access.Classes // of people whose lease is over
+	Trust  access.Trust   // of the read
+	NoCard bool           // nothing was shown, only typed; Key then means nothing
+	Number string         // of the person, typed
+	Code   access.Code    // PIN, typed; nil: none
+	Card   string         // in place of a key: the id of a card, to explain a decision and to make an old one again
+	Person string         // in place of a key: who it is, with NoCard
 }
 
 // Identify finds who a request is about. A nil policy knows nobody.
 func Identify(p *Policy, r Request) Identity {
-	id := Identity{policy: p, noCard: r.NoCard, facts: Facts{Trust: r.Trust, Lapsed: r.Lapsed}, no: NoPolicy}
+	id := Identity{policy: p, noCard: r.NoCard, facts: access.Facts{Trust: r.Trust, Lapsed: r.Lapsed}, no: access.NoPolicy}
 	if p == nil {
 		return id
 	}
 	at, known := p.readers[r.Reader]
 	if !known {
-		id.no = UnknownReader
+		id.no = access.UnknownReader
 		return id
 	}
 	id.at, id.reader = at, r.Reader
@@ -47,7 +48,7 @@ func Identify(p *Policy, r Request) Identity {
 		id.byCard(&r)
 	case r.Person != "":
 		id.byPerson(r.Person)
-	case at.zone.factors == FactorsNumber:
+	case at.zone.factors == access.FactorsNumber:
 		id.byNumber(&r)
 	default:
 		id.byPIN(&r)
@@ -76,7 +77,7 @@ func (id *Identity) byCard(r *Request) {
 }
 
 // stranger is a card that the policy does not have. One that is in the revocation set is named and refused as such.
-func (id *Identity) stranger(r *Request) Reason {
+func (id *Identity) stranger(r *Request) access.Reason {
 	word, spoken := id.policy.Word(r.Card, r.Key, r.Older)
 	if r.Card == "" {
 		id.card = word.Card
@@ -84,11 +85,11 @@ func (id *Identity) stranger(r *Request) Reason {
 	if state := standingOf(word.State); spoken && state != active {
 		return refusals[state]
 	}
-	return UnknownCredential
+	return access.UnknownCredential
 }
 
 func (id *Identity) byPerson(person string) {
-	id.no = PINWrong
+	id.no = access.PINWrong
 	book := &id.policy.book
 	for i := range book.holders {
 		if h := &book.holders[i]; id.policy.text(h.person) == person {
@@ -99,29 +100,29 @@ func (id *Identity) byPerson(person string) {
 }
 
 func (id *Identity) byNumber(r *Request) {
-	id.no = PINWrong
+	id.no = access.PINWrong
 	if n, there := id.policy.book.numbers[r.Number]; there {
 		id.holder, id.found = &id.policy.book.holders[n], active
 		id.own(r.Code)
 	} else if r.Code == nil {
-		id.no = PINRequired // whether the number is anybody's is not told before the PIN
+		id.no = access.PINRequired // whether the number is anybody's is not told before the PIN
 	}
 	if id.holder == nil && r.Code != nil {
-		id.facts.Typed = TypedWrong
+		id.facts.Typed = access.TypedWrong
 	}
 }
 
 // byPIN finds who it is by a PIN that the area takes alone.
 func (id *Identity) byPIN(r *Request) {
-	id.no = PINWrong
-	if id.at.zone.factors != FactorsPIN {
-		id.no = FactorsWrong
+	id.no = access.PINWrong
+	if id.at.zone.factors != access.FactorsPIN {
+		id.no = access.FactorsWrong
 		return
 	}
 	if r.Code == nil {
 		return
 	}
-	id.facts.Typed = TypedWrong
+	id.facts.Typed = access.TypedWrong
 	book := &id.policy.book
 	if e, there := book.typed(r.Code, id.at.zone.scope); there && book.pins[e.n].area == int32(id.at.areaIndex) {
 		id.pin = &book.pins[e.n]
@@ -131,7 +132,7 @@ func (id *Identity) byPIN(r *Request) {
 }
 
 // own compares a code with the holder's own PIN.
-func (id *Identity) own(code Code) {
+func (id *Identity) own(code access.Code) {
 	book := &id.policy.book
 	if len(book.pins) == 0 && code == nil {
 		return
@@ -140,7 +141,7 @@ func (id *Identity) own(code Code) {
 	if code == nil {
 		return
 	}
-	id.facts.Typed = TypedWrong
+	id.facts.Typed = access.TypedWrong
 	person := id.holder.person
 	if e, there := book.typed(code, id.policy.scopeOf(person)); there {
 		if p := &book.pins[e.n]; p.area == ownPIN && book.holders[p.holder].person == person {
@@ -149,11 +150,11 @@ func (id *Identity) own(code Code) {
 	}
 }
 
-func outcome(e pinEntry) Typed {
+func outcome(e pinEntry) access.Typed {
 	if e.duress {
-		return TypedDuress
+		return access.TypedDuress
 	}
-	return TypedRight
+	return access.TypedRight
 }
 
 // cardNamed is the number of the card with an id, or -1. It looks at every card: it is for explanations.
@@ -175,7 +176,7 @@ func (p *Policy) cardOf(fingerprint string) int {
 }
 
 // Facts are those that the request itself brought; the controller adds what it knows.
-func (id Identity) Facts() Facts { return id.facts }
+func (id Identity) Facts() access.Facts { return id.facts }
 
 // Person is who it is; empty for nobody known.
 func (id Identity) Person() string {
@@ -205,7 +206,7 @@ func (id Identity) Area() string {
 }
 
 // Direction of the reader.
-func (id Identity) Direction() Direction {
+func (id Identity) Direction() access.Direction {
 	if id.at == nil {
 		return ""
 	}

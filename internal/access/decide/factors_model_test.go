@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // shown is what somebody shows and types at the entry of the area "a".
@@ -147,8 +148,8 @@ func anyFactors(t *rapid.T) (s access.Spec, secrets []secret) {
 
 var person2number = map[string]string{"p": "11", "q": "22", "r": "33"}
 
-func (x shown) request(forms int) access.Request {
-	r := access.Request{Reader: "IN", Trust: x.trust, NoCard: x.card == "", Number: x.number}
+func (x shown) request(forms int) decide.Request {
+	r := decide.Request{Reader: "IN", Trust: x.trust, NoCard: x.card == "", Number: x.number}
 	if x.card != "" {
 		r.Key = cardOf(x.card)
 	}
@@ -183,7 +184,7 @@ func TestFactorsAgreeWithANaiveModel(t *testing.T) {
 			if few(t, "no clock", 4) == 0 {
 				now = time.Time{}
 			}
-			id := access.Identify(p, x.request(3+few(t, "keys", 1))) // a door may know a newer key than the policy
+			id := decide.Identify(p, x.request(3+few(t, "keys", 1))) // a door may know a newer key than the policy
 			f := id.Facts()
 			f.Blocked, f.Party.Twin = blocked, x.twin
 			want, who, duress := factorsModel(s, secrets, x, blocked, now)
@@ -253,7 +254,7 @@ func TestFactors(t *testing.T) {
 			s.Rights = append(s.Rights, access.Right{Person: who, Area: "a"})
 		}
 		for _, forms := range []int{2, 3} { // the door may know a newer key than the policy
-			id := access.Identify(compile(t, s), test.x.request(forms))
+			id := decide.Identify(compile(t, s), test.x.request(forms))
 			f := id.Facts()
 			f.Blocked, f.Party.Twin = test.blocked, test.x.twin
 			d := id.Decide(f, noon.Add(time.Duration(test.seconds)*time.Second))

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"crypto/sha256"
@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // What the models of the rules share: a building, who works in it, and PINs hashed in a way of their own.
@@ -97,7 +98,7 @@ var waits = []access.Reason{access.PINRequired, access.CardRequired, access.Pers
 func agree(t interface {
 	Helper()
 	Fatalf(format string, args ...any)
-}, d access.Decision, want answer,
+}, d decide.Decision, want answer,
 ) {
 	t.Helper()
 	allow, wait := want.reason == access.Granted, slices.Contains(waits, want.reason)
@@ -109,8 +110,8 @@ func agree(t interface {
 	}
 }
 
-func compiled(t *rapid.T, s access.Spec) *access.Policy {
-	p, err := access.Compile(s)
+func compiled(t *rapid.T, s access.Spec) *decide.Policy {
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,8 +119,8 @@ func compiled(t *rapid.T, s access.Spec) *access.Policy {
 }
 
 // ask decides about somebody's card at a reader of the vault, with facts; the read is the best there is.
-func ask(p *access.Policy, reader, person string, f access.Facts, now time.Time) access.Decision {
-	id := access.Identify(p, access.Request{Reader: reader, Key: cardOf(person), Trust: access.TrustMutual})
+func ask(p *decide.Policy, reader, person string, f access.Facts, now time.Time) decide.Decision {
+	id := decide.Identify(p, decide.Request{Reader: reader, Key: cardOf(person), Trust: access.TrustMutual})
 	f.Trust = id.Facts().Trust
 	return id.Decide(f, now)
 }

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"reflect"

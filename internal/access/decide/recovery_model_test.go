@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"slices"
@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // visit is somebody at the entry of an area with recovery holders: what they type, and how long ago the centre was heard of.
@@ -126,11 +127,11 @@ func TestRecoveryAgreesWithANaiveModel(t *testing.T) {
 			if !asked {
 				continue
 			}
-			r := access.Request{Reader: "IN", Key: cardOf(v.who), Trust: v.trust, Lapsed: access.Lease{}.Lapsed(v.age)}
+			r := decide.Request{Reader: "IN", Key: cardOf(v.who), Trust: v.trust, Lapsed: access.Lease{}.Lapsed(v.age)}
 			if v.typed != "" {
 				r.Code = typed{v.typed, 2}
 			}
-			id := access.Identify(p, r)
+			id := decide.Identify(p, r)
 			f := v.facts()
 			f.Trust, f.Lapsed, f.Typed = id.Facts().Trust, id.Facts().Lapsed, id.Facts().Typed
 			d := id.Decide(f, v.now)

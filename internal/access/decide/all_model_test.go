@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"maps"
@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // What holds of every decision, whatever the rules, the request and the facts.
@@ -39,11 +40,11 @@ func anyVault(t *rapid.T) access.Spec {
 }
 
 // anyRequest draws a card or none, known or not, a number and a PIN; three times of four what the vault asks of somebody.
-func anyRequest(t *rapid.T, s access.Spec) access.Request {
+func anyRequest(t *rapid.T, s access.Spec) decide.Request {
 	i := few(t, "who", len(s.People)-1)
 	who, rules := s.People[i], s.Areas[0].Rules
 	alone := rules.Factors == access.FactorsPIN || rules.Factors == access.FactorsNumber
-	r := access.Request{Reader: "IN", Trust: access.TrustMutual, Key: cardOf(who.ID), NoCard: alone, Number: who.Number, Code: typed{digits[0], 2}}
+	r := decide.Request{Reader: "IN", Trust: access.TrustMutual, Key: cardOf(who.ID), NoCard: alone, Number: who.Number, Code: typed{digits[0], 2}}
 	if rules.Factors == access.FactorsPIN {
 		r.Code = typed{digits[(2*i+few(t, "threat", 1))%len(digits)], 2}
 	}
@@ -96,7 +97,7 @@ func TestEveryDecisionKeepsItsPromises(t *testing.T) {
 		p := compiled(t, s)
 		for range 30 {
 			r, now := anyRequest(t, s), anyTime(t)
-			id := access.Identify(p, r)
+			id := decide.Identify(p, r)
 			f := anyCircumstances(t, id.Facts())
 			d := id.Decide(f, now)
 			switch {
@@ -115,11 +116,11 @@ func TestEveryDecisionKeepsItsPromises(t *testing.T) {
 			case d.Allow && r.Reader != "OUT" && d.Person == "":
 				t.Fatalf("nobody was let in: %+v", d)
 			}
-			shown := access.Shown{Reader: r.Reader, Card: d.Card, Person: d.Person}
+			shown := decide.Shown{Reader: r.Reader, Card: d.Card, Person: d.Person}
 			if !r.NoCard && d.Card == "" {
 				shown.Fingerprint = r.Key.Fingerprint()
 			}
-			if again := access.Again(p, shown, d.Facts, now); again != d {
+			if again := decide.Again(p, shown, d.Facts, now); again != d {
 				t.Fatalf("%+v\nmade again is\n%+v", d, again)
 			}
 		}
@@ -158,11 +159,11 @@ func TestARestrictionMoreNeverLetsAnybodyIn(t *testing.T) {
 		before, after := compiled(t, s), compiled(t, strict)
 		for range 30 {
 			r, now := anyRequest(t, s), anyTime(t)
-			id := access.Identify(before, r)
+			id := decide.Identify(before, r)
 			f := anyCircumstances(t, id.Facts())
 			g := f
 			restrictions[which](&access.Area{}, &g)
-			d, e := id.Decide(f, now), access.Identify(after, r).Decide(g, now)
+			d, e := id.Decide(f, now), decide.Identify(after, r).Decide(g, now)
 			if e.Allow && !d.Allow {
 				t.Fatalf("with %s more, %+v\nbecomes\n%+v", which, d, e)
 			}

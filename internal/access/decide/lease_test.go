@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // The lease is over when the age has reached it, for each class by itself; 0 stands for 72, 12 and 12 hours.
@@ -48,7 +49,7 @@ func TestAClassNobodyKnowsHasNoLease(t *testing.T) {
 	}
 	s := smallCity()
 	s.People[0].Class = "king"
-	if _, err := access.Compile(s); err == nil {
+	if _, err := decide.Compile(s); err == nil {
 		t.Error("a policy with a class nobody knows was accepted")
 	}
 }
@@ -58,7 +59,7 @@ func TestALeaseHasBounds(t *testing.T) {
 		for i, l := range []access.Lease{{Staff: seconds}, {Contractor: seconds}, {Visitor: seconds}} {
 			s := smallCity()
 			s.Lease = l
-			p, err := access.Compile(s)
+			p, err := decide.Compile(s)
 			if (l.Validate() == nil) != good || (err == nil) != good {
 				t.Errorf("%d s for class %d: %v, %v", seconds, i, l.Validate(), err)
 			}
@@ -92,12 +93,12 @@ func TestALapsedLeaseRefusesItsClassOnly(t *testing.T) {
 		{"before its time", guestKey, visitors, jst(1, 0, 0).Add(-time.Second), access.LeaseOver},
 		{"an unknown card", access.Key{99}, staff, noon, access.UnknownCredential},
 	} {
-		d := access.Decide(p, access.Request{Reader: "IN-2", Key: test.key, Lapsed: test.lapsed}, test.now)
+		d := decide.Decide(p, decide.Request{Reader: "IN-2", Key: test.key, Lapsed: test.lapsed}, test.now)
 		if d.Reason != test.want || d.Allow != (test.want == access.Granted) {
 			t.Errorf("%s: %+v, want %s", test.name, d, test.want)
 		}
 	}
-	if d := access.Decide(p, access.Request{Reader: "OUT-1", Key: satoKey, Lapsed: staff}, noon); !d.Allow || d.Reason != access.LeaseOver {
+	if d := decide.Decide(p, decide.Request{Reader: "OUT-1", Key: satoKey, Lapsed: staff}, noon); !d.Allow || d.Reason != access.LeaseOver {
 		t.Errorf("out: %+v", d)
 	}
 }

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // inForm is what a key would be after so many replacements of the site's key; how it is hashed is of no concern here.
@@ -17,8 +18,8 @@ func inForm(base access.Key, form int) access.Key {
 }
 
 // presented is a card as a door with some layers reads it.
-func presented(reader string, base access.Key, layers int) access.Request {
-	r := access.Request{Reader: reader, Key: inForm(base, layers-1)}
+func presented(reader string, base access.Key, layers int) decide.Request {
+	r := decide.Request{Reader: reader, Key: inForm(base, layers-1)}
 	for form := layers - 2; form >= 0; form-- {
 		r.Older = append(r.Older, inForm(base, form))
 	}
@@ -56,7 +57,7 @@ func TestAnyMixOfFormsDecidesAsOneFormWould(t *testing.T) {
 		for i, r := range heard {
 			came[i] = said(r)
 		}
-		p, err := access.Compile(mixed)
+		p, err := decide.Compile(mixed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,8 +70,8 @@ func TestAnyMixOfFormsDecidesAsOneFormWould(t *testing.T) {
 			base := access.Key{31: byte(n)}
 			reader := rapid.SampledFrom([]string{"IN-0", "IN-1", "OUT-0"}).Draw(t, "reader")
 			now := time.Unix(1782864000+rapid.Int64Range(-700_000, 700_000).Draw(t, "off"), 0)
-			want := model(plain, heard, access.Request{Reader: reader, Key: base}, now)
-			if d := access.Decide(p, presented(reader, base, layers), now); d.Reason != want {
+			want := model(plain, heard, decide.Request{Reader: reader, Key: base}, now)
+			if d := decide.Decide(p, presented(reader, base, layers), now); d.Reason != want {
 				t.Fatalf("%v with %d layers: %+v, the model says %s", base, layers, d, want)
 			}
 		}
@@ -94,7 +95,7 @@ func TestALaterWordCountsInWhicheverFormItIs(t *testing.T) {
 		"revoked in the new form":         {[]access.Revocation{entry(3, 0, access.Active), entry(2, 1, access.Revoked)}, access.CredentialRevoked},
 	} {
 		for range 2 {
-			if d := access.Decide(p.Revoke(c.entries...), presented("IN-2", satoKey, 2), jst(1, 12, 0)); d.Reason != c.want {
+			if d := decide.Decide(p.Revoke(c.entries...), presented("IN-2", satoKey, 2), jst(1, 12, 0)); d.Reason != c.want {
 				t.Errorf("%s: %+v", name, d)
 			}
 			c.entries[0], c.entries[1] = c.entries[1], c.entries[0] // they may come in any order
@@ -109,10 +110,10 @@ func TestACardInAFormThatTheDoorCannotMakeIsUnknown(t *testing.T) {
 		s.Credentials[i].Key = inForm(s.Credentials[i].Key, 1)
 	}
 	p := compile(t, s)
-	if d := access.Decide(p, presented("IN-2", satoKey, 1), jst(1, 12, 0)); d.Allow || d.Reason != access.UnknownCredential {
+	if d := decide.Decide(p, presented("IN-2", satoKey, 1), jst(1, 12, 0)); d.Allow || d.Reason != access.UnknownCredential {
 		t.Errorf("with one layer: %+v", d)
 	}
-	if d := access.Decide(p, presented("IN-2", satoKey, 3), jst(1, 12, 0)); !d.Allow {
+	if d := decide.Decide(p, presented("IN-2", satoKey, 3), jst(1, 12, 0)); !d.Allow {
 		t.Errorf("with three: %+v", d)
 	}
 }
@@ -121,24 +122,24 @@ func TestACardInAFormThatTheDoorCannotMakeIsUnknown(t *testing.T) {
 func TestARevocationInAFormThatTheDoorCannotMakeIsInForceThere(t *testing.T) {
 	s := smallCity()
 	first := access.Revocation{Version: access.Version{Epoch: 1, N: 1}, Key: inForm(satoKey, 1), Card: "C-1", State: access.Suspended}
-	for name, p := range map[string]*access.Policy{
+	for name, p := range map[string]*decide.Policy{
 		"heard": compile(t, s).Revoke(first), "in the policy": compile(t, func() access.Spec { s.Revocations = []access.Revocation{first}; return s }()),
 	} {
 		request := presented("IN-2", satoKey, 1)
 		request.Key = satoKey
-		if d := access.Decide(p, request, jst(1, 12, 0)); d.Reason != access.CredentialSuspend || d.Person != "sato" {
+		if d := decide.Decide(p, request, jst(1, 12, 0)); d.Reason != access.CredentialSuspend || d.Person != "sato" {
 			t.Errorf("%s: %+v", name, d)
 		}
 		lift := first
 		lift.Version.N, lift.State = 2, access.Active
-		if d := access.Decide(p.Revoke(lift), request, jst(1, 12, 0)); !d.Allow {
+		if d := decide.Decide(p.Revoke(lift), request, jst(1, 12, 0)); !d.Allow {
 			t.Errorf("%s and lifted: %+v", name, d)
 		}
 		lift.State = access.Revoked
-		if d := access.Decide(p.Revoke(lift), request, jst(1, 12, 0)); d.Reason != access.CredentialRevoked {
+		if d := decide.Decide(p.Revoke(lift), request, jst(1, 12, 0)); d.Reason != access.CredentialRevoked {
 			t.Errorf("%s and revoked: %+v", name, d)
 		}
-		if d := access.Decide(p, request, jst(1, 12, 0)); d.Reason != access.CredentialSuspend {
+		if d := decide.Decide(p, request, jst(1, 12, 0)); d.Reason != access.CredentialSuspend {
 			t.Errorf("%s: the policy itself has changed: %+v", name, d)
 		}
 	}

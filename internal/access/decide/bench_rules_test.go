@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // keyed is a PIN whose forms were hashed before, as a keypad's are when the decision is asked for. It is an access.Code.
@@ -42,7 +43,7 @@ func strictCity(cards int) access.Spec {
 }
 
 // strictly are the requests of picks with a PIN each, in the second of three forms of the door's keys.
-func strictly(s access.Spec) []access.Request {
+func strictly(s access.Spec) []decide.Request {
 	requests := picks(s)
 	whose := make(map[access.Key]int, len(s.Credentials))
 	for n, c := range s.Credentials {
@@ -68,14 +69,14 @@ func BenchmarkDecideAllRules(b *testing.B) {
 		s := strictCity(cards)
 		p, requests := compile(b, s), strictly(s)
 		b.Run(fmt.Sprintf("granted/%d", cards), func(b *testing.B) {
-			id := access.Identify(p, requests[0])
+			id := decide.Identify(p, requests[0])
 			if d := id.Decide(busy(id.Facts()), noon); !d.Allow || !d.Guests {
 				b.Fatalf("measures the wrong thing: %+v", d)
 			}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				id := access.Identify(p, requests[i&(len(requests)-1)])
+				id := decide.Identify(p, requests[i&(len(requests)-1)])
 				id.Decide(busy(id.Facts()), noon)
 				i++
 			}
@@ -87,9 +88,9 @@ func BenchmarkDecideAllRules(b *testing.B) {
 func TestDecideAllRulesDoesNotAllocate(t *testing.T) {
 	s := strictCity(1_000)
 	p, request := compile(t, s), strictly(s)[0]
-	var recovery access.Request
+	var recovery decide.Request
 	for _, r := range strictly(s) {
-		if d := access.Decide(p, r, noon); slices.Contains(p.Rules(d.Area).Recovery, d.Person) {
+		if d := decide.Decide(p, r, noon); slices.Contains(p.Rules(d.Area).Recovery, d.Person) {
 			recovery = r
 		}
 	}
@@ -97,7 +98,7 @@ func TestDecideAllRulesDoesNotAllocate(t *testing.T) {
 	out.Reader, lapsed.Lapsed = "OUT"+request.Reader[len("IN"):], access.Lease{}.Lapsed(access.StaffLease)
 	for _, test := range []struct {
 		name    string
-		request access.Request
+		request decide.Request
 		facts   func(access.Facts) access.Facts
 		want    access.Reason
 	}{
@@ -107,8 +108,8 @@ func TestDecideAllRulesDoesNotAllocate(t *testing.T) {
 		{"out", out, busy, access.Granted},
 		{"recovery", lapsed, busy, access.Granted},
 	} {
-		run := func() access.Decision {
-			id := access.Identify(p, test.request)
+		run := func() decide.Decision {
+			id := decide.Identify(p, test.request)
 			return id.Decide(test.facts(id.Facts()), noon)
 		}
 		if d := run(); d.Reason != test.want || d.Recovery != (test.name == "recovery") {

@@ -1,25 +1,26 @@
-package access
+package decide
 
+import "kanmon/internal/access"
 import "fmt"
 
-func (c *compiler) addPeople(s Spec) error {
+func (c *compiler) addPeople(s access.Spec) error {
 	c.holders = make([]credential, 0, len(s.People))
 	for _, p := range s.People {
 		if err := number(c.people, "person", p.ID); err != nil {
 			return err
 		}
-		class, ok := indexOf(p.Class)
+		class, ok := access.IndexOf(p.Class)
 		if !ok {
 			return fmt.Errorf("person %q: class %q", p.ID, p.Class)
 		}
-		c.names.WriteString(personScope) // before the id, so that scopeOf finds the whole scope
+		c.names.WriteString(scope) // before the id, so that scopeOf finds the whole scope
 		c.holders = append(c.holders, credential{person: c.name(p.ID), personSpan: c.span(p.From, p.Until), class: class})
 	}
 	return nil
 }
 
 // addRights sorts the rights by person, keeping their order.
-func (c *compiler) addRights(s Spec) error {
+func (c *compiler) addRights(s access.Spec) error {
 	whose := make([]int, len(s.Rights))
 	for i, r := range s.Rights {
 		who, ok := c.people[r.Person]
@@ -48,7 +49,7 @@ func (c *compiler) addRights(s Spec) error {
 	return nil
 }
 
-func (c *compiler) right(r Right) (right, error) {
+func (c *compiler) right(r access.Right) (right, error) {
 	area, ok := c.areas[r.Area]
 	if !ok {
 		return right{}, fmt.Errorf("right: no area %q", r.Area)
@@ -61,7 +62,7 @@ func (c *compiler) right(r Right) (right, error) {
 		}
 		schedule = n + 1
 	}
-	if r.Escort && c.holders[c.people[r.Person]].class != staffIndex {
+	if r.Escort && c.holders[c.people[r.Person]].class != access.StaffIndex {
 		return right{}, fmt.Errorf("right: %q may not bring visitors: escorts are staff", r.Person)
 	}
 	may := privilege(0)
@@ -73,7 +74,7 @@ func (c *compiler) right(r Right) (right, error) {
 	return right{area: uint16(area), schedule: uint16(schedule), span: c.span(r.From, r.Until) | uint32(may)}, nil
 }
 
-func (c *compiler) addCredentials(s Spec) error {
+func (c *compiler) addCredentials(s access.Spec) error {
 	p := c.policy
 	p.credentials = make([]credential, 0, len(s.Credentials))
 	for _, cr := range s.Credentials {
@@ -81,7 +82,7 @@ func (c *compiler) addCredentials(s Spec) error {
 		if !ok {
 			return fmt.Errorf("card %q: no person %q", cr.Card, cr.Person)
 		}
-		if err := checkID("card", cr.Card); err != nil {
+		if err := access.CheckID("card", cr.Card); err != nil {
 			return err
 		}
 		compiled := c.holders[who]
@@ -95,15 +96,4 @@ func (c *compiler) addCredentials(s Spec) error {
 	return nil
 }
 
-func standingOf(s CredentialState) standing {
-	switch s {
-	case Active:
-		return active
-	case Suspended:
-		return suspended
-	case Revoked:
-		return revoked
-	default:
-		return revoked
-	}
-}
+func standingOf(s access.CredentialState) standing { return standing(s.Leniency()) }

@@ -1,23 +1,14 @@
-package access
+package decide
 
+import "kanmon/internal/access"
 import "fmt"
 
-// Code is a PIN as it was typed. It gives keyed hashes only: all forms that the door's keys can make of it in a scope, newest first.
-type Code interface {
-	Forms(scope string) []Key
-}
-
-// PersonScope is the scope of the hash of a person's own PIN.
-func PersonScope(person string) string { return personScope + person }
-
-// AreaScope is the scope of a PIN that alone opens an area.
-func AreaScope(area string) string { return "area/" + area }
-
-const personScope = "person/"
+// scope is what stands before a person's id in the scope of their own PIN.
+var scope = access.PersonScope("")
 
 // scopeOf is the PersonScope of a person by the name that the policy has of them, without a copy.
 func (p *Policy) scopeOf(person name) string {
-	return p.names[person.at-uint32(len(personScope)) : person.at+uint32(person.length)]
+	return p.names[person.at-uint32(len(scope)) : person.at+uint32(person.length)]
 }
 
 // pin is a PIN of the policy. Its holder is in Policy.holders.
@@ -39,12 +30,12 @@ type pinEntry struct {
 type pinBook struct {
 	holders []credential // without key and card
 	pins    []pin
-	byKey   map[Key]pinEntry
+	byKey   map[access.Key]pinEntry
 	numbers map[string]uint32 // in holders
 }
 
 // typed looks a code up in a scope.
-func (b *pinBook) typed(code Code, scope string) (pinEntry, bool) {
+func (b *pinBook) typed(code access.Code, scope string) (pinEntry, bool) {
 	for _, key := range code.Forms(scope) {
 		if e, there := b.byKey[key]; there {
 			return e, true
@@ -63,7 +54,7 @@ func (b *pinBook) of(person name, area int32) *pin {
 	return nil
 }
 
-func (c *compiler) addPINs(s Spec) error {
+func (c *compiler) addPINs(s access.Spec) error {
 	book := &c.policy.book
 	book.numbers = map[string]uint32{}
 	held := map[int]uint32{}
@@ -85,7 +76,7 @@ func (c *compiler) addPINs(s Spec) error {
 		}
 		book.numbers[p.Number] = hold(who)
 	}
-	book.byKey = make(map[Key]pinEntry, len(s.PINs))
+	book.byKey = make(map[access.Key]pinEntry, len(s.PINs))
 	type place struct {
 		person, area string
 	}
@@ -103,13 +94,13 @@ func (c *compiler) addPINs(s Spec) error {
 	return nil
 }
 
-func (c *compiler) addPIN(given PIN, hold func(int) uint32) error {
+func (c *compiler) addPIN(given access.PIN, hold func(int) uint32) error {
 	book := &c.policy.book
 	who, there := c.people[given.Person]
 	switch {
 	case !there:
 		return fmt.Errorf("PIN: no person %q", given.Person)
-	case given.Key == (Key{}):
+	case given.Key == (access.Key{}):
 		return fmt.Errorf("PIN of %q: no hash", given.Person)
 	}
 	p := pin{area: ownPIN, until: given.Until, holder: hold(who)}
@@ -122,8 +113,8 @@ func (c *compiler) addPIN(given PIN, hold func(int) uint32) error {
 	}
 	n := uint32(len(book.pins))
 	book.pins = append(book.pins, p)
-	for i, key := range []Key{given.Key, given.Duress} {
-		if i == 1 && key == (Key{}) {
+	for i, key := range []access.Key{given.Key, given.Duress} {
+		if i == 1 && key == (access.Key{}) {
 			continue
 		}
 		if _, double := book.byKey[key]; double {

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // city builds a policy of the peer measurement's shape: 500 doors in 100 areas of 5, 20 weekly schedules, each
@@ -56,16 +57,16 @@ func keyOf(random *rand.Rand) (k access.Key) {
 }
 
 // picks are 65,536 requests by random cards, each at a door of the area that its last right names.
-func picks(s access.Spec) []access.Request {
+func picks(s access.Spec) []decide.Request {
 	random := rand.New(rand.NewPCG(3, 4))
 	at := map[string]string{}
 	for _, d := range s.Doors {
 		at[d.Area] = d.EntryReads[0]
 	}
-	requests := make([]access.Request, 65_536)
+	requests := make([]decide.Request, 65_536)
 	for i := range requests {
 		n := random.IntN(len(s.Credentials))
-		requests[i] = access.Request{Reader: at[s.Rights[4*n+3].Area], Key: s.Credentials[n].Key}
+		requests[i] = decide.Request{Reader: at[s.Rights[4*n+3].Area], Key: s.Credentials[n].Key}
 	}
 	return requests
 }
@@ -76,28 +77,28 @@ var noon = time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
 func BenchmarkDecide(b *testing.B) {
 	for _, cards := range []int{1_000, 100_000, 250_000} {
 		s := city(cards)
-		p, err := access.Compile(s)
+		p, err := decide.Compile(s)
 		if err != nil {
 			b.Fatal(err)
 		}
 		granted := picks(s)
-		denied := make([]access.Request, len(granted))
+		denied := make([]decide.Request, len(granted))
 		for i, r := range granted {
-			denied[i] = access.Request{Reader: granted[(i+1)%len(granted)].Reader, Key: r.Key}
+			denied[i] = decide.Request{Reader: granted[(i+1)%len(granted)].Reader, Key: r.Key}
 		}
-		unknown := []access.Request{{Reader: granted[0].Reader, Key: access.Key{1}}}
+		unknown := []decide.Request{{Reader: granted[0].Reader, Key: access.Key{1}}}
 		for _, c := range []struct {
 			name     string
-			requests []access.Request
+			requests []decide.Request
 		}{{"granted", granted}, {"granted_64_hot", granted[:64]}, {"another_area", denied}, {"unknown", unknown}} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, cards), func(b *testing.B) {
-				if d := access.Decide(p, c.requests[0], noon); d.Allow != (c.name[0] == 'g') {
+				if d := decide.Decide(p, c.requests[0], noon); d.Allow != (c.name[0] == 'g') {
 					b.Fatalf("measures the wrong thing: %+v", d)
 				}
 				b.ReportAllocs()
 				i := 0
 				for b.Loop() {
-					access.Decide(p, c.requests[i&(len(c.requests)-1)], noon)
+					decide.Decide(p, c.requests[i&(len(c.requests)-1)], noon)
 					i++
 				}
 			})
@@ -122,23 +123,23 @@ func BenchmarkDecideRevoked(b *testing.B) {
 	s, set := city(100_000), revocations(5_000)
 	p := compile(b, s).Revoke(set...)
 	granted := picks(s)
-	dead := make([]access.Request, len(granted))
+	dead := make([]decide.Request, len(granted))
 	for i, r := range granted {
-		dead[i] = access.Request{Reader: r.Reader, Key: set[i%len(set)].Key}
+		dead[i] = decide.Request{Reader: r.Reader, Key: set[i%len(set)].Key}
 	}
 	for _, c := range []struct {
 		name     string
-		requests []access.Request
+		requests []decide.Request
 		want     access.Reason
 	}{{"granted", granted, access.Granted}, {"revoked", dead, access.CredentialRevoked}} {
 		b.Run(c.name+"/5000", func(b *testing.B) {
-			if d := access.Decide(p, c.requests[0], noon); d.Reason != c.want {
+			if d := decide.Decide(p, c.requests[0], noon); d.Reason != c.want {
 				b.Fatalf("measures the wrong thing: %+v", d)
 			}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				access.Decide(p, c.requests[i&(len(c.requests)-1)], noon)
+				decide.Decide(p, c.requests[i&(len(c.requests)-1)], noon)
 				i++
 			}
 		})
@@ -159,7 +160,7 @@ func BenchmarkCompile250000(b *testing.B) {
 	s := city(250_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := access.Compile(s); err != nil {
+		if _, err := decide.Compile(s); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // holidayCity is smallCity where weekdays look at holidays, and Thursday, 2 July 2026 is one.
@@ -30,7 +31,7 @@ func TestR43_2_HolidaysAndSpecialDaysCountAtTheDoor(t *testing.T) {
 		jst(9, 12, 0): access.OutsideSchedule, // whether it is a holiday is not known any more
 		{}:            access.TimeUnknown,
 	} {
-		if d := access.Decide(p, access.Request{Reader: "IN-1", Key: satoKey}, at); d.Reason != want {
+		if d := decide.Decide(p, decide.Request{Reader: "IN-1", Key: satoKey}, at); d.Reason != want {
 			t.Errorf("%v: %+v, want %s", at, d, want)
 		}
 	}
@@ -47,7 +48,7 @@ func TestR43_1_ACalendarThatMakesNoSenseRefusesThePolicy(t *testing.T) {
 	} {
 		s := holidayCity()
 		spoil(&s)
-		if p, err := access.Compile(s); err == nil || p != nil {
+		if p, err := decide.Compile(s); err == nil || p != nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}

@@ -1,6 +1,8 @@
-package access
+package decide
 
 import (
+	"kanmon/internal/access"
+
 	"errors"
 	"fmt"
 	"strings"
@@ -18,14 +20,14 @@ type passage struct {
 	door      string
 	area      string
 	areaIndex uint16
-	direction Direction
+	direction access.Direction
 	zone      *zone
 	releaseMS int
 }
 
 // pinArea is which PIN counts here: the area's, or the person's own.
 func (at *passage) pinArea() int32 {
-	if at.zone.factors == FactorsPIN {
+	if at.zone.factors == access.FactorsPIN {
 		return int32(at.areaIndex)
 	}
 	return ownPIN
@@ -37,18 +39,18 @@ func (at *passage) pinArea() int32 {
 // in memory it looks at. For a card there are three: a slot of the index, its credential, its rights. What most
 // cards share (validity, timetables) is kept once and stays in the cache.
 type Policy struct {
-	version    Version
+	version    access.Version
 	readers    map[string]*passage
-	doors      map[string]Door
+	doors      map[string]access.Door
 	zones      map[string]*zone
 	areas      []string            // their ids
 	interlocks map[string][]string // doors by group
 	schedules  []timetable.Table
 	book       pinBook
 
-	lease       Lease
-	revocations Revocations           // in force, over the states of the credentials; nil or never written again
-	strangers   map[string]Revocation // by card: those under a key that no credential has; nil or never written again
+	lease       access.Lease
+	revocations access.Revocations           // in force, over the states of the credentials; nil or never written again
+	strangers   map[string]access.Revocation // by card: those under a key that no credential has; nil or never written again
 
 	index       index
 	credentials []credential
@@ -59,12 +61,12 @@ type Policy struct {
 
 // credential is 64 bytes, what a processor reads from memory at once; it holds what is asked of its person too.
 type credential struct {
-	key                  Key
+	key                  access.Key
 	cardSpan, personSpan uint32 // in spans
 	card, person         name
 	firstRight, rights   uint32 // in rights
 	state                standing
-	class                classIndex
+	class                access.ClassIndex
 }
 
 type standing uint8
@@ -104,40 +106,37 @@ type name struct {
 func (p *Policy) text(n name) string { return p.names[n.at : n.at+uint32(n.length)] }
 
 // Version of the Spec it was compiled from; zero for nil.
-func (p *Policy) Version() Version {
+func (p *Policy) Version() access.Version {
 	if p == nil {
-		return Version{}
+		return access.Version{}
 	}
 	return p.version
 }
 
 // Door returns a door's settings by id.
-func (p *Policy) Door(id string) (Door, bool) {
+func (p *Policy) Door(id string) (access.Door, bool) {
 	if p == nil {
-		return Door{}, false
+		return access.Door{}, false
 	}
 	d, ok := p.doors[id]
 	return d, ok
 }
 
 // RecordMode is that of a door's area; Strict for a door that the policy does not know.
-func (p *Policy) RecordMode(door string) RecordMode {
+func (p *Policy) RecordMode(door string) access.RecordMode {
 	d, _ := p.Door(door)
 	if p == nil || p.zones[d.Area] == nil {
-		return Strict
+		return access.Strict
 	}
 	return p.zones[d.Area].record
 }
-
-// MaxID is the longest id in a Spec, in bytes: with several of them an event still has its bounded size.
-const MaxID = 128
 
 // maxAreas also bounds the schedules.
 const maxAreas = 1 << 15
 
 // Compile checks a Spec and indexes it for Decide. Any reference to a thing that is not there, any double and
 // any number out of range refuses the whole Spec: a policy applies entirely or not at all.
-func Compile(s Spec) (*Policy, error) {
+func Compile(s access.Spec) (*Policy, error) {
 	if err := limits(s); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 	}
@@ -145,14 +144,14 @@ func Compile(s Spec) (*Policy, error) {
 		policy: &Policy{
 			version: s.Version,
 			readers: make(map[string]*passage, 2*len(s.Doors)),
-			doors:   make(map[string]Door, len(s.Doors)),
+			doors:   make(map[string]access.Door, len(s.Doors)),
 			spans:   []span{{}},
 			index:   newIndex(len(s.Credentials)),
 		},
 		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
 		spans: map[span]uint32{{}: 0},
 	}
-	for _, step := range []func(Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
+	for _, step := range []func(access.Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}
@@ -161,7 +160,7 @@ func Compile(s Spec) (*Policy, error) {
 	return c.policy, nil
 }
 
-func limits(s Spec) error {
+func limits(s access.Spec) error {
 	if len(s.Areas) > maxAreas || len(s.Schedules) > maxAreas {
 		return fmt.Errorf("%d areas and %d schedules, want at most %d", len(s.Areas), len(s.Schedules), maxAreas)
 	}
@@ -182,15 +181,8 @@ type compiler struct {
 	names                    strings.Builder
 }
 
-func checkID(what, id string) error {
-	if id == "" || len(id) > MaxID {
-		return fmt.Errorf("%s id of %d bytes, want 1–%d", what, len(id), MaxID)
-	}
-	return nil
-}
-
 func number(m map[string]int, what, id string) error {
-	if err := checkID(what, id); err != nil {
+	if err := access.CheckID(what, id); err != nil {
 		return err
 	}
 	if _, double := m[id]; double {
@@ -217,7 +209,7 @@ func (c *compiler) name(id string) name {
 	return n
 }
 
-func (c *compiler) addSchedules(s Spec) (err error) {
+func (c *compiler) addSchedules(s access.Spec) (err error) {
 	for _, sc := range s.Schedules {
 		if err := number(c.schedules, "schedule", sc.ID); err != nil {
 			return err
@@ -227,13 +219,13 @@ func (c *compiler) addSchedules(s Spec) (err error) {
 	return err
 }
 
-func (c *compiler) addDoors(s Spec) error {
+func (c *compiler) addDoors(s access.Spec) error {
 	for _, d := range s.Doors {
 		area, ok := c.areas[d.Area]
 		if !ok {
 			return fmt.Errorf("door %q: no area %q", d.ID, d.Area)
 		}
-		if err := checkID("door", d.ID); err != nil {
+		if err := access.CheckID("door", d.ID); err != nil {
 			return err
 		}
 		if _, double := c.policy.doors[d.ID]; double {
@@ -244,18 +236,18 @@ func (c *compiler) addDoors(s Spec) error {
 		}
 		c.policy.doors[d.ID] = d
 		p := passage{door: d.ID, area: d.Area, areaIndex: uint16(area), zone: c.zones[area], releaseMS: d.ReleaseMS}
-		if err := errors.Join(c.addReaders(p, In, d.EntryReads), c.addReaders(p, Out, d.ExitReads)); err != nil {
+		if err := errors.Join(c.addReaders(p, access.In, d.EntryReads), c.addReaders(p, access.Out, d.ExitReads)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *compiler) addReaders(p passage, direction Direction, names []string) error {
+func (c *compiler) addReaders(p passage, direction access.Direction, names []string) error {
 	for _, r := range names {
 		p := p
 		p.direction = direction
-		if err := checkID("reader", r); err != nil {
+		if err := access.CheckID("reader", r); err != nil {
 			return err
 		}
 		if _, double := c.policy.readers[r]; double {

@@ -1,5 +1,6 @@
-package access
+package decide
 
+import "kanmon/internal/access"
 import "hash/maphash"
 
 // index finds a credential by its key. It is a table of slots with linear probing, at most half full; a slot holds 32 bits of
@@ -19,7 +20,7 @@ func newIndex(n int) index {
 }
 
 // find returns the number of the credential with this key, or -1; slot is where it is or would be.
-func (x *index) find(all []credential, key *Key) (n int, slot uint64) {
+func (x *index) find(all []credential, key *access.Key) (n int, slot uint64) {
 	hash := maphash.Bytes(x.seed, key[:])
 	mask := uint64(len(x.slots) - 1)
 	for slot = hash & mask; ; slot = (slot + 1) & mask {

@@ -1,15 +1,17 @@
-package access
+package decide
 
 import (
 	"hash/maphash"
 	"testing"
+
+	"kanmon/internal/access"
 )
 
 // Two keys whose hashes agree in slot and tag are still two keys.
 func TestAHashIsNotTakenForAKey(t *testing.T) {
-	all := []credential{{key: Key{1}}}
+	all := []credential{{key: access.Key{1}}}
 	x := newIndex(1)
-	stranger := Key{2}
+	stranger := access.Key{2}
 	hash := maphash.Bytes(x.seed, stranger[:])
 	slot := hash & uint64(len(x.slots)-1)
 	x.slots[slot] = hash>>32<<32 | 1 // where the stranger would be found, the first credential

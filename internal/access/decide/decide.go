@@ -1,6 +1,8 @@
-package access
+package decide
 
 import (
+	"kanmon/internal/access"
+
 	"slices"
 	"time"
 
@@ -12,14 +14,14 @@ import (
 type Decision struct {
 	Allow     bool
 	Wait      bool // neither yes nor no: Reason says what has to follow within the area's window
-	Reason    Reason
-	Broken    Reason // a rule that somebody who passes, or will who waits, breaks all the same; empty: none
-	Direction Direction
+	Reason    access.Reason
+	Broken    access.Reason // a rule that somebody who passes, or will who waits, breaks all the same; empty: none
+	Direction access.Direction
 	Door      string
 	Area      string
 	Person    string
 	Card      string
-	Record    RecordMode
+	Record    access.RecordMode
 	ReleaseMS int
 
 	Duress   bool // the PIN for threats was typed, whatever the answer: a silent alarm
@@ -28,7 +30,7 @@ type Decision struct {
 	Escort   bool // may bring visitors here
 	First    bool // may be the first here
 	Guests   bool // with Allow: the visitors who wait pass along, not only the others who do
-	Facts    Facts
+	Facts    access.Facts
 }
 
 // Decide answers one request in a quiet building: nobody inside, nobody waiting, every door shut. The order of the checks is the contract
@@ -44,7 +46,7 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 type Shown struct{ Reader, Card, Person, Fingerprint string }
 
 // Again makes a decision anew from what is on record of it: the policy of that time, what was shown, facts and time.
-func Again(p *Policy, s Shown, f Facts, now time.Time) Decision {
+func Again(p *Policy, s Shown, f access.Facts, now time.Time) Decision {
 	r := Request{Reader: s.Reader, Card: s.Card, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == ""}
 	if n := p.cardOf(s.Fingerprint); n >= 0 {
 		r.Card = p.text(p.credentials[n].card)
@@ -53,36 +55,36 @@ func Again(p *Policy, s Shown, f Facts, now time.Time) Decision {
 }
 
 // Decide answers for who was identified, with what is known besides.
-func (id Identity) Decide(f Facts, now time.Time) Decision {
+func (id Identity) Decide(f access.Facts, now time.Time) Decision {
 	if id.at == nil {
-		return Decision{Reason: id.no, Record: Strict, Facts: f}
+		return Decision{Reason: id.no, Record: access.Strict, Facts: f}
 	}
 	at := id.at
 	d := Decision{
 		Direction: at.direction, Door: at.door, Area: at.area, Record: at.zone.record, ReleaseMS: at.releaseMS,
-		Card: id.card, Facts: f, Duress: f.Typed == TypedDuress,
+		Card: id.card, Facts: f, Duress: f.Typed == access.TypedDuress,
 	}
 	if id.holder == nil {
 		d.Reason = id.nobody(&f)
-		d.Wait = d.Reason == PINRequired && d.Direction == In
-		d.Allow = d.Direction == Out
+		d.Wait = d.Reason == access.PINRequired && d.Direction == access.In
+		d.Allow = d.Direction == access.Out
 		return d
 	}
-	d.Person, d.Visitor = id.policy.text(id.holder.person), id.holder.class == visitorIndex
+	d.Person, d.Visitor = id.policy.text(id.holder.person), id.holder.class == access.VisitorIndex
 	may, ever := id.entitle(&d, &f, now)
-	d.Escort, d.First = may&mayEscort != 0 && id.holder.class == staffIndex, may&mayFirst != 0
-	if d.Direction == Out {
+	d.Escort, d.First = may&mayEscort != 0 && id.holder.class == access.StaffIndex, may&mayFirst != 0
+	if d.Direction == access.Out {
 		d.Allow, d.Broken = true, id.leaving(&f, ever)
 		return d
 	}
-	if d.Reason == Granted {
+	if d.Reason == access.Granted {
 		d.Reason = id.enter(&d, &f, may, now)
 	}
-	if d.Reason == Granted && f.Unfit {
-		d.Reason = OutputInsecure
+	if d.Reason == access.Granted && f.Unfit {
+		d.Reason = access.OutputInsecure
 	}
-	d.Allow = d.Reason == Granted
-	d.Wait = d.Reason.waits() && !d.Allow
+	d.Allow = d.Reason == access.Granted
+	d.Wait = waits(d.Reason) && !d.Allow
 	if !d.Allow && !d.Wait {
 		d.Broken = "" // who is refused breaks nothing
 	}
@@ -90,9 +92,9 @@ func (id Identity) Decide(f Facts, now time.Time) Decision {
 }
 
 // waits reports whether what is missing may still follow.
-func (r Reason) waits() bool {
+func waits(r access.Reason) bool {
 	switch r {
-	case PINRequired, CardRequired, PersonRequired, EscortRequired:
+	case access.PINRequired, access.CardRequired, access.PersonRequired, access.EscortRequired:
 		return true
 	default:
 		return false
@@ -100,21 +102,21 @@ func (r Reason) waits() bool {
 }
 
 // nobody is the reason for somebody who could not be found.
-func (id *Identity) nobody(f *Facts) Reason {
+func (id *Identity) nobody(f *access.Facts) access.Reason {
 	switch {
-	case id.no != PINWrong && id.no != PINRequired:
+	case id.no != access.PINWrong && id.no != access.PINRequired:
 		return id.no
 	case f.Blocked:
-		return PINBlocked
-	case f.Typed == TypedWrong:
-		return PINWrong
+		return access.PINBlocked
+	case f.Typed == access.TypedWrong:
+		return access.PINWrong
 	}
 	return id.no
 }
 
 // entitle asks whether the person may enter at all: the card, the lease, the hours. may are the person's rights beyond entering, ever also those
 // that do not count at this hour.
-func (id *Identity) entitle(d *Decision, f *Facts, now time.Time) (may, ever privilege) {
+func (id *Identity) entitle(d *Decision, f *access.Facts, now time.Time) (may, ever privilege) {
 	p, h := id.policy, id.holder
 	rights := p.rights[h.firstRight : h.firstRight+h.rights]
 	for _, r := range rights {
@@ -126,43 +128,43 @@ func (id *Identity) entitle(d *Decision, f *Facts, now time.Time) (may, ever pri
 		d.Reason = refusals[id.found]
 		return 0, ever
 	}
-	reason, may := LeaseOver, privilege(0)
+	reason, may := access.LeaseOver, privilege(0)
 	if !f.Lapsed.Has(h.class) {
 		reason, may = p.entitled(h, rights, id.at.areaIndex, now)
 	}
 	d.Reason = reason
-	if (reason == LeaseOver || reason == TimeUnknown) && d.Direction == In && id.recovers(f) {
+	if (reason == access.LeaseOver || reason == access.TimeUnknown) && d.Direction == access.In && id.recovers(f) {
 		may = id.rescue(d, f, rights, ever, now)
 	}
 	return may, ever
 }
 
-func (p *Policy) entitled(h *credential, rights []right, area uint16, now time.Time) (reason Reason, may privilege) {
+func (p *Policy) entitled(h *credential, rights []right, area uint16, now time.Time) (reason access.Reason, may privilege) {
 	if now.IsZero() {
 		return withoutClock(h, rights, area)
 	}
 	t := now.Unix()
 	switch card, person := &p.spans[h.cardSpan], &p.spans[h.personSpan]; {
 	case card.early(t):
-		return CredentialEarly, 0
+		return access.CredentialEarly, 0
 	case card.over(t):
-		return CredentialExpired, 0
+		return access.CredentialExpired, 0
 	case person.early(t):
-		return PersonEarly, 0
+		return access.PersonEarly, 0
 	case person.over(t):
-		return PersonExpired, 0
+		return access.PersonExpired, 0
 	}
 	return p.rightNow(rights, area, t)
 }
 
 // rescue lets a recovery holder past a lease that is over and past a clock that is not there, and past nothing else. Where only a clock could
 // tell, all their rights count.
-func (id *Identity) rescue(d *Decision, f *Facts, rights []right, ever privilege, now time.Time) privilege {
+func (id *Identity) rescue(d *Decision, f *access.Facts, rights []right, ever privilege, now time.Time) privilege {
 	reason, may := id.policy.entitled(id.holder, rights, id.at.areaIndex, now)
 	switch reason {
-	case TimeUnknown:
+	case access.TimeUnknown:
 		may = ever
-	case Granted:
+	case access.Granted:
 	default:
 		return 0
 	}
@@ -171,30 +173,30 @@ func (id *Identity) rescue(d *Decision, f *Facts, rights []right, ever privilege
 }
 
 // recovers reports whether somebody is a recovery holder here, and their own lease still runs.
-func (id *Identity) recovers(f *Facts) bool {
+func (id *Identity) recovers(f *access.Facts) bool {
 	list := id.at.zone.recovery
-	return len(list) > 0 && !f.Lapsed.Has(recoveryIndex) && slices.Contains(list, id.policy.text(id.holder.person))
+	return len(list) > 0 && !f.Lapsed.Has(access.RecoveryIndex) && slices.Contains(list, id.policy.text(id.holder.person))
 }
 
 // recovery asks a recovery holder for a PIN, or for a second one of them.
-func (id *Identity) recovery(f *Facts) Reason {
+func (id *Identity) recovery(f *access.Facts) access.Reason {
 	switch {
 	case f.Party.Recovery > 0:
-		return Granted
+		return access.Granted
 	case f.Typed != "" && f.Blocked:
-		return PINBlocked
-	case f.Typed.right():
-		return Granted
+		return access.PINBlocked
+	case f.Typed.Right():
+		return access.Granted
 	case f.Typed != "":
-		return PINWrong
+		return access.PINWrong
 	case id.policy.book.of(id.holder.person, ownPIN) != nil:
-		return PINRequired
+		return access.PINRequired
 	default:
-		return PersonRequired
+		return access.PersonRequired
 	}
 }
 
-var refusals = [...]Reason{revoked: CredentialRevoked, suspended: CredentialSuspend}
+var refusals = [...]access.Reason{revoked: access.CredentialRevoked, suspended: access.CredentialSuspend}
 
 // find returns the number of the credential that the policy has in the newest of the card's forms, or -1. A policy has each card in one form.
 func (p *Policy) find(r *Request) int {
@@ -218,17 +220,17 @@ func (p *Policy) standing(c *credential, card string, r *Request) standing {
 	return standingOf(word.State)
 }
 
-func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason Reason, may privilege) {
-	reason = NoRight
+func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason access.Reason, may privilege) {
+	reason = access.NoRight
 	at := timetable.At(t)
 	for _, r := range rights {
 		if s := &p.spans[r.limits()]; r.area != area || s.early(t) || s.over(t) {
 			continue
 		}
 		if r.schedule == 0 || p.schedules[r.schedule-1].Open(at) {
-			reason, may = Granted, may|r.may()
-		} else if reason == NoRight {
-			reason = OutsideSchedule
+			reason, may = access.Granted, may|r.may()
+		} else if reason == access.NoRight {
+			reason = access.OutsideSchedule
 		}
 	}
 	return reason, may
@@ -236,16 +238,16 @@ func (p *Policy) rightNow(rights []right, area uint16, t int64) (reason Reason, 
 
 // withoutClock grants only what no clock could refuse: an unlimited card of an unlimited person with an
 // unlimited, unscheduled right.
-func withoutClock(c *credential, rights []right, area uint16) (Reason, privilege) {
-	reason, may := NoRight, privilege(0)
+func withoutClock(c *credential, rights []right, area uint16) (access.Reason, privilege) {
+	reason, may := access.NoRight, privilege(0)
 	for _, r := range rights {
 		if r.area != area {
 			continue
 		}
 		if r.schedule == 0 && r.limits() == 0 && c.cardSpan == 0 && c.personSpan == 0 {
-			reason, may = Granted, may|r.may()
-		} else if reason == NoRight {
-			reason = TimeUnknown
+			reason, may = access.Granted, may|r.may()
+		} else if reason == access.NoRight {
+			reason = access.TimeUnknown
 		}
 	}
 	return reason, may

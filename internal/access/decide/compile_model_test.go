@@ -1,4 +1,4 @@
-package access_test
+package decide_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // everyRule is a policy in which every rule is used, and which is right: each case below changes one thing of it.
@@ -130,7 +131,7 @@ func TestRulesThatMakeNoSenseRefuseThePolicy(t *testing.T) {
 	} {
 		s := everyRule()
 		test.change(&s)
-		if p, err := access.Compile(s); (err == nil) != test.want || (p != nil) != test.want {
+		if p, err := decide.Compile(s); (err == nil) != test.want || (p != nil) != test.want {
 			t.Errorf("%s: accepted %t, %v", test.name, err == nil, err)
 		}
 	}

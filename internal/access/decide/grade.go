@@ -1,12 +1,9 @@
-package access
+package decide
 
 import (
 	"maps"
 	"slices"
 )
-
-// Secure is the grade of an area whose doors must stay locked whatever is done to a reader or to the controller's program.
-const Secure = 3
 
 // Grade is that of the area behind a door, 1–3; 0 for a door that the policy does not know.
 func (p *Policy) Grade(door string) int {
