@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -135,13 +136,13 @@ func (r Rules) Validate() error {
 	case r.Visitors < 0 || r.Visitors > mostPeople || r.Most < 0 || r.Most > mostPeople:
 		return fmt.Errorf("%d visitors, %d people at most", r.Visitors, r.Most)
 	case r.TwoPerson && r.Most == 1:
-		return fmt.Errorf("two people in an area for one")
+		return errors.New("two people in an area for one")
 	case r.NeedExit() != "" && !r.InOut:
 		return fmt.Errorf("%s needs readers on both sides", r.NeedExit())
 	case r.UnlockBy && r.Unlock == "":
-		return fmt.Errorf("unlocking by the first person without a schedule")
+		return errors.New("unlocking by the first person without a schedule")
 	case r.Unlock != "" && (r.TwoPerson || r.Passback == PassbackHard || r.Most > 0):
-		return fmt.Errorf("doors that stand unlocked in an area that counts who is inside")
+		return errors.New("doors that stand unlocked in an area that counts who is inside")
 	case len(r.Recovery) > mostRecovery || len(r.Recovery) == 1 || len(slices.Compact(slices.Sorted(slices.Values(r.Recovery)))) != len(r.Recovery):
 		return fmt.Errorf("%d recovery holders, want none or 2–%d different ones", len(r.Recovery), mostRecovery)
 	}

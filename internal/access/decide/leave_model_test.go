@@ -36,7 +36,7 @@ func TestTheWayOutAgreesWithANaiveModel(t *testing.T) {
 		}
 		p := compiled(t, s)
 		for range 20 {
-			me := rapid.SampledFrom(append(bodies[:], body{})).Draw(t, "me")
+			me := rapid.SampledFrom(append(bodies[:], body{}, body{who: "sato", escort: true})).Draw(t, "me") // a stranger, and a recovery holder
 			f := anyFacts(t)
 			f.Typed = oneOf(t, "typed", "", access.TypedRight, access.TypedWrong, access.TypedDuress)
 			f.Blocked = yes(t, "blocked")
