@@ -120,6 +120,15 @@ func TestSomebodyIsInsideOnceTheDoorOpened(t *testing.T) {
 	}
 }
 
+func TestWhoDidNotGoThroughIsNotTakenAlongByTheNext(t *testing.T) {
+	d := newHall(t, hard, "")
+	d.tap("IN-1", keyAlways)
+	d.pass(4001 * time.Millisecond)
+	d.tap("IN-1", keyMonday)
+	d.hear(open)
+	d.want("P-2", "P-1 granted, P-2 granted")
+}
+
 // Where nobody can say whether a door opens, whoever is let through it goes through; so does a second one while it is open.
 func TestSomebodyIsInsideAtOnceWhereTheDoorTellsNothing(t *testing.T) {
 	for name, before := range map[string]func(*desk){
