@@ -81,8 +81,7 @@ func (d *desk) inside() string {
 func (d *desk) decisions() string {
 	var all []string
 	for _, e := range d.onDisk {
-		switch e.Kind {
-		case event.AccessGranted, event.AccessDenied, event.AccessPending:
+		if slices.Contains([]event.Kind{event.AccessGranted, event.AccessDenied, event.AccessPending}, e.Kind) {
 			all = append(all, fmt.Sprint(e.Person, " ", e.Reason))
 		}
 	}

@@ -16,7 +16,7 @@ type Facts struct {
 	SinceS int64 `json:"since_s,omitempty"` // whole seconds since they came in
 
 	// Who else is inside the area, as far as is known; nobody where there are no readers on both sides.
-	Staff    int `json:"staff,omitempty"` // who is no visitor
+	Staff    int `json:"staff,omitempty"`   // who is no visitor
 	Escorts  int `json:"escorts,omitempty"` // without those at the reader
 	Visitors int `json:"visitors,omitempty"`
 	Coming   int `json:"coming,omitempty"` // let in, and the door not opened yet
