@@ -39,7 +39,7 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	}
 	config := console.Config{
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
-		Areas: consoletest.Areas{}, Devices: consoletest.Devices{}, Entries: c.entries, HashKey: key, Subscribe: c.entries.Subscribe,
+		Areas: consoletest.Areas{}, Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
 		Revocations: consoletest.Revocations{}, Enrolment: consoletest.Enrolment{}, Releaser: c.commands, Commands: c.commands,
 		LedgerSize: func(context.Context) (int64, error) { return 1284, nil }, Now: consoletest.Clock,
 		Log: slog.New(slog.NewTextHandler(c.log, nil)),
@@ -125,10 +125,13 @@ func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	for _, path := range []string{
 		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password",
 		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
+		"/alarms", "/alarms?state=closed", "/alarms/A-0000000001", "/notices",
 	} {
 		p := c.as(t, "manager", consoletest.Get(path, "ja"))
 		p.Sound(t)
 		p.Count(t, "nav.nav li", 7)
+		p.Has(t, "#badge-alarms", "5")
+		p.Has(t, "#badge-notices", "1")
 		p.Has(t, ".ledger", "1284")
 		p.Has(t, ".who", "manager")
 		if p.Status != http.StatusOK {

@@ -26,6 +26,8 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
@@ -88,9 +90,10 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 	b.alarms = alarm.New(s, alarm.Limits{})
 	b.enrolment, b.releaser = &enrolment{devices: b.devices}, &releaser{}
 	b.accounts = account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
+	approvals := approval.New(s)
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
-		Staff: staff.New(s), Areas: area.New(s, approval.New(s)), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), Alarms: b.alarms, Notices: notice.New(s),
+		Staff: staff.New(s), Areas: area.New(s, approvals), Approvals: approvals, Grades: grade.New(s, approvals), Lockdowns: lockdown.New(s), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), Alarms: b.alarms, Notices: notice.New(s),
 		Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

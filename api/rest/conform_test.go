@@ -95,7 +95,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	}
 	for _, c := range []struct{ path, body string }{
 		{"/staff", `{"no":"S1","name":"山田","kana":"ヤマダ","section":"総務","from":"2026-04-01T00:00:00+09:00","until":"2099-03-31T15:00:00Z"}`},
-		{"/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict"}`},
+		{"/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict","owner":"S1"}`},
 		{"/schedules", `{"id":"day","name":"日中","windows":[{"day":1,"from":480,"until":1080}]}`},
 		{"/controllers", `{"name":"ctl-1","place":"1F"}`},
 		{"/readers", `{"name":"IN-1","controller":"ctl-1","kind":"osdp_reader","address":1}`},

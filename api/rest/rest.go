@@ -15,6 +15,7 @@ import (
 	"kanmon/api/auth"
 	"kanmon/api/rest/accounts"
 	"kanmon/api/rest/alarms"
+	"kanmon/api/rest/approvals"
 	"kanmon/api/rest/areas"
 	"kanmon/api/rest/calendar"
 	"kanmon/api/rest/cards"
@@ -31,11 +32,14 @@ import (
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/alarm"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	days "kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
@@ -55,14 +59,19 @@ type Config struct {
 	Accounts *account.Register
 	Staff    *staff.Register
 	Areas    *area.Register
-	Days     *days.Register
-	Devices  *device.Register
-	Cards    *card.Register
-	Entries  *entrylog.Register
-	Alarms   *alarm.Register
-	Notices  *notice.Register
-	HashKey  credential.HashKey // makes keys of card numbers, which go no further
-	Log      *slog.Logger
+
+	Approvals *approval.Register
+	Grades    *grade.Register
+	Lockdowns *lockdown.Register
+
+	Days    *days.Register
+	Devices *device.Register
+	Cards   *card.Register
+	Entries *entrylog.Register
+	Alarms  *alarm.Register
+	Notices *notice.Register
+	HashKey credential.HashKey // makes keys of card numbers, which go no further
+	Log     *slog.Logger
 
 	Revocations *revocation.Register
 	Enrolment   Enrolment
@@ -111,7 +120,8 @@ func (cfg Config) rooms() []room {
 		sessions.Config{Accounts: cfg.Accounts},
 		accounts.Config{Accounts: cfg.Accounts},
 		people.Config{Staff: cfg.Staff},
-		areas.Config{Areas: cfg.Areas, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
+		approvals.Config{Approvals: cfg.Approvals},
+		areas.Config{Areas: cfg.Areas, Grades: cfg.Grades, Lockdowns: cfg.Lockdowns, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
 		calendar.Config{Days: cfg.Days},
 		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},

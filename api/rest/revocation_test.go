@@ -23,7 +23,7 @@ func town(b *bench, boss string) (card string) {
 	b.t.Helper()
 	for _, step := range [][2]string{
 		{"/staff", `{"no":"S1","name":"山田"}`},
-		{"/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict"}`},
+		{"/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict","owner":"S1"}`},
 		{"/controllers", `{"name":"ctl-1","place":"1F"}`},
 		{"/controllers", `{"name":"ctl-2","place":"2F"}`},
 		{"/readers", `{"name":"IN","controller":"ctl-1","kind":"osdp_reader","address":1}`},

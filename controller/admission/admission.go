@@ -78,20 +78,29 @@ func (t turn) window(area string) time.Duration { return t.around.Policy.Rules(a
 // decide asks for one decision with all facts.
 func (t turn) decide(id access.Identity, f access.Facts) access.Decision {
 	a := t.around
-	f = t.site.Facts(id, f, t.window(id.Area()), a.Now)
 	f.Gas, f.Unfit = a.Gas(id.Area()), a.Unfit(id.Door())
 	for _, door := range a.Policy.Interlock(id.Door()) {
 		f.Open = f.Open || door != id.Door() && a.Ajar(door)
 	}
-	return id.Decide(f, a.At)
+	rules := a.Policy.Rules(id.Area())
+	as := site.Asked{Window: rules.Window(), Counted: rules.InOut}
+	d := id.Decide(t.site.Facts(id, f, as, a.Now), a.At)
+	if d.Recovery {
+		as.Recovery = true
+		d = id.Decide(t.site.Facts(id, f, as, a.Now), a.At)
+	}
+	return d
 }
 
 func (t turn) judge(r access.Request) Outcome {
 	id := access.Identify(t.around.Policy, r)
-	subject := site.Subject(id)
+	var o Outcome
+	if id.Direction() == access.In {
+		o.Events = t.review(id)
+	}
 	d := t.decide(id, id.Facts())
-	o := Outcome{Decision: d}
-	o.Events = t.tried(subject, d)
+	o.Decision = d
+	o.Events = append(o.Events, t.tried(site.Subject(id), d)...)
 	if d.Duress {
 		o.Events = append(o.Events, about(event.Duress, d, r, t.reader))
 	}
@@ -108,6 +117,37 @@ func (t turn) judge(r access.Request) Outcome {
 	return o
 }
 
+// review asks again about those who wait before somebody else counts on them: a card may have been revoked meanwhile.
+func (t turn) review(newcomer access.Identity) (events []event.Event) {
+	for _, m := range t.site.Waiting(t.reader, t.window(newcomer.Area()), t.around.Now) {
+		if m.ID == newcomer.Person() {
+			continue
+		}
+		d := t.again(m.Request, m.Facts)
+		if d.Allow || d.Recovery && d.Wait || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
+			continue
+		}
+		t.site.Leave(t.reader, m.ID)
+		events = append(events, about(event.AccessDenied, d, m.Request, t.reader))
+	}
+	if held := t.site.Held(t.reader, t.around.Now); held != nil && held.Waits == access.CardRequired {
+		if d := t.again(held.Request, held.Facts); !d.Allow && !d.Wait {
+			t.site.Release(t.reader)
+			events = append(events, about(event.AccessDenied, d, held.Request, t.reader))
+		}
+	}
+	return events
+}
+
+// again decides anew about somebody who waits, with the PIN or the second card that came before.
+func (t turn) again(r access.Request, before access.Facts) access.Decision {
+	r.Lapsed = t.around.Lapsed
+	id := access.Identify(t.around.Policy, r)
+	f := id.Facts()
+	f.Typed, f.Party.Twin = before.Typed, before.Party.Twin
+	return t.decide(id, f)
+}
+
 // tried counts wrong PINs.
 func (t turn) tried(subject string, d access.Decision) []event.Event {
 	switch {
@@ -120,25 +160,32 @@ func (t turn) tried(subject string, d access.Decision) []event.Event {
 }
 
 func (t turn) refused(o *Outcome, r access.Request) {
-	o.Events = append(o.Events, t.dropped(o.Decision)...)
+	o.Events = append(o.Events, t.dropped(o.Decision, r, nil)...)
+	t.site.Leave(t.reader, o.Decision.Person)
 	o.Events = append(o.Events, about(event.AccessDenied, o.Decision, r, t.reader))
 }
 
-// dropped ends the wait of a card or number at the reader. One that something else took the place of is refused.
-func (t turn) dropped(by access.Decision) []event.Event {
+// dropped ends the wait of a card or number at the reader. One that something else took the place of is refused, unless its holder is let in.
+func (t turn) dropped(by access.Decision, r access.Request, in []Grant) []event.Event {
 	held := t.site.Held(t.reader, t.around.Now)
 	t.site.Release(t.reader)
-	if held == nil || held.Card == by.Card && held.Person == by.Person {
+	if held == nil || by.Facts.Party.Twin || same(*held, by, r) ||
+		slices.ContainsFunc(in, func(g Grant) bool { return g.Decision.Person == held.Person }) {
 		return nil
 	}
 	return t.left(*held)
+}
+
+// same reports whether a decision is about what waits for a PIN or a second card.
+func same(held site.Slot, d access.Decision, r access.Request) bool {
+	return held.Card == d.Card && held.Person == d.Person && held.Request.NoCard == r.NoCard
 }
 
 // left is the refusal of a card or number that waited in vain. A number nobody has waited in vain too.
 func (t turn) left(held site.Slot) []event.Event {
 	return []event.Event{{
 		Kind: event.AccessDenied, Reader: t.reader, Door: t.around.Policy.DoorAt(t.reader), Area: t.around.Policy.AreaAt(t.reader),
-		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card, Detail: event.InVain,
+		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card, Facts: recorded(held.Facts), Detail: event.InVain,
 	}}
 }
 
@@ -147,24 +194,26 @@ func (t turn) waits(o *Outcome, r access.Request) {
 	o.Events = append(o.Events, about(event.AccessPending, d, r, t.reader))
 	window := t.window(d.Area)
 	if d.Reason == access.PINRequired || d.Reason == access.CardRequired {
-		before := t.site.Hold(t.reader, site.Slot{Request: r, Person: d.Person, Card: d.Card, Waits: d.Reason}, window, t.around.Now)
-		if before != nil && (before.Card != d.Card || before.Person != d.Person) {
+		slot := site.Slot{Request: r, Person: d.Person, Card: d.Card, Waits: d.Reason, Facts: d.Facts}
+		before := t.site.Hold(t.reader, slot, window, t.around.Now)
+		if before != nil && !same(*before, d, r) {
 			o.Events = append(t.left(*before), o.Events...)
 		}
-	} else {
-		t.site.Release(t.reader)
+		if d.Recovery {
+			t.join(d, r, d.Reason)
+		}
+		return
 	}
-	if d.Recovery || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
-		t.join(d, r, d.Reason)
-	}
+	t.join(d, r, d.Reason)
+	o.Events = append(t.dropped(d, r, nil), o.Events...)
 }
 
 // comesIn lets the person in, and with them everybody who waits at the reader and lacks nothing any more.
 func (t turn) comesIn(o *Outcome, r access.Request) {
 	d := o.Decision
-	o.Events = append(o.Events, t.dropped(d)...)
 	t.join(d, r, access.Granted) // waits for nothing, and counts for the others
 	o.Grants = append(t.along(d), t.grant(d, r))
+	o.Events = append(o.Events, t.dropped(d, r, o.Grants)...)
 	for _, g := range o.Grants {
 		t.join(g.Decision, g.Request, "")
 		t.site.Let(g.Decision.Door, access.In, site.Who(g.Decision))
@@ -178,7 +227,7 @@ func (t turn) join(d access.Decision, r access.Request, waits access.Reason) {
 	if r.NoCard {
 		r.Number, r.Person = "", d.Person
 	}
-	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Typed: d.Facts.Typed, Waits: waits}
+	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Facts: d.Facts, Waits: waits}
 	t.site.Join(t.reader, m, t.window(d.Area), t.around.Now)
 }
 
@@ -188,11 +237,7 @@ func (t turn) along(with access.Decision) (grants []Grant) {
 		if m.ID == with.Person {
 			continue
 		}
-		m.Request.Lapsed = t.around.Lapsed
-		id := access.Identify(t.around.Policy, m.Request)
-		f := id.Facts()
-		f.Typed = m.Typed
-		if d := t.decide(id, f); d.Allow {
+		if d := t.again(m.Request, m.Facts); d.Allow {
 			grants = append(grants, t.grant(d, m.Request))
 		}
 	}
@@ -235,10 +280,15 @@ func about(kind event.Kind, d access.Decision, r access.Request, reader string) 
 	if d.Card == "" && !r.NoCard {
 		e.Credential = r.Key.Fingerprint()
 	}
-	if f := d.Facts; f != (access.Facts{}) {
-		e.Facts = &f
-	}
+	e.Facts = recorded(d.Facts)
 	return e
+}
+
+func recorded(f access.Facts) *access.Facts {
+	if f == (access.Facts{}) {
+		return nil
+	}
+	return &f
 }
 
 // Expire refuses who has waited at a reader for too long.
@@ -251,7 +301,7 @@ func Expire(s *site.State, a Around) (events []event.Event) {
 		}
 		for _, m := range left {
 			if held == nil || held.Person != m.ID {
-				events = append(events, t.left(site.Slot{Person: m.ID, Card: m.Card, Waits: m.Waits})...)
+				events = append(events, t.left(site.Slot{Person: m.ID, Card: m.Card, Waits: m.Waits, Facts: m.Facts})...)
 			}
 		}
 	}
@@ -270,8 +320,6 @@ func Deadline(s *site.State, p *access.Policy, next time.Duration) time.Duration
 func Undone(s *site.State, reader string, grants []Grant) {
 	for _, g := range grants {
 		s.Drop(reader, g.Decision.Person)
-	}
-	if i := slices.IndexFunc(grants, func(g Grant) bool { return g.Decision.Door != "" }); i >= 0 {
-		s.Refused(grants[i].Decision.Door)
+		s.Refused(g.Decision.Door, g.Decision.Person)
 	}
 }

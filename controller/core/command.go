@@ -29,8 +29,8 @@ func (t *turn) commanded(in Commanded) {
 		if nonce, ok := t.s.challenges.Ask(c.ID, in.Fresh, t.mono); ok {
 			t.answer(wire.CommandAnswer{ID: c.ID, Nonce: nonce})
 		}
-	case wire.Release:
-		t.remoteRelease(c)
+	case wire.Release, wire.Forget:
+		t.ordered(c)
 	}
 }
 
@@ -39,7 +39,8 @@ func (t *turn) answer(a wire.CommandAnswer) {
 	t.do(Answer{a})
 }
 
-func (t *turn) remoteRelease(c wire.DoCommand) {
+// ordered takes a command that names a nonce.
+func (t *turn) ordered(c wire.DoCommand) {
 	outcome, before := t.s.challenges.Take(c.ID, c.Nonce, t.mono)
 	_, wired := t.core.doors[c.Door]
 	switch {
@@ -52,6 +53,10 @@ func (t *turn) remoteRelease(c wire.DoCommand) {
 		t.noteRefusal(c.Door, UnknownNonce+": "+commandDetail(c))
 	case outcome == challenge.Expired:
 		t.refuseCommand(c, Expired)
+	case c.Op == wire.Forget:
+		t.s.site.Reset(c.Area, c.Person)
+		t.note(event.Event{Kind: event.PlacesReset, Area: c.Area, Person: c.Person, Policy: t.version(), Detail: commandDetail(c)})
+		t.settle(c.ID, true, "")
 	case !wired:
 		t.refuseCommand(c, UnknownDoor)
 	case t.unfit(c.Door):

@@ -49,7 +49,7 @@ const (
 	defaultHeld    = 30 * time.Second
 )
 
-// What is connected where.
+// Wiring, WiredDoor and Wire say what is connected where.
 type (
 	Wiring    = wiring.Wiring
 	WiredDoor = wiring.Door
@@ -106,6 +106,7 @@ type State struct {
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
 	site    *site.State
+	areas   map[string]areaState
 	records records
 	counts  Counts
 
@@ -122,6 +123,8 @@ type State struct {
 
 type doorState struct {
 	door.State
+	unlocked    bool            // by its area's schedule
+	first       bool            // somebody whose release runs may be the first
 	unfit       string          // why nobody may be let in as the strike is wired; empty: nothing
 	failing     bool            // while it stands unlocked: the strike did not answer, and that was said
 	grant       access.Decision // whose release runs, for opened and not entered
@@ -156,7 +159,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(),
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(), areas: map[string]areaState{},
 		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}

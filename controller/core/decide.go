@@ -40,7 +40,7 @@ func (t *turn) carryOut(readerName string, o admission.Outcome) {
 	}
 	switch {
 	case d.Direction == access.Out:
-		t.open(d, readerName)
+		t.open(d, readerName, d.Person)
 	case len(o.Grants) > 0:
 		t.gate = t.gateOf(readerName, o)
 	case d.Wait:
@@ -123,21 +123,19 @@ func waiting(r access.Reason) reader.Feedback {
 	return reader.ShowWait
 }
 
-// open releases the door of an accepted card.
-func (t *turn) open(d access.Decision, readerName string) {
+// open releases the door of an accepted card for those who pass with it.
+func (t *turn) open(d access.Decision, readerName string, people ...string) {
 	i, wired := t.core.doors[d.Door]
 	if !wired {
+		t.s.site.Refused(d.Door, people...)
 		t.note(event.Event{Kind: event.StrikeFailed, Door: d.Door, Area: d.Area, Detail: "no strike is wired to this controller"})
 		t.show(readerName, reader.ShowTrouble)
 		return
 	}
 	g := &t.s.doors[i]
 	g.grant, g.grantByExit = d, g.grantByExit && g.Phase() == door.Released
-	t.s.site.Released(d.Door)
+	t.s.site.Released(d.Door, people...)
 	t.stepDoor(i, door.Release{Exit: d.Direction == access.Out})
-	if t.core.wiring.Doors[i].Contact == nil {
-		t.s.site.Opened(d.Door, t.siteNow())
-	}
 	t.show(readerName, reader.ShowGranted)
 }
 

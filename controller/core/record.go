@@ -175,7 +175,10 @@ func (t *turn) pass(g gate) {
 	if t.died(g) {
 		return
 	}
-	t.open(g.decision, g.reader)
+	if i, wired := t.core.doors[g.decision.Door]; wired {
+		t.s.doors[i].first = slices.ContainsFunc(g.grants, func(o admission.Grant) bool { return o.Decision.First })
+	}
+	t.open(g.decision, g.reader, g.people()...)
 	if g.command != "" {
 		t.settle(g.command, true, "")
 	}
@@ -200,6 +203,14 @@ func (t *turn) died(g gate) bool {
 		return true
 	}
 	return false
+}
+
+// people are those who pass together.
+func (g gate) people() (ids []string) {
+	for _, grant := range g.grants {
+		ids = append(ids, grant.Decision.Person)
+	}
+	return ids
 }
 
 // refusals are the grants turned round.

@@ -78,5 +78,6 @@ func logins() []Login {
 		{Name: "kanri", Title: "情報システム管理者", Roles: []string{"system_manager"}},
 		{Name: "shuei", Title: "守衛", Roles: []string{"guard"}},
 		{Name: "kansa", Title: "監査人", Roles: []string{"auditor"}},
+		{Name: "shonin", Title: "情報セキュリティ管理者", Roles: []string{"security_manager"}}, // approves what kanri asks for
 	}
 }

@@ -51,7 +51,7 @@ func (e Event) agrees(d access.Decision) bool {
 		return false
 	}
 	switch {
-	case e.Reason == access.NotRecorded || e.Reason == access.OutputInsecure: // the controller's own, over a yes
+	case e.Reason == access.NotRecorded: // the controller's own, over a yes
 		return d.Allow && e.Kind == AccessDenied
 	case d.Reason != e.Reason:
 		return false

@@ -7,56 +7,19 @@
 package area
 
 import (
-	"time"
-
-	"kanmon/internal/access"
+	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/approval"
+	"kanmon/lifecycle/area/premises"
 	"kanmon/lifecycle/period"
 )
 
-// Area is a controlled area.
-type Area struct {
-	ID     string            `json:"id"`              // chosen, ASCII
-	Name   string            `json:"name"`            // at most 64 characters
-	Grade  int               `json:"grade"`           // レベル 1–3
-	Record access.RecordMode `json:"record"`          // what its doors do when the decision cannot be written down
-	Owner  string            `json:"owner,omitempty"` // 責任者, a member of staff; a graded area has one
-	access.Rules
-	Why string `json:"-"` // of a new one: the reason; may be empty
-
-	// In answers:
-	OwnerName string   `json:"-"`
-	Doors     int      `json:"-"` // how many lead into it
-	Lockdown  Lockdown `json:"-"`
-	Version   int64    `json:"-"` // from 1; a lockdown has versions of its own
-}
-
-// Lockdown is whether an area is locked down (封鎖): only who has a right to pass then comes in.
-type Lockdown struct {
-	On     bool
-	At     time.Time // of the last change; zero: never
-	By     string    // kind and id, such as "account:yamada"
-	Reason string
-}
-
-// Door leads into one area and hangs on one controller.
-type Door struct {
-	ID           string   `json:"id"`   // chosen, ASCII
-	Name         string   `json:"name"` // at most 64 characters
-	Area         string   `json:"area"`
-	Controller   string   `json:"controller"`
-	EntryReaders []string `json:"entry_readers"`          // registered readers of the same controller, at least one
-	ExitReaders  []string `json:"exit_readers,omitempty"` // empty: the way out is not measured
-	ReleaseMS    int      `json:"release_ms"`             // how long the strike stays released, 500–30,000
-	HeldMS       int      `json:"held_ms"`                // open longer than this is "held", 1,000–600,000
-	Why          string   `json:"-"`                      // of a new one: the reason; may be empty
-
-	// In answers:
-	AreaName  string `json:"-"`
-	Interlock string `json:"-"` // the group of doors of which one at most is open; set by Register.Interlock
-	Version   int64  `json:"-"` // from 1
-}
+// Areas, doors and lockdowns are what package premises says, which also knows which rules they can keep.
+type (
+	Area     = premises.Area
+	Door     = premises.Door
+	Lockdown = premises.Lockdown
+)
 
 // Right lets a person into an area. An empty Schedule means at any hour.
 type Right struct {
@@ -92,13 +55,12 @@ type Register struct {
 
 // New opens the register, and tells the register of approvals how changes of areas are made.
 func New(s *store.Store, approvals *approval.Register) *Register {
-	approvals.Handle(areaAdd, kind(addArea))
-	approvals.Handle(areaChange, kind(changeArea))
-	approvals.Handle(doorAdd, kind(addDoor))
-	approvals.Handle(doorChange, kind(changeDoor))
-	approvals.Handle(interlockChange, kind(changeInterlock))
-	approvals.Handle(scheduleChange, kind(changeSchedule))
-	approvals.Handle(rightGrant, kind(grantRights))
-	approvals.Handle(gradeChange, kind(changeGrade))
+	approvals.Handle(areaAdd, approval.Made(authz.AreaWrite, addArea))
+	approvals.Handle(areaChange, approval.Made(authz.AreaWrite, changeArea))
+	approvals.Handle(doorAdd, approval.Made(authz.AreaWrite, addDoor))
+	approvals.Handle(doorChange, approval.Made(authz.AreaWrite, changeDoor))
+	approvals.Handle(interlockChange, approval.Made(authz.AreaWrite, changeInterlock))
+	approvals.Handle(scheduleChange, approval.Made(authz.AreaWrite, changeSchedule))
+	approvals.Handle(rightGrant, approval.Made(authz.AreaWrite, grantRights))
 	return &Register{store: s, approvals: approvals}
 }

@@ -8,6 +8,8 @@ import (
 
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
+	"kanmon/lifecycle/area/premises"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
 )
@@ -15,10 +17,10 @@ import (
 // AddDoor enters a door. Its readers must be registered on its controller and serve no other door there, and the area's rules must be such that
 // this door can keep them too.
 func (r *Register) AddDoor(ctx context.Context, actor store.Actor, d Door) (Door, error) {
-	if err := d.check(); err != nil {
+	if err := d.Check(); err != nil {
 		return Door{}, fmt.Errorf("add door: %w", err)
 	}
-	w := wish{kind: doorAdd, subject: d.ID, about: d.Area, reason: d.Why, body: d, grade: gradeOf(`?`, d.Area)}
+	w := approval.Wish{Kind: doorAdd, Subject: d.ID, About: d.Area, Reason: d.Why, Body: d, Two: graded(`?`, []any{d.Area})}
 	err := r.submit(ctx, actor, "add door", w, func(tx *store.Tx) (err error) {
 		d, err = getDoor(ctx, tx, d.ID)
 		return err
@@ -29,15 +31,15 @@ func (r *Register) AddDoor(ctx context.Context, actor store.Actor, d Door) (Door
 	return d, nil
 }
 
-var addDoor = maker[Door]{
-	check: func(ctx context.Context, tx *store.Tx, d Door) error {
+var addDoor = approval.Maker[Door]{
+	Check: func(ctx context.Context, tx *store.Tx, d Door) error {
 		if err := free(ctx, tx, doorCount, d.ID); err != nil {
 			return err
 		}
-		return d.fits(ctx, tx)
+		return fitsDoor(ctx, tx, d)
 	},
-	apply: func(ctx context.Context, tx *store.Tx, d Door) error {
-		if err := d.keep(ctx, tx); err != nil {
+	Apply: func(ctx context.Context, tx *store.Tx, d Door) error {
+		if err := keepDoor(ctx, tx, d); err != nil {
 			return err
 		}
 		return device.Want(ctx, tx, d.Controller)
@@ -48,50 +50,50 @@ var addDoor = maker[Door]{
 func (r *Register) ChangeDoor(ctx context.Context, actor store.Actor, reason string, d Door) error {
 	reason, err := field.Text("reason", reason, 200)
 	if err == nil {
-		err = d.check()
+		err = d.Check()
 	}
 	if err != nil {
 		return fmt.Errorf("change door: %w", err)
 	}
-	return r.submit(ctx, actor, "change door", wish{
-		kind: doorChange, subject: d.ID, about: d.Area, reason: reason, body: d,
-		grade:  gradeOf(`SELECT ? UNION SELECT v.area FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE d.id = ?`, d.Area, d.ID),
-		before: func(ctx context.Context, q store.Queryer) (any, error) { return getDoor(ctx, q, d.ID) },
+	return r.submit(ctx, actor, "change door", approval.Wish{
+		Kind: doorChange, Subject: d.ID, About: d.Area, Reason: reason, Body: d,
+		Two:    graded(`SELECT a.id FROM area a WHERE a.id = ? UNION SELECT v.area FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE d.id = ?`, []any{d.Area, d.ID}),
+		Before: func(ctx context.Context, q store.Queryer) (any, error) { return getDoor(ctx, q, d.ID) },
 	}, nil)
 }
 
-var changeDoor = maker[Door]{
-	check: func(ctx context.Context, tx *store.Tx, d Door) error {
+var changeDoor = approval.Maker[Door]{
+	Check: func(ctx context.Context, tx *store.Tx, d Door) error {
 		was, err := getDoor(ctx, tx, d.ID)
 		if err != nil {
 			return err
 		}
 		d.Interlock = was.Interlock
-		return d.fits(ctx, tx)
+		return fitsDoor(ctx, tx, d)
 	},
-	apply: func(ctx context.Context, tx *store.Tx, d Door) error {
+	Apply: func(ctx context.Context, tx *store.Tx, d Door) error {
 		was, err := getDoor(ctx, tx, d.ID)
 		if err != nil {
 			return err
 		}
 		d.Interlock = was.Interlock
-		if err := d.keep(ctx, tx); err != nil {
+		if err := keepDoor(ctx, tx, d); err != nil {
 			return err
 		}
 		return device.Want(ctx, tx, was.Controller, d.Controller)
 	},
-	version: versionOf("door"),
+	Version: approval.VersionOf("door"),
 }
 
-// fits checks a door against the other registers, the other doors of its controller, its interlock, and the rules of its area.
-func (d Door) fits(ctx context.Context, q store.Queryer) error {
-	if err := d.fitsController(ctx, q); err != nil {
+// fitsDoor checks a door against the other registers, the other doors of its controller, its interlock, and the rules of its area.
+func fitsDoor(ctx context.Context, q store.Queryer, d Door) error {
+	if err := fitsController(ctx, q, d); err != nil {
 		return err
 	}
 	if d.Interlock != "" {
-		group, err := d.among(ctx, q, `WHERE interlock = ?`, d.Interlock)
+		group, err := among(ctx, q, d, `WHERE interlock = ?`, d.Interlock)
 		if err == nil {
-			err = checkInterlock(group)
+			err = premises.CheckInterlock(group)
 		}
 		if err != nil {
 			return atDoor(err)
@@ -101,15 +103,15 @@ func (d Door) fits(ctx context.Context, q store.Queryer) error {
 	if err != nil {
 		return err
 	}
-	doors, err := d.among(ctx, q, `WHERE area = ?`, d.Area)
+	doors, err := among(ctx, q, d, `WHERE area = ?`, d.Area)
 	if err != nil {
 		return err
 	}
-	return atDoor(checkInside(a.Rules, doors))
+	return atDoor(premises.CheckInside(a.Rules, doors))
 }
 
 // among lists the doors that a condition names, with d as it is to be.
-func (d Door) among(ctx context.Context, q store.Queryer, where, arg string) ([]Door, error) {
+func among(ctx context.Context, q store.Queryer, d Door, where, arg string) ([]Door, error) {
 	doors, err := selectDoors(ctx, q, where, arg)
 	return append(slices.DeleteFunc(doors, func(other Door) bool { return other.ID == d.ID }), d), err
 }
@@ -127,7 +129,7 @@ func atDoor(err error) error {
 	return fault.BadField(name, e.Code, e.Error())
 }
 
-func (d Door) fitsController(ctx context.Context, q store.Queryer) error {
+func fitsController(ctx context.Context, q store.Queryer, d Door) error {
 	if err := known(ctx, q, areaCount, noArea, d.Area); err != nil {
 		return err
 	}
@@ -140,11 +142,11 @@ func (d Door) fitsController(ctx context.Context, q store.Queryer) error {
 	}
 	inUse := map[string]string{}
 	for _, other := range doors {
-		for _, name := range other.readers() {
+		for _, name := range other.Readers() {
 			inUse[name] = other.ID
 		}
 	}
-	for _, name := range d.readers() {
+	for _, name := range d.Readers() {
 		if err := device.KnownReader(ctx, q, d.Controller, name); err != nil {
 			return err
 		}
@@ -155,7 +157,7 @@ func (d Door) fitsController(ctx context.Context, q store.Queryer) error {
 	return nil
 }
 
-func (d Door) keep(ctx context.Context, tx *store.Tx) error {
+func keepDoor(ctx context.Context, tx *store.Tx, d Door) error {
 	_, err := tx.Version(ctx, "door", d.ID, store.Row{
 		{Name: "area", Value: d.Area},
 		{Name: "controller", Value: d.Controller},
@@ -185,11 +187,11 @@ func (r *Register) Interlock(ctx context.Context, actor store.Actor, reason, nam
 	if err != nil {
 		return fmt.Errorf("interlock doors: %w", err)
 	}
-	g := group{name, slices.Compact(sorted(doors))}
-	return r.submit(ctx, actor, "interlock doors", wish{
-		kind: interlockChange, subject: name, reason: reason, body: g,
-		grade:  gradeOf(`SELECT v.area FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE v.interlock = ? OR d.id IN (`+places(g.Doors)+`)`, args(name, g.Doors)...),
-		before: func(ctx context.Context, q store.Queryer) (any, error) { return g.now(ctx, q) },
+	g := group{name, slices.Compact(premises.Sorted(doors))}
+	return r.submit(ctx, actor, "interlock doors", approval.Wish{
+		Kind: interlockChange, Subject: name, Reason: reason, Body: g,
+		Two:    graded(`SELECT v.area FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE v.interlock = ? OR d.id IN (`+places(g.Doors)+`)`, args(name, g.Doors)),
+		Before: func(ctx context.Context, q store.Queryer) (any, error) { return g.now(ctx, q) },
 	}, nil)
 }
 
@@ -210,15 +212,15 @@ func args(first string, rest []string) []any {
 	return all
 }
 
-var changeInterlock = maker[group]{
-	check: func(ctx context.Context, tx *store.Tx, g group) error {
+var changeInterlock = approval.Maker[group]{
+	Check: func(ctx context.Context, tx *store.Tx, g group) error {
 		doors, err := g.doors(ctx, tx)
 		if err != nil {
 			return err
 		}
-		return checkInterlock(doors)
+		return premises.CheckInterlock(doors)
 	},
-	apply: func(ctx context.Context, tx *store.Tx, g group) error {
+	Apply: func(ctx context.Context, tx *store.Tx, g group) error {
 		doors, err := selectDoors(ctx, tx, `WHERE interlock = ? OR id IN (`+places(g.Doors)+`)`, args(g.Name, g.Doors)...)
 		if err != nil {
 			return err
@@ -232,7 +234,7 @@ var changeInterlock = maker[group]{
 			if in {
 				d.Interlock = g.Name
 			}
-			if err := d.keep(ctx, tx); err != nil {
+			if err := keepDoor(ctx, tx, d); err != nil {
 				return err
 			}
 			if err := device.Want(ctx, tx, d.Controller); err != nil {
@@ -241,7 +243,7 @@ var changeInterlock = maker[group]{
 		}
 		return nil
 	},
-	version: func(ctx context.Context, q store.Queryer, name string) (n int64, err error) {
+	Version: func(ctx context.Context, q store.Queryer, name string) (n int64, err error) {
 		err = q.Get(ctx, &n, `SELECT COALESCE(SUM(d.n), 0) FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE v.interlock = ?`, name)
 		return n, err
 	},

@@ -69,7 +69,7 @@ type areaRow struct {
 	OwnerName                              string `db:"owner_name"`
 	Grade, Doors                           int
 	N                                      int64
-	Lockdown                               string
+	Lockdown                               bool
 	LockdownAt                             string `db:"lockdown_at"`
 	LockdownBy                             string `db:"lockdown_by"`
 	LockdownReason                         string `db:"lockdown_reason"`
@@ -98,7 +98,7 @@ func (r areaRow) area() (Area, error) {
 	}
 	a := Area{
 		ID: r.ID, Name: r.Name, Grade: r.Grade, Record: access.RecordMode(r.Record), Owner: r.Owner, OwnerName: r.OwnerName, Doors: r.Doors, Version: r.N,
-		Lockdown: Lockdown{On: r.Lockdown == lockdownOn, At: at, By: r.LockdownBy, Reason: r.LockdownReason},
+		Lockdown: Lockdown{On: r.Lockdown, At: at, By: r.LockdownBy, Reason: r.LockdownReason},
 	}
 	err = json.Unmarshal([]byte(r.Rules), &a.Rules)
 	a.Unlock = r.Unlock
@@ -247,7 +247,8 @@ func (r *Register) DoorHistory(ctx context.Context, actor store.Actor, id string
 // ScheduleHistory returns every change of a schedule, oldest first.
 func (r *Register) ScheduleHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error) {
 	return r.history(ctx, actor, scheduleCount, noSchedule, id,
-		`SELECT n, at, actor, reason, approved_by, name, windows FROM schedule_version WHERE id = ? ORDER BY n`)
+		`SELECT n, at, actor, reason, approved_by, name, windows, COALESCE(holidays, 0) AS holidays, COALESCE(special, 'null') AS special
+		FROM schedule_version WHERE id = ? ORDER BY n`)
 }
 
 // RightHistory returns every change of a right, oldest first.

@@ -8,6 +8,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
 	"kanmon/lifecycle/period"
@@ -45,7 +46,10 @@ func (r *Register) GrantAll(ctx context.Context, actor store.Actor, reason strin
 		return nil, fmt.Errorf("grant right: %w", err)
 	}
 	var made []Right
-	w := wish{kind: rightGrant, subject: bodies[0].ID, about: common(areas), reason: reason, body: bodies, grade: gradeOf(places(areas), args(areas[0], areas[1:])...)}
+	w := approval.Wish{
+		Kind: rightGrant, Subject: bodies[0].ID, About: common(areas), Reason: reason, Body: bodies,
+		Two: graded(`?, `+places(areas[1:]), args(areas[0], areas[1:])),
+	}
 	err = r.submit(ctx, actor, "grant right", w, func(tx *store.Tx) error {
 		for _, b := range bodies {
 			right, err := getRight(ctx, tx, b.ID)
@@ -97,8 +101,8 @@ func (g grant) right() (Right, error) {
 	}, err
 }
 
-var grantRights = maker[[]grant]{
-	check: func(ctx context.Context, tx *store.Tx, grants []grant) error {
+var grantRights = approval.Maker[[]grant]{
+	Check: func(ctx context.Context, tx *store.Tx, grants []grant) error {
 		for _, g := range grants {
 			if err := g.fits(ctx, tx); err != nil {
 				return err
@@ -106,7 +110,7 @@ var grantRights = maker[[]grant]{
 		}
 		return nil
 	},
-	apply: func(ctx context.Context, tx *store.Tx, grants []grant) error {
+	Apply: func(ctx context.Context, tx *store.Tx, grants []grant) error {
 		areas := map[string]bool{}
 		for _, g := range grants {
 			right, err := g.right()

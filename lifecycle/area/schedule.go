@@ -7,18 +7,19 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
 )
 
 // Schedule is a weekly timetable in Japan Standard Time, with what holds on holidays and on special days (package timetable).
 type Schedule struct {
-	ID       string // chosen, ASCII
-	Name     string // at most 64 characters
-	Windows  []access.Window
-	Holidays bool // on a holiday the windows of day 7 hold, not the weekday's
-	Special  []access.SpecialDay
-	Version  int64 // in answers: from 1
+	ID       string              `json:"id"`   // chosen, ASCII
+	Name     string              `json:"name"` // at most 64 characters
+	Windows  []access.Window     `json:"windows"`
+	Holidays bool                `json:"holidays,omitempty"` // on a holiday the windows of day 7 hold, not the weekday's
+	Special  []access.SpecialDay `json:"special,omitempty"`
+	Version  int64               `json:"-"` // in answers: from 1
 }
 
 // Access is the schedule as doors have it.
@@ -109,17 +110,17 @@ func (r *Register) ChangeSchedule(ctx context.Context, actor store.Actor, reason
 	return r.submit(ctx, actor, "change schedule", s.wish(reason), nil)
 }
 
-var changeSchedule = maker[Schedule]{
-	check: func(ctx context.Context, tx *store.Tx, s Schedule) error {
+var changeSchedule = approval.Maker[Schedule]{
+	Check: func(ctx context.Context, tx *store.Tx, s Schedule) error {
 		return known(ctx, tx, scheduleCount, noSchedule, s.ID)
 	},
-	apply: func(ctx context.Context, tx *store.Tx, s Schedule) error {
+	Apply: func(ctx context.Context, tx *store.Tx, s Schedule) error {
 		if err := s.keep(ctx, tx); err != nil {
 			return err
 		}
 		return device.WantForSchedule(ctx, tx, s.ID)
 	},
-	version: versionOf("schedule"),
+	Version: approval.VersionOf("schedule"),
 }
 
 func (s Schedule) keep(ctx context.Context, tx *store.Tx) error {

@@ -5,34 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
 )
 
-func (r *Register) write(ctx context.Context, actor store.Actor, reason, doing string, fn func(*store.Tx) error) error {
-	err := r.store.Write(ctx, actor, reason, func(tx *store.Tx) error {
-		if err := actor.May(authz.AreaWrite); err != nil {
-			return err
-		}
-		return fn(tx)
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
-}
-
 // AddArea enters an area. An id in use is a Conflict with code "area.id_taken".
 func (r *Register) AddArea(ctx context.Context, actor store.Actor, a Area) (Area, error) {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return Area{}, fmt.Errorf("add area: %w", err)
 	}
-	w := wish{
-		kind: areaAdd, subject: a.ID, about: a.ID, reason: a.Why, body: a,
-		grade: func(context.Context, store.Queryer) (int, error) { return a.Grade, nil },
+	w := approval.Wish{
+		Kind: areaAdd, Subject: a.ID, About: a.ID, Reason: a.Why, Body: a, Two: graded(`NULL`, nil, a.Grade),
 	}
 	err := r.submit(ctx, actor, "add area", w, func(tx *store.Tx) (err error) {
 		a, err = getArea(ctx, tx, a.ID)
@@ -44,52 +30,49 @@ func (r *Register) AddArea(ctx context.Context, actor store.Actor, a Area) (Area
 	return a, nil
 }
 
-var addArea = maker[Area]{
-	check: func(ctx context.Context, tx *store.Tx, a Area) error {
+var addArea = approval.Maker[Area]{
+	Check: func(ctx context.Context, tx *store.Tx, a Area) error {
 		if err := free(ctx, tx, areaCount, a.ID); err != nil {
 			return err
 		}
-		return a.fits(ctx, tx)
+		return fits(ctx, tx, a)
 	},
-	apply: func(ctx context.Context, tx *store.Tx, a Area) error { return a.keep(ctx, tx) },
+	Apply: func(ctx context.Context, tx *store.Tx, a Area) error { return keepArea(ctx, tx, a) },
 }
 
 // ChangeArea gives an area another name, grade, record mode, owner and rules; every field is set.
 func (r *Register) ChangeArea(ctx context.Context, actor store.Actor, reason string, a Area) error {
 	reason, err := field.Text("reason", reason, 200)
 	if err == nil {
-		err = a.check()
+		err = a.Check()
 	}
 	if err != nil {
 		return fmt.Errorf("change area: %w", err)
 	}
-	return r.submit(ctx, actor, "change area", wish{
-		kind: areaChange, subject: a.ID, about: a.ID, reason: reason, body: a,
-		grade: func(ctx context.Context, q store.Queryer) (int, error) {
-			was, err := gradeOf(`?`, a.ID)(ctx, q)
-			return max(was, a.Grade), err
-		},
-		before: func(ctx context.Context, q store.Queryer) (any, error) { return getArea(ctx, q, a.ID) },
+	return r.submit(ctx, actor, "change area", approval.Wish{
+		Kind: areaChange, Subject: a.ID, About: a.ID, Reason: reason, Body: a,
+		Two:    graded(`?`, []any{a.ID}, a.Grade),
+		Before: func(ctx context.Context, q store.Queryer) (any, error) { return getArea(ctx, q, a.ID) },
 	}, nil)
 }
 
-var changeArea = maker[Area]{
-	check: func(ctx context.Context, tx *store.Tx, a Area) error {
+var changeArea = approval.Maker[Area]{
+	Check: func(ctx context.Context, tx *store.Tx, a Area) error {
 		if err := known(ctx, tx, areaCount, noArea, a.ID); err != nil {
 			return err
 		}
-		return a.fits(ctx, tx)
+		return fits(ctx, tx, a)
 	},
-	apply: func(ctx context.Context, tx *store.Tx, a Area) error {
-		if err := a.keep(ctx, tx); err != nil {
+	Apply: func(ctx context.Context, tx *store.Tx, a Area) error {
+		if err := keepArea(ctx, tx, a); err != nil {
 			return err
 		}
 		return device.WantForArea(ctx, tx, a.ID)
 	},
-	version: versionOf("area"),
+	Version: approval.VersionOf("area"),
 }
 
-func (a Area) keep(ctx context.Context, tx *store.Tx) error {
+func keepArea(ctx context.Context, tx *store.Tx, a Area) error {
 	rules := a.Rules
 	rules.Unlock = "" // has a column of its own, by which the schedule is joined
 	_, err := tx.Version(ctx, "area", a.ID, store.Row{

@@ -19,6 +19,8 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
+	"kanmon/lifecycle/grade"
+	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
@@ -65,6 +67,8 @@ type City struct {
 
 	Accounts    *account.Register
 	Approvals   *approval.Register
+	Grades      *grade.Register
+	Lockdowns   *lockdown.Register
 	Revocations *revocation.Register
 
 	// Hash gives the forms in which cards go to doors; one at first.
@@ -88,7 +92,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 		Hash: access.OneForm, Alarms: alarm.New(s, alarm.Limits{}), Approvals: approval.New(s),
 		Accounts: account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, Clock: clock.Now}),
 	}
-	c.Area = area.New(s, c.Approvals)
+	c.Area, c.Grades, c.Lockdowns = area.New(s, c.Approvals), grade.New(s, c.Approvals), lockdown.New(s)
 	c.Card = card.New(s, revocations, c.Forms)
 	return c
 }

@@ -1,4 +1,4 @@
--- Rules of areas, and what they need of people, doors and rights (lifecycle/area, lifecycle/staff). A column added to a table of versions is NULL in
+-- Rules of areas, and what they need of people, doors and rights (lifecycle/area, lockdown, grade and staff). A column added to a table of versions is NULL in
 -- those that were there, and so changes nothing of what was bound.
 
 -- owner: the member of staff who is responsible. rules: JSON of access.Rules without the schedule, which stands in unlock. approved_by: the second
@@ -22,14 +22,14 @@ ALTER TABLE staff ADD COLUMN number TEXT;
 CREATE UNIQUE INDEX staff_number ON staff (number) WHERE number <> '';
 
 -- Which areas are locked down.
--- owner: lifecycle/area
-CREATE TABLE area_lockdown (
+-- owner: lifecycle/lockdown
+CREATE TABLE lockdown (
     id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
--- owner: lifecycle/area
-CREATE TABLE area_lockdown_version (
+-- owner: lifecycle/lockdown
+CREATE TABLE lockdown_version (
     id     TEXT   NOT NULL,
     n      BIGINT NOT NULL CHECK (n > 0),
     at     TEXT   NOT NULL,
@@ -41,18 +41,18 @@ CREATE TABLE area_lockdown_version (
     PRIMARY KEY (id, n)
 );
 
-CREATE TRIGGER area_lockdown_version_append_only BEFORE UPDATE OR DELETE ON area_lockdown_version FOR EACH ROW EXECUTE FUNCTION append_only();
-CREATE TRIGGER area_lockdown_version_no_truncate BEFORE TRUNCATE ON area_lockdown_version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+CREATE TRIGGER lockdown_version_append_only BEFORE UPDATE OR DELETE ON lockdown_version FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER lockdown_version_no_truncate BEFORE TRUNCATE ON lockdown_version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
 -- What the city asks of every area of a grade at least. id: the grade; one that is not here asks for a card.
--- owner: lifecycle/area
-CREATE TABLE area_grade (
+-- owner: lifecycle/grade
+CREATE TABLE grade (
     id TEXT   PRIMARY KEY,
     n  BIGINT NOT NULL
 );
 
--- owner: lifecycle/area
-CREATE TABLE area_grade_version (
+-- owner: lifecycle/grade
+CREATE TABLE grade_version (
     id          TEXT   NOT NULL CHECK (id IN ('1', '2', '3')),
     n           BIGINT NOT NULL CHECK (n > 0),
     at          TEXT   NOT NULL,
@@ -66,21 +66,21 @@ CREATE TABLE area_grade_version (
     PRIMARY KEY (id, n)
 );
 
-CREATE TRIGGER area_grade_version_append_only BEFORE UPDATE OR DELETE ON area_grade_version FOR EACH ROW EXECUTE FUNCTION append_only();
-CREATE TRIGGER area_grade_version_no_truncate BEFORE TRUNCATE ON area_grade_version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+CREATE TRIGGER grade_version_append_only BEFORE UPDATE OR DELETE ON grade_version FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER grade_version_no_truncate BEFORE TRUNCATE ON grade_version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
 CREATE OR REPLACE VIEW v_area_area AS
 SELECT a.id, a.n, v.name, v.grade, v.record,
        (SELECT COUNT(*) FROM door d JOIN door_version dv ON dv.id = d.id AND dv.n = d.n WHERE dv.area = a.id) AS doors,
        COALESCE(v.owner, '') AS owner, COALESCE(p.name, '') AS owner_name, COALESCE(v.rules, '{}') AS rules, COALESCE(v.unlock, '') AS unlock,
-       COALESCE(lv.state, 'off') AS lockdown, COALESCE(lv.at, '') AS lockdown_at, COALESCE(lv.actor, '') AS lockdown_by,
+       CASE WHEN lv.state = 'on' THEN 1 ELSE 0 END AS lockdown, COALESCE(lv.at, '') AS lockdown_at, COALESCE(lv.actor, '') AS lockdown_by,
        COALESCE(lv.reason, '') AS lockdown_reason
 FROM area a
 JOIN area_version v ON v.id = a.id AND v.n = a.n
 LEFT JOIN staff st ON st.id = v.owner
 LEFT JOIN staff_personal p ON p.id = st.id AND p.n = st.n
-LEFT JOIN area_lockdown l ON l.id = a.id
-LEFT JOIN area_lockdown_version lv ON lv.id = l.id AND lv.n = l.n;
+LEFT JOIN lockdown l ON l.id = a.id
+LEFT JOIN lockdown_version lv ON lv.id = l.id AND lv.n = l.n;
 
 CREATE OR REPLACE VIEW v_area_door AS
 SELECT d.id, d.n, v.name, v.area, av.name AS area_name, v.controller, v.entry_readers, v.exit_readers, v.release_ms, v.held_ms,
@@ -125,6 +125,17 @@ SELECT COALESCE(v.owner, '') AS owner, COALESCE(v.rules, '{}') AS rules
 FROM area a
 JOIN area_version v ON v.id = a.id AND v.n = a.n;
 
+CREATE VIEW v_grade_area AS
+SELECT a.id, v.grade, COALESCE(v.rules, '{}') AS rules
+FROM area a
+JOIN area_version v ON v.id = a.id AND v.n = a.n;
+
+CREATE VIEW v_lockdown_area AS
+SELECT a.id, COALESCE(v.state, 'off') AS state
+FROM area a
+LEFT JOIN lockdown l ON l.id = a.id
+LEFT JOIN lockdown_version v ON v.id = l.id AND v.n = l.n;
+
 -- Which areas use a schedule, for a right or to stand unlocked.
 CREATE VIEW v_device_schedule AS
 SELECT schedule, area FROM v_device_right
@@ -145,8 +156,8 @@ SELECT ac.controller, a.id, v.name, v.grade, v.record, COALESCE(v.rules, '{}') A
 FROM v_device_area_controller ac
 JOIN area a ON a.id = ac.area
 JOIN area_version v ON v.id = a.id AND v.n = a.n
-LEFT JOIN area_lockdown l ON l.id = a.id
-LEFT JOIN area_lockdown_version lv ON lv.id = l.id AND lv.n = l.n;
+LEFT JOIN lockdown l ON l.id = a.id
+LEFT JOIN lockdown_version lv ON lv.id = l.id AND lv.n = l.n;
 
 CREATE OR REPLACE VIEW v_policy_right AS
 SELECT ac.controller, r.id, v.person, v.area, v.schedule, v.valid_from, v.valid_until,

@@ -14,7 +14,14 @@ type RightBody struct {
 	Person   string `json:"person" maxLength:"64" doc:"Staff number"`
 	Area     string `json:"area" maxLength:"32"`
 	Schedule string `json:"schedule,omitempty" maxLength:"32" doc:"Left out: at any hour"`
+	Escort   bool   `json:"escort,omitempty" doc:"May bring visitors; staff only"`
+	First    bool   `json:"first,omitempty" doc:"May be the first in an empty area"`
+	Lockdown bool   `json:"lockdown,omitempty" doc:"May pass during a lockdown"`
 	view.Span
+}
+
+func (b RightBody) right() area.Right {
+	return area.Right{Person: b.Person, Area: b.Area, Schedule: b.Schedule, Period: b.Period(), Escort: b.Escort, First: b.First, Lockdown: b.Lockdown}
 }
 
 type rightView struct {
@@ -30,14 +37,25 @@ type rightView struct {
 func newRightView(v area.Right) rightView {
 	return rightView{
 		ID:         v.ID,
-		RightBody:  RightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, Span: view.NewSpan(v.Period)},
+		RightBody:  RightBody{Person: v.Person, Area: v.Area, Schedule: v.Schedule, Escort: v.Escort, First: v.First, Lockdown: v.Lockdown, Span: view.NewSpan(v.Period)},
 		PersonName: v.PersonName, AreaName: v.AreaName, ScheduleName: v.ScheduleName,
 		Withdrawn: v.Withdrawn, Version: v.Version,
 	}
 }
 
 type (
-	rightIn   struct{ Body RightBody }
+	rightIn struct {
+		Body struct {
+			RightBody
+			Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why; it goes into the history"`
+		}
+	}
+	rightsIn struct {
+		Body struct {
+			Items  []RightBody `json:"items" nullable:"false" minItems:"1" maxItems:"500"`
+			Reason string      `json:"reason,omitempty" maxLength:"200" doc:"Why; it goes into the history"`
+		}
+	}
 	rightOut  struct{ Body rightView }
 	rightsOut struct {
 		Body struct {
@@ -61,7 +79,9 @@ type withdrawIn struct {
 
 func (cfg Config) rightRoutes(s frame.Section) {
 	frame.Get(s, "/rights", "listRights", "Who may enter which area, and when", cfg.rights)
-	frame.Create(s, "/rights", "grant", "Let a person into an area", cfg.grant)
+	two := frame.Accepts[view.Approval](s, "It waits for a second person, because an area is of grade 2 or 3")
+	frame.Create(two, "/rights", "grant", "Let a person into an area", cfg.grant)
+	frame.Create(two, "/rights/many", "grantMany", "Let people into areas: all of it or nothing, and one request", cfg.grantMany)
 	frame.Delete(s, "/rights/{id}", "withdraw", "Withdraw a right at once", cfg.withdraw)
 }
 
@@ -75,9 +95,18 @@ func (cfg Config) rights(ctx context.Context, who auth.Principal, in *rightFilte
 }
 
 func (cfg Config) grant(ctx context.Context, who auth.Principal, in *rightIn) (*rightOut, error) {
-	b := in.Body
-	made, err := cfg.Areas.Grant(ctx, who.Actor(), b.Person, b.Area, b.Schedule, b.Period())
-	return &rightOut{Body: newRightView(made)}, err
+	made, err := cfg.Areas.GrantAll(ctx, who.Actor(), in.Body.Reason, []area.Right{in.Body.right()})
+	if err != nil {
+		return nil, waits(err)
+	}
+	return &rightOut{newRightView(made[0])}, nil
+}
+
+func (cfg Config) grantMany(ctx context.Context, who auth.Principal, in *rightsIn) (*rightsOut, error) {
+	made, err := cfg.Areas.GrantAll(ctx, who.Actor(), in.Body.Reason, view.List(in.Body.Items, RightBody.right))
+	out := &rightsOut{}
+	out.Body.Items = view.List(made, newRightView)
+	return out, waits(err)
 }
 
 func (cfg Config) withdraw(ctx context.Context, who auth.Principal, in *withdrawIn) (*struct{}, error) {

@@ -82,10 +82,10 @@ type (
 	}
 )
 
-func (cfg Config) scheduleRoutes(s frame.Section) {
+func (cfg Config) scheduleRoutes(s, two frame.Section) {
 	frame.Get(s, "/schedules", "listSchedules", "Weekly timetables", cfg.schedules)
 	frame.Create(s, "/schedules", "addSchedule", "Define a timetable", cfg.addSchedule)
-	frame.Put(s, "/schedules/{id}", "changeSchedule", "Change a timetable", cfg.changeSchedule)
+	frame.Put(two, "/schedules/{id}", "changeSchedule", "Change a timetable", cfg.changeSchedule)
 }
 
 func (cfg Config) schedules(ctx context.Context, who auth.Principal, _ *struct{}) (*schedulesOut, error) {
@@ -101,5 +101,5 @@ func (cfg Config) addSchedule(ctx context.Context, who auth.Principal, in *sched
 }
 
 func (cfg Config) changeSchedule(ctx context.Context, who auth.Principal, in *scheduleChange) (*struct{}, error) {
-	return nil, cfg.Areas.ChangeSchedule(ctx, who.Actor(), in.Body.Reason, in.Body.schedule(in.ID))
+	return nil, waits(cfg.Areas.ChangeSchedule(ctx, who.Actor(), in.Body.Reason, in.Body.schedule(in.ID)))
 }

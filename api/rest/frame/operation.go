@@ -2,7 +2,9 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,12 +20,14 @@ type Handler[I, O any] func(ctx context.Context, who auth.Principal, in *I) (*O,
 
 // Section is where operations stand in the document.
 type Section struct {
-	frame *Frame
-	tag   string
+	frame   *Frame
+	tag     string
+	accepts reflect.Type // of the body of an answer 202; nil: there is none
+	why     string
 }
 
 // Section names one.
-func (f *Frame) Section(tag string) Section { return Section{f, tag} }
+func (f *Frame) Section(tag string) Section { return Section{frame: f, tag: tag} }
 
 // Get reads what is at a path below /api/v1.
 func Get[I, O any](s Section, path, id, summary string, h Handler[I, O]) {
@@ -79,8 +83,12 @@ func add[I, O any](s Section, r route, h Handler[I, O]) {
 		Description: "A problem document",
 		Content:     map[string]*huma.MediaType{problem.ContentType: {Schema: problemSchema(f.huma)}},
 	}}
+	s.describe(op.Responses)
 	huma.Register(f.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, principal(ctx), in)
+		if waits, ok := errors.AsType[accepted](err); ok {
+			return nil, waits
+		}
 		if err != nil {
 			f.logInternal(ctx, err)
 			return nil, refusal{err}

@@ -25,6 +25,8 @@ func (r refusal) document(l message.Lang) *problem.Problem {
 func problems(ctx huma.Context, _ string, v any) (any, error) {
 	lang := message.FromHeader(ctx.Header("Accept-Language"))
 	switch e := v.(type) {
+	case accepted:
+		return e.body, nil
 	case refusal:
 		return e.document(lang), nil
 	case *huma.ErrorModel:

@@ -7,6 +7,7 @@ import (
 	"kanmon/api/auth"
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
+	"kanmon/internal/access"
 	"kanmon/lifecycle/staff"
 )
 
@@ -21,6 +22,8 @@ type Member struct {
 	Name    string `json:"name"`
 	Kana    string `json:"kana,omitempty"`
 	Section string `json:"section,omitempty"`
+	Class   string `json:"class" enum:"staff,contractor,visitor"`
+	Number  string `json:"number,omitempty" doc:"Typed at a keypad before the PIN"`
 	Cards   int    `json:"cards" doc:"Cards issued and not closed"`
 	Version int64  `json:"version"`
 	view.Span
@@ -29,7 +32,7 @@ type Member struct {
 // newMember shows one.
 func newMember(m staff.Member) Member {
 	return Member{
-		ID: m.ID, Name: m.Name, Kana: m.Kana, Section: m.Section, Cards: m.Cards, Version: m.Version,
+		ID: m.ID, Name: m.Name, Kana: m.Kana, Section: m.Section, Class: string(m.Class), Number: m.Number, Cards: m.Cards, Version: m.Version,
 		Span: view.NewSpan(m.Period),
 	}
 }
@@ -48,15 +51,35 @@ type staffFilter struct {
 	Limit int    `query:"limit" minimum:"0" maximum:"500" doc:"0: 100"`
 }
 
-type memberIn struct {
-	Body struct {
-		No      string `json:"no,omitempty" maxLength:"32" doc:"Staff number; made if left out"`
-		Name    string `json:"name" maxLength:"64"`
-		Kana    string `json:"kana,omitempty" maxLength:"64"`
-		Section string `json:"section,omitempty" maxLength:"64"`
-		view.Span
-	}
+// MemberBody is what is entered about a member of staff, and changed.
+type MemberBody struct {
+	Name    string `json:"name" maxLength:"64"`
+	Kana    string `json:"kana,omitempty" maxLength:"64"`
+	Section string `json:"section,omitempty" maxLength:"64"`
+	Class   string `json:"class,omitempty" enum:"staff,contractor,visitor" doc:"Left out: staff"`
+	Number  string `json:"number,omitempty" maxLength:"8" doc:"Typed at a keypad before the PIN: 4 to 8 digits"`
+	view.Span
 }
+
+func (b MemberBody) details(no string) staff.Details {
+	return staff.Details{No: no, Name: b.Name, Kana: b.Kana, Section: b.Section, Class: access.Class(b.Class), Number: b.Number, Period: b.Period()}
+}
+
+type (
+	memberIn struct {
+		Body struct {
+			No string `json:"no,omitempty" maxLength:"32" doc:"Staff number; made if left out"`
+			MemberBody
+		}
+	}
+	memberChange struct {
+		ID   string `path:"id" maxLength:"64"`
+		Body struct {
+			MemberBody
+			Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
+		}
+	}
+)
 
 type memberID struct {
 	ID string `path:"id" maxLength:"64"`
@@ -68,6 +91,7 @@ func (cfg Config) Routes(f *frame.Frame) {
 	frame.Get(s, "/staff", "listStaff", "The staff register", cfg.staff)
 	frame.Create(s, "/staff", "addStaff", "Enter a member of staff", cfg.addStaff)
 	frame.Get(s, "/staff/{id}", "getStaff", "One member of staff", cfg.member)
+	frame.Put(s, "/staff/{id}", "changeStaff", "Change a member of staff", cfg.changeStaff)
 }
 
 func (cfg Config) staff(ctx context.Context, who auth.Principal, in *staffFilter) (*membersOut, error) {
@@ -78,11 +102,13 @@ func (cfg Config) staff(ctx context.Context, who auth.Principal, in *staffFilter
 }
 
 func (cfg Config) addStaff(ctx context.Context, who auth.Principal, in *memberIn) (*memberOut, error) {
-	b := in.Body
-	made, err := cfg.Staff.Add(ctx, who.Actor(), staff.Details{
-		No: b.No, Name: b.Name, Kana: b.Kana, Section: b.Section, Period: b.Period(),
-	})
+	made, err := cfg.Staff.Add(ctx, who.Actor(), in.Body.details(in.Body.No))
 	return &memberOut{Body: newMember(made)}, err
+}
+
+func (cfg Config) changeStaff(ctx context.Context, who auth.Principal, in *memberChange) (*memberOut, error) {
+	m, err := cfg.Staff.Change(ctx, who.Actor(), in.ID, in.Body.Reason, in.Body.details(in.ID))
+	return &memberOut{Body: newMember(m)}, err
 }
 
 func (cfg Config) member(ctx context.Context, who auth.Principal, in *memberID) (*memberOut, error) {

@@ -20,13 +20,13 @@ var key = regexp.MustCompile(`(?m)(?:^|\s)[a-z]+(?:\.[a-z_]+)+(?:\s|$)`)
 func TestEveryPageOfTheConsoleIsCleanAndKeepsToItself(t *testing.T) {
 	d := sit(t)
 	d.make("staff", map[string]any{"no": "S-9001", "name": hostile, "kana": "ホスタイル", "section": hostile})
-	d.make("areas", map[string]any{"id": "hostile", "name": hostile, "grade": 2, "record": "strict"})
+	d.make("areas", map[string]any{"id": "hostile", "name": hostile, "grade": 1, "record": "strict"})
 	d.Tap("IN-1", "佐藤")
 	d.Tap("IN-2", "拾得カード")
 	d.login(manager)
 	visited := d.crawl("/", "/password", "/no-such-page", "/cards/C-NOSUCH", "/live?show=alarm", "/staff?q="+url.QueryEscape(hostile))
 	t.Logf("%d pages: %s", len(visited), strings.Join(visited, " "))
-	for _, section := range []string{"/live", "/staff", "/staff/S-0001", "/staff/S-9001", "/cards", "/cards/new", "/areas", "/controllers"} {
+	for _, section := range []string{"/live", "/presence", "/staff", "/staff/S-0001", "/staff/S-9001", "/cards", "/cards/new", "/areas", "/controllers", "/alarms", "/notices"} {
 		if !slices.Contains(visited, section) {
 			t.Errorf("no link leads to %s", section)
 		}

@@ -1,4 +1,4 @@
-package area
+package premises_test
 
 import (
 	"fmt"
@@ -9,10 +9,11 @@ import (
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
+	"kanmon/lifecycle/area/premises"
 )
 
-// faultsOf is a model of checkRules: every sentence about rules that does not hold, in no order.
-func faultsOf(grade int, r access.Rules, doors []Door, least Least) map[string]bool {
+// faultsOf is a model of CheckRules: every sentence about rules that does not hold, in no order.
+func faultsOf(grade int, r access.Rules, doors []premises.Door, least premises.Least) map[string]bool {
 	strength := map[access.Factors]int{"pin": 1, "number_pin": 2, "": 3, "card": 3, "two_cards": 4, "card_pin": 5}
 	trust := map[access.Trust]int{"": 1, "number": 1, "memory": 2, "mutual": 3}
 	exits, controllers := true, map[string]bool{}
@@ -36,7 +37,7 @@ func faultsOf(grade int, r access.Rules, doors []Door, least Least) map[string]b
 		"area.most_two":       r.TwoPerson && r.Most == 1,
 		"area.unlock_by":      r.UnlockBy && r.Unlock == "",
 		"area.unlock_grade":   r.Unlock != "" && grade > 1,
-		"area.unlock_rule":    r.Unlock != "" && (r.TwoPerson || r.Passback == "hard" || r.First && !r.UnlockBy),
+		"area.unlock_rule":    r.Unlock != "" && (r.TwoPerson || r.Passback == "hard" || r.Most > 0 || r.First && !r.UnlockBy),
 		"area.needs_exit":     !r.InOut && (counts || r.Passback == "soft" || r.ResetAt > 0),
 		"area.no_exit_reader": r.InOut && !exits,
 		"area.one_controller": counts && len(controllers) > 1,
@@ -82,25 +83,28 @@ func drawRules(t *rapid.T) access.Rules {
 func TestRulesAreRefusedJustWhenAModelFindsWhy(t *testing.T) {
 	accepted := 0
 	rapid.Check(t, func(t *rapid.T) {
-		doors := make([]Door, rapid.IntRange(0, 3).Draw(t, "doors"))
+		doors := make([]premises.Door, rapid.IntRange(0, 3).Draw(t, "doors"))
 		for i := range doors {
-			doors[i] = Door{ID: fmt.Sprint("D-", i), Controller: rapid.SampledFrom([]string{"ctl-1", "ctl-1", "ctl-2"}).Draw(t, "controller")}
+			doors[i] = premises.Door{ID: fmt.Sprint("D-", i), Controller: rapid.SampledFrom([]string{"ctl-1", "ctl-1", "ctl-2"}).Draw(t, "controller")}
 			if rapid.IntRange(0, 3).Draw(t, "exit") > 0 {
 				doors[i].ExitReaders = []string{"OUT"}
 			}
 		}
 		grade := rapid.IntRange(1, 3).Draw(t, "grade")
-		least := Least{
+		least := premises.Least{
 			Grade: grade, Factors: rapid.SampledFrom([]access.Factors{"pin", "card", "card_pin"}).Draw(t, "least factors"),
 			Trust: rapid.SampledFrom([]access.Trust{"number", "memory"}).Draw(t, "least trust"),
 		}
 		r := drawRules(t)
-		want, err := faultsOf(grade, r, doors, least), checkRules(grade, r, doors, least)
+		want, err := faultsOf(grade, r, doors, least), premises.CheckRules(grade, r, doors, least)
 		if err == nil && len(want) > 0 || err != nil && !want[fault.CodeOf(err)] {
 			t.Fatalf("grade %d, %+v, %+v, %+v: %v (%s), the model finds %v", grade, r, doors, least, err, fault.CodeOf(err), want)
 		}
 		if err == nil {
 			accepted++
+			if odd := r.Validate(); odd != nil {
+				t.Fatalf("%+v is accepted, and a controller would refuse it: %v", r, odd)
+			}
 		}
 	})
 	if accepted == 0 {
@@ -110,11 +114,11 @@ func TestRulesAreRefusedJustWhenAModelFindsWhy(t *testing.T) {
 
 // R43-1: the input at fault is named, so that the form can show the sentence there.
 func TestARefusalOfRulesNamesTheInput(t *testing.T) {
-	entryOnly := []Door{{ID: "D-1", Controller: "ctl-1"}}
-	both := []Door{{ID: "D-1", Controller: "ctl-1", ExitReaders: []string{"OUT-1"}}, {ID: "D-2", Controller: "ctl-2", ExitReaders: []string{"OUT-1"}}}
+	entryOnly := []premises.Door{{ID: "D-1", Controller: "ctl-1"}}
+	both := []premises.Door{{ID: "D-1", Controller: "ctl-1", ExitReaders: []string{"OUT-1"}}, {ID: "D-2", Controller: "ctl-2", ExitReaders: []string{"OUT-1"}}}
 	for _, x := range []struct {
 		rules       access.Rules
-		doors       []Door
+		doors       []premises.Door
 		code, field string
 	}{
 		{access.Rules{Passback: "soft"}, entryOnly, "area.needs_exit", "passback"},
@@ -130,13 +134,13 @@ func TestARefusalOfRulesNamesTheInput(t *testing.T) {
 		{access.Rules{Recovery: []string{"1001"}}, nil, "area.recovery", "recovery"},
 		{access.Rules{Factors: "pin"}, nil, "area.weaker", "factors"},
 	} {
-		err := checkRules(2, x.rules, x.doors, defaultLeast(2))
+		err := premises.CheckRules(2, x.rules, x.doors, premises.DefaultLeast(2))
 		if e, ok := err.(*fault.Error); !ok || e.Code != x.code || e.Field != x.field || e.Kind != fault.Invalid { //nolint:errorlint // it is not wrapped
 			t.Errorf("%+v: %v, want %s at %s", x.rules, err, x.code, x.field)
 		}
 	}
 	for _, r := range []access.Rules{{InOut: true, Passback: "soft", ResetAt: 1440}, {Passback: "timed", PassbackS: 300}} {
-		if err := checkRules(2, r, both, defaultLeast(2)); err != nil {
+		if err := premises.CheckRules(2, r, both, premises.DefaultLeast(2)); err != nil {
 			t.Errorf("%+v at two controllers: %v", r, err)
 		}
 	}
@@ -144,12 +148,12 @@ func TestARefusalOfRulesNamesTheInput(t *testing.T) {
 
 func TestAnInterlockIsTwoToEightDoorsOfOneController(t *testing.T) {
 	for n := range 10 {
-		doors := make([]Door, n)
-		if err := checkInterlock(doors); (err == nil) != (n == 0 || n >= 2 && n <= 8) {
+		doors := make([]premises.Door, n)
+		if err := premises.CheckInterlock(doors); (err == nil) != (n == 0 || n >= 2 && n <= 8) {
 			t.Errorf("%d doors: %v", n, err)
 		}
 	}
-	if err := checkInterlock([]Door{{Controller: "a"}, {Controller: "b"}}); fault.CodeOf(err) != "area.interlock" {
+	if err := premises.CheckInterlock([]premises.Door{{Controller: "a"}, {Controller: "b"}}); fault.CodeOf(err) != "area.interlock" {
 		t.Errorf("two controllers: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package area
+package premises
 
 import (
 	"fmt"
@@ -36,8 +36,8 @@ var (
 	trusts  = []access.Trust{access.TrustNumber, access.TrustMemory, access.TrustMutual}
 )
 
-// defaultLeast is what holds until the city says otherwise: what was before there were rules.
-func defaultLeast(grade int) Least {
+// DefaultLeast is what holds until the city says otherwise: what was before there were rules.
+func DefaultLeast(grade int) Least {
 	return Least{Grade: grade, Factors: access.FactorsCard, Trust: access.TrustNumber}
 }
 
@@ -48,8 +48,8 @@ func rank[T ~string](order []T, v, empty T) int {
 	return slices.Index(order, v)
 }
 
-// weaker reports whether rules ask less than l does.
-func (l Least) weaker(r access.Rules) (field string, weaker bool) {
+// Weaker reports whether rules ask less than l does, and where.
+func (l Least) Weaker(r access.Rules) (field string, weaker bool) {
 	switch {
 	case rank(factors, r.Factors, access.FactorsCard) < rank(factors, l.Factors, access.FactorsCard):
 		return "factors", true
@@ -59,7 +59,8 @@ func (l Least) weaker(r access.Rules) (field string, weaker bool) {
 	return "", false
 }
 
-func (l Least) check() error {
+// Check refuses words nobody knows.
+func (l Least) Check() error {
 	switch {
 	case l.Grade < 1 || l.Grade > 3:
 		return fault.BadField("grade", "area.grade", fmt.Sprintf("grade %d is not 1, 2 or 3", l.Grade))
@@ -71,16 +72,16 @@ func (l Least) check() error {
 	return nil
 }
 
-// checkRules refuses rules that contradict each other, that the doors of the area cannot keep, or that ask less than the city does of the
+// CheckRules refuses rules that contradict each other, that the doors of the area cannot keep, or that ask less than the city does of the
 // grade. access.Compile refuses the same, but for the last: a policy that it refuses would leave every door of the controller as it was. Whether the
 // people and the schedule that rules name are there is looked up beside.
-func checkRules(grade int, r access.Rules, doors []Door, least Least) error {
-	for _, err := range []error{checkKinds(r), checkNumbers(r), checkUnlock(grade, r), checkInside(r, doors), checkRecovery(r.Recovery)} {
+func CheckRules(grade int, r access.Rules, doors []Door, least Least) error {
+	for _, err := range []error{checkKinds(r), checkNumbers(r), checkUnlock(grade, r), CheckInside(r, doors), checkRecovery(r.Recovery)} {
 		if err != nil {
 			return err
 		}
 	}
-	if field, weaker := least.weaker(r); weaker {
+	if field, weaker := least.Weaker(r); weaker {
 		return fault.BadField(field, "area.weaker", fmt.Sprintf("less than the city asks of grade %d", grade))
 	}
 	return nil
@@ -132,14 +133,14 @@ func checkUnlock(grade int, r access.Rules) error {
 		return nil
 	case grade != 1:
 		return fault.BadField("unlock", "area.unlock_grade", fmt.Sprintf("unlocked in an area of grade %d", grade))
-	case r.TwoPerson, r.Passback == access.PassbackHard, r.First && !r.UnlockBy:
+	case r.TwoPerson, r.Passback == access.PassbackHard, r.Most > 0, r.First && !r.UnlockBy:
 		return fault.BadField("unlock", "area.unlock_rule", "unlocked, and a rule that needs everybody to be seen")
 	}
 	return nil
 }
 
-// checkInside is about rules that need to know who is inside.
-func checkInside(r access.Rules, doors []Door) error {
+// CheckInside is about rules that need to know who is inside.
+func CheckInside(r access.Rules, doors []Door) error {
 	if field := needsExit(r); field != "" && !r.InOut {
 		return fault.BadField(field, "area.needs_exit", field+" needs readers on both sides")
 	}
@@ -184,15 +185,15 @@ func oneController(doors []Door) bool {
 }
 
 func checkRecovery(people []string) error {
-	distinct := len(slices.Compact(sorted(people)))
+	distinct := len(slices.Compact(Sorted(people)))
 	if len(people) > 0 && (distinct < leastRecovery || distinct > mostRecovery || distinct < len(people)) {
 		return fault.BadField("recovery", "area.recovery", fmt.Sprintf("%d people of whom %d differ", len(people), distinct))
 	}
 	return nil
 }
 
-// checkInterlock refuses a group of doors that one controller cannot keep closed against each other. No doors: there is no group.
-func checkInterlock(doors []Door) error {
+// CheckInterlock refuses a group of doors that one controller cannot keep closed against each other. No doors: there is no group.
+func CheckInterlock(doors []Door) error {
 	if n := len(doors); n > 0 && (n < leastInterlock || n > mostInterlock || !oneController(doors)) {
 		return fault.BadField("doors", "area.interlock", fmt.Sprintf("a group of %d doors, want 2–8 on one controller", n))
 	}
