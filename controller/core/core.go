@@ -49,12 +49,14 @@ const (
 	defaultHeld    = 30 * time.Second
 )
 
-// Wiring, WiredDoor and Wire say what is connected where.
-type (
-	Wiring    = wiring.Wiring
-	WiredDoor = wiring.Door
-	Wire      = inputs.Wire
-)
+// Wiring says what is connected where.
+type Wiring = wiring.Wiring
+
+// WiredDoor is one door of it.
+type WiredDoor = wiring.Door
+
+// Wire is one input of a device.
+type Wire = inputs.Wire
 
 // Core decides what a controller does. It has no state of its own.
 type Core struct {
