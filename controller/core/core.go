@@ -50,12 +50,14 @@ const (
 	defaultHeld    = 30 * time.Second
 )
 
-// What is connected where.
-type (
-	Wiring    = wiring.Wiring
-	WiredDoor = wiring.Door
-	Wire      = inputs.Wire
-)
+// Wiring says what is connected where.
+type Wiring = wiring.Wiring
+
+// WiredDoor is one door of it.
+type WiredDoor = wiring.Door
+
+// Wire is one input of a device.
+type Wire = inputs.Wire
 
 // Core decides what a controller does. It has no state of its own.
 type Core struct {

@@ -50,7 +50,7 @@ func (t *turn) moved(i int, f door.Fact) {
 	case door.DoorFoundOpen, door.DoorForced:
 		t.s.site.Opened(id, t.siteNow())
 		t.doubt(id, "a door opened without a card")
-	case door.DoorClosed, door.DoorHeld, door.ExitRequested:
+	default:
 	}
 }
 
