@@ -126,6 +126,7 @@ var rules = []rule{
 		"lifecycle/alarm", "lifecycle/card", "lifecycle/command", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
 	{"api/watch", []string{"internal/fault", "lifecycle/alarm"}},
+	{"api/webserver", []string{"internal/fault", "internal/pki"}},
 	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
 	{"api/enrol", []string{"internal/fault", "internal/pki", "internal/store", "internal/wire", "lifecycle/device"}},
