@@ -76,4 +76,3 @@ func (s *Server) subscribe() (wake <-chan struct{}, cancel func()) {
 	l := s.centre.Entries().Subscribe()
 	return l.Wake(), l.Close
 }
-

@@ -29,7 +29,7 @@ func Own(own pki.GetServer) *Certificate { return &Certificate{own: own} }
 // Files is the operator's certificate and key; they must be there and fit.
 func Files(cert, key string) (*Certificate, error) {
 	w := &Certificate{cert: cert, key: key}
-	_, err := w.reload()
+	_, err := w.Reload()
 	return w, err
 }
 
@@ -45,8 +45,8 @@ func (w *Certificate) Config() *tls.Config {
 	}
 }
 
-// reload reads the files if they have changed.
-func (w *Certificate) reload() (changed bool, err error) {
+// Reload reads the files if they have changed.
+func (w *Certificate) Reload() (changed bool, err error) {
 	var at [2]time.Time
 	for i, file := range []string{w.cert, w.key} {
 		info, err := os.Stat(file)
@@ -90,7 +90,7 @@ func (w *Certificate) Watch(ctx context.Context, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		changed, err := w.reload()
+		changed, err := w.Reload()
 		switch {
 		case err != nil:
 			log.ErrorContext(ctx, "the console's certificate is not replaced", slog.Any("error", err))

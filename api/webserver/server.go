@@ -20,9 +20,9 @@ const (
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
 	// At shutdown requests have finishTime to end by themselves; then their contexts end, which is what streams
-	// wait for; after closeTime more their connections are cut.
+	// wait for; after CloseTime more their connections are cut.
 	finishTime = 300 * time.Millisecond
-	closeTime  = 5 * time.Second
+	CloseTime  = 5 * time.Second
 )
 
 // Server is the HTTP server as a part.
@@ -68,7 +68,7 @@ func (w *Server) serve() error {
 }
 
 func (w *Server) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	ctx, cancel := context.WithTimeout(ctx, CloseTime)
 	defer cancel()
 	streams := time.AfterFunc(finishTime, w.cancel)
 	defer streams.Stop()
