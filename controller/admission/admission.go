@@ -10,6 +10,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
+	"kanmon/reader"
 )
 
 // Around is everything else that a decision depends on.
@@ -322,5 +323,21 @@ func Undone(s *site.State, reader string, grants []Grant) {
 	for _, g := range grants {
 		s.Drop(reader, g.Decision.Person)
 		s.Refused(g.Decision.Door, g.Decision.Person)
+	}
+}
+
+// Feedback is what somebody sees who is not let in: that something has to follow, amber where the controller cannot know, or red for a no.
+func Feedback(d decide.Decision) reader.Feedback {
+	switch {
+	case d.Wait && d.Reason == access.PINRequired:
+		return reader.ShowEnterPIN
+	case d.Wait:
+		return reader.ShowWait
+	}
+	switch d.Reason {
+	case access.NoPolicy, access.UnknownReader, access.TimeUnknown, access.NotRecorded, access.LeaseOver:
+		return reader.ShowTrouble
+	default:
+		return reader.ShowDenied
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"kanmon/controller/challenge"
+	"kanmon/controller/gate"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
@@ -69,7 +70,7 @@ func (t *turn) ordered(c wire.DoCommand) {
 
 func (t *turn) gateCommand(c wire.DoCommand) {
 	d := decide.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
-	t.gate = &gate{decision: d, command: c.ID, events: []event.Event{t.stamp(event.Event{
+	t.gate = &gate.Gate{Decision: d, Command: c.ID, Events: []event.Event{t.stamp(event.Event{
 		Kind: event.RemoteRelease, Door: c.Door, Area: d.Area, Direction: access.In, Policy: t.version(), Detail: commandDetail(c),
 	})}}
 }

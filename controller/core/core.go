@@ -21,11 +21,13 @@ import (
 	"kanmon/controller/devices"
 	"kanmon/controller/door"
 	"kanmon/controller/fit"
+	"kanmon/controller/gate"
 	"kanmon/controller/inputs"
 	"kanmon/controller/lease"
 	"kanmon/controller/refusals"
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
+	"kanmon/controller/standing"
 	"kanmon/controller/wiring"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
@@ -109,8 +111,8 @@ type State struct {
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
 	site    *site.State
-	areas   map[string]areaState
-	records records
+	areas   standing.State
+	records gate.Records
 	counts  Counts
 
 	revoked                  revoked.State
@@ -150,7 +152,7 @@ type Counts struct {
 }
 
 // Recording reports whether something waits for the journal's answer.
-func (s State) Recording() bool { return len(s.records.flying) > 0 }
+func (s State) Recording() bool { return len(s.records.Flying) > 0 }
 
 // Counts returns the counters.
 func (s State) Counts() Counts { return s.counts }
@@ -162,7 +164,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(), areas: map[string]areaState{},
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(), areas: standing.State{},
 		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
@@ -194,7 +196,7 @@ func (s State) Deadline(now time.Duration) time.Duration {
 			next = min(next, d)
 		}
 	}
-	next = min(next, s.records.deadline(next))
+	next = min(next, s.records.Deadline(next, maxPending))
 	next = admission.Deadline(s.site, s.policy, next)
 	return s.leaseDeadline(next)
 }
@@ -217,7 +219,7 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
 	}
 	codes := []string{"journal", "clock", "no_policy", "lease"}
-	for i, stands := range []bool{s.records.trouble || s.blind, !s.sure, s.policy == nil, s.lease.Warned()} {
+	for i, stands := range []bool{s.records.Trouble || s.blind, !s.sure, s.policy == nil, s.lease.Warned()} {
 		if stands {
 			st.Trouble = append(st.Trouble, codes[i])
 		}

@@ -3,6 +3,7 @@ package core
 import (
 	"kanmon/controller/admission"
 	"kanmon/controller/door"
+	"kanmon/controller/gate"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
@@ -44,10 +45,8 @@ func (t *turn) carryOut(readerName string, o admission.Outcome) {
 		t.open(d, readerName, d.Person)
 	case len(o.Grants) > 0:
 		t.gate = t.gateOf(readerName, o)
-	case d.Wait:
-		t.do(Show{readerName, waiting(d.Reason)})
 	default:
-		t.do(Show{readerName, refusal(d.Reason)})
+		t.do(Show{readerName, admission.Feedback(d)})
 	}
 }
 
@@ -56,17 +55,17 @@ func (t *turn) noteDecision(e event.Event) {
 	t.note(e)
 }
 
-func (t *turn) gateOf(readerName string, o admission.Outcome) *gate {
-	g := &gate{decision: o.Decision, reader: readerName, grants: o.Grants}
+func (t *turn) gateOf(readerName string, o admission.Outcome) *gate.Gate {
+	g := &gate.Gate{Decision: o.Decision, Reader: readerName, Grants: o.Grants}
 	for _, grant := range o.Grants {
 		e := t.stamp(grant.Event)
 		e.Policy = t.version()
-		g.events = append(g.events, e)
+		g.Events = append(g.Events, e)
 	}
 	for _, e := range o.After {
 		e = t.stamp(e)
 		e.Policy = t.version()
-		g.events = append(g.events, e)
+		g.Events = append(g.Events, e)
 	}
 	return g
 }
@@ -98,30 +97,12 @@ func (t *turn) repeated(in Presented) bool {
 		if !again {
 			return false
 		}
-	case !last.allowed, !t.s.records.waiting(in.Reader) && (!wired || t.s.doors[i].Phase() != door.Released):
+	case !last.allowed, !t.s.records.Waiting(in.Reader) && (!wired || t.s.doors[i].Phase() != door.Released):
 		return false
 	}
 	last.at = t.mono
 	t.s.recent[in.Reader] = last
 	return true
-}
-
-// refusal is what a refused person sees: red for a no, amber where the controller cannot know.
-func refusal(r access.Reason) reader.Feedback {
-	switch r {
-	case access.NoPolicy, access.UnknownReader, access.TimeUnknown, access.NotRecorded, access.LeaseOver:
-		return reader.ShowTrouble
-	default:
-		return reader.ShowDenied
-	}
-}
-
-// waiting is what somebody sees who waits for something.
-func waiting(r access.Reason) reader.Feedback {
-	if r == access.PINRequired {
-		return reader.ShowEnterPIN
-	}
-	return reader.ShowWait
 }
 
 // open releases the door of an accepted card for those who pass with it.

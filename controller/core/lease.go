@@ -72,7 +72,7 @@ func (t *turn) watchLease() {
 
 // leaseDeadline is when the next alarm, or the next look at the disk, is due.
 func (s State) leaseDeadline(next time.Duration) time.Duration {
-	if s.lease.Known() && !s.records.trouble {
+	if s.lease.Known() && !s.records.Trouble {
 		next = min(next, s.leaseSaved+lease.SaveEvery)
 	}
 	if s.policy == nil {
@@ -83,7 +83,7 @@ func (s State) leaseDeadline(next time.Duration) time.Duration {
 
 // leaseDue reports whether the age should go to the journal though nothing else does.
 func (t *turn) leaseDue() bool {
-	return t.s.lease.Known() && !t.s.records.trouble && t.mono >= t.s.leaseSaved+lease.SaveEvery
+	return t.s.lease.Known() && !t.s.records.Trouble && t.mono >= t.s.leaseSaved+lease.SaveEvery
 }
 
 // keepLease is what a record says of the lease.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/controller/gate"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
@@ -82,12 +83,12 @@ func (t *turn) noteRevocations(changed []access.Revocation) {
 func (t *turn) owesRevoked() bool { return t.s.revoked.Owes() && !t.s.blind }
 
 // keepRevoked hands to the journal what it does not have.
-func (t *turn) keepRevoked(p *pending) *revoked.Kept {
+func (t *turn) keepRevoked(p *gate.Pending) *revoked.Kept {
 	if !t.owesRevoked() {
 		return nil
 	}
 	kept, handed := t.s.revoked.HandOver()
-	p.revoked = handed
+	p.Revoked = handed
 	return &kept
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"kanmon/controller/clock"
 	"kanmon/controller/door"
+	"kanmon/controller/gate"
 	"kanmon/controller/lease"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -20,7 +21,7 @@ type turn struct {
 	effects []Effect
 
 	notes []event.Event // to be recorded at the end of the turn
-	gate  *gate         // the decision that waits for that record
+	gate  *gate.Gate    // the decision that waits for that record
 }
 
 func (c *Core) turn(s State, m Moment) *turn {
