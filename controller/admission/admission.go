@@ -22,6 +22,8 @@ type Around struct {
 	Gas    func(area string) bool
 	// Ajar reports whether a door is open, about to be, or not known to be shut.
 	Ajar func(door string) bool
+	// Exit is the door of a reader that lets people out, for when no policy knows the reader.
+	Exit func(reader string) (door string, known bool)
 	// Unfit reports whether a door's output is less secure than its area demands.
 	Unfit func(door string) bool
 }
@@ -100,7 +102,7 @@ func (t turn) judge(r decide.Request) Outcome {
 	if id.Direction() == access.In {
 		o.Events = t.review(id)
 	}
-	d := t.decide(id, id.Facts())
+	d := t.freed(t.decide(id, id.Facts()))
 	o.Decision = d
 	o.Events = append(o.Events, t.tried(site.Subject(id), d)...)
 	if d.Duress {
@@ -117,6 +119,16 @@ func (t turn) judge(r decide.Request) Outcome {
 		t.refused(&o, r)
 	}
 	return o
+}
+
+// freed lets out whoever stands at a reader that leads out, when no policy knows it.
+func (t turn) freed(d decide.Decision) decide.Decision {
+	if d.Reason == access.NoPolicy || d.Reason == access.UnknownReader {
+		if door, known := t.around.Exit(t.reader); known {
+			d.Allow, d.Direction, d.Door = true, access.Out, door
+		}
+	}
+	return d
 }
 
 // review asks again about those who wait before somebody else counts on them: a card may have been revoked meanwhile.
@@ -203,6 +215,8 @@ func (t turn) waits(o *Outcome, r decide.Request) {
 		}
 		if d.Recovery {
 			t.join(d, r, d.Reason)
+		} else {
+			t.site.Leave(t.reader, d.Person) // who waited for somebody and shows the card again begins anew
 		}
 		return
 	}

@@ -25,6 +25,7 @@ import (
 	"kanmon/controller/inputs"
 	"kanmon/controller/lease"
 	"kanmon/controller/refusals"
+	"kanmon/controller/repeats"
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
 	"kanmon/controller/standing"
@@ -44,7 +45,6 @@ const (
 
 // Times and bounds of the core.
 const (
-	repeatWindow   = time.Second     // the same card again within it, while its release runs, is the same presentation
 	clockCheck     = 5 * time.Second // the clocks are compared at least so often
 	maxPending     = 64              // records on their way to the journal
 	maxBacklog     = 1000            // events kept in memory while the journal cannot be written
@@ -109,7 +109,7 @@ type State struct {
 	cabinet cabinet.State // its Gas says which areas are under the gas of a fire suppression
 	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
-	recent  map[string]recent
+	recent  repeats.Table
 	site    *site.State
 	areas   standing.State
 	records gate.Records
@@ -136,13 +136,6 @@ type doorState struct {
 	grantByExit bool            // an exit button took part: nobody is named
 }
 
-type recent struct {
-	key            access.Key
-	at             time.Duration
-	door           string
-	allowed, waits bool
-}
-
 // Counts are kept for diagnosis.
 type Counts struct {
 	Repeats  uint64 // presentations taken as a repeat of the one before
@@ -164,12 +157,12 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(), areas: standing.State{},
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: repeats.Table{}, site: site.New(), areas: standing.State{},
 		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
 	for _, w := range c.wiring.Doors {
-		s.doors = append(s.doors, doorState{State: door.New(times(defaultRelease, defaultHeld, w))})
+		s.doors = append(s.doors, doorState{State: door.New(w.Times(defaultRelease, defaultHeld))})
 	}
 	t := c.turn(s, m)
 	t.s.site.Load(saved.Site, t.siteNow())

@@ -20,7 +20,7 @@ func (t *turn) siteNow() site.Moment {
 // people ends waits that took too long, and resets positions at the minute that an area names.
 func (t *turn) people() {
 	for _, e := range admission.Expire(t.s.site, t.around()) {
-		t.noteDecision(e)
+		t.noteUnder(e)
 	}
 	if !t.now.Sure {
 		return
@@ -87,7 +87,7 @@ func (t *turn) owesSite() bool { return t.s.site.Changed() && !t.s.blind }
 // standing follows lockdowns, and doors that a schedule has stand unlocked.
 func (t *turn) standing() {
 	for _, e := range t.s.areas.Follow(t.s.policy, t.now.DecideAt()) {
-		t.noteDecision(e)
+		t.noteUnder(e)
 	}
 	for i, w := range t.core.wiring.Doors {
 		now := t.s.areas.Unlocked(t.s.policy, t.area(w.ID))

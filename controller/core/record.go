@@ -1,9 +1,6 @@
 package core
 
 import (
-	"fmt"
-	"time"
-
 	"kanmon/controller/admission"
 	"kanmon/controller/gate"
 	"kanmon/internal/access"
@@ -32,7 +29,7 @@ func (t *turn) record() {
 	p := gate.Pending{ID: r.LastID, Events: t.notes, Gate: t.gate, Until: t.mono + RecordTimeout}
 	var all []event.Event
 	if r.Owes() {
-		all = append(all, t.troubleEvent())
+		all = append(all, t.stamp(r.Story()))
 		p.Heals, p.Lost = true, r.Lost
 		p.Events, r.Backlog = append(r.Backlog, t.notes...), nil
 	}
@@ -56,14 +53,6 @@ func (t *turn) overrun() {
 		t.unrecorded(*t.gate, t.gate.Events)
 	}
 	t.keep(t.notes...)
-}
-
-func (t *turn) troubleEvent() event.Event {
-	r := t.s.records
-	return t.stamp(event.Event{
-		Kind:   event.JournalTrouble,
-		Detail: fmt.Sprintf("not writable since %s; %d events late, %d lost", r.Since.UTC().Format(time.RFC3339), len(r.Backlog), r.Lost),
-	})
 }
 
 // recorded takes the journal's answer.
@@ -160,15 +149,11 @@ func (t *turn) unrecorded(g gate.Gate, grant []event.Event) (opened bool) {
 		t.pass(g)
 		return true
 	}
-	refusals := g.Refusals(access.NotRecorded)
-	if g.Command != "" {
-		refusal := g.Events[0]
-		refusal.Kind, refusal.Reason = event.CommandRefused, access.NotRecorded
-		refusals = append(refusals, refusal)
-		t.settle(g.Command, false, NotRecorded)
-	}
-	for _, refusal := range refusals {
+	for _, refusal := range g.Refusals(access.NotRecorded) {
 		t.keep(t.stamp(refusal))
+	}
+	if g.Command != "" {
+		t.settle(g.Command, false, NotRecorded)
 	}
 	admission.Undone(t.s.site, g.Reader, g.Grants)
 	t.show(g.Reader, reader.ShowTrouble)

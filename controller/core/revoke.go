@@ -9,7 +9,6 @@ import (
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
-	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
 
@@ -63,18 +62,7 @@ func (t *turn) revoke(set wire.RevokedSet) {
 // noteRevocations makes one event of each: a centre that has lost an entry takes it back from its event.
 func (t *turn) noteRevocations(changed []access.Revocation) {
 	for _, r := range changed {
-		e := event.Event{Kind: event.RevocationApplied, Card: r.Card, Credential: r.Key.Fingerprint(), Policy: &r.Version}
-		switch r.State {
-		case access.Revoked:
-			e.Reason = access.CredentialRevoked
-		case access.Suspended:
-			e.Reason = access.CredentialSuspend
-		case access.Active: // lifted
-		}
-		if r.Seal != "" {
-			e.Entry = &r
-		}
-		t.note(e)
+		t.note(revoked.Event(r))
 	}
 }
 

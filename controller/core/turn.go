@@ -164,12 +164,8 @@ func (t *turn) configureDoors() {
 		if !ok {
 			continue
 		}
-		t.stepDoor(i, door.Configure{Settings: times(time.Duration(d.ReleaseMS)*time.Millisecond, time.Duration(d.HeldMS)*time.Millisecond, w)})
+		t.stepDoor(i, door.Configure{Settings: w.Times(time.Duration(d.ReleaseMS)*time.Millisecond, time.Duration(d.HeldMS)*time.Millisecond)})
 	}
-}
-
-func times(release, held time.Duration, w WiredDoor) door.Settings {
-	return door.Settings{Release: release, Held: held, Warn: door.WarnBefore(held), Latching: w.Latching}
 }
 
 // stepDoor takes a door past an input and its effects to the outside.

@@ -18,6 +18,18 @@ type Gate struct {
 	Events   []event.Event     // the grants', then what else is on record with them
 }
 
+// Of is the gate of people who are to be let in at a reader; stamp gives an event its time and policy.
+func Of(reader string, o admission.Outcome, stamp func(event.Event) event.Event) *Gate {
+	g := &Gate{Decision: o.Decision, Reader: reader, Grants: o.Grants}
+	for _, grant := range o.Grants {
+		g.Events = append(g.Events, stamp(grant.Event))
+	}
+	for _, e := range o.After {
+		g.Events = append(g.Events, stamp(e))
+	}
+	return g
+}
+
 // People are those who pass together.
 func (g Gate) People() (ids []string) {
 	for _, grant := range g.Grants {
@@ -36,8 +48,13 @@ func (g Gate) First() bool {
 	return false
 }
 
-// Refusals are the grants turned round.
+// Refusals are the grants, or the command, turned round.
 func (g Gate) Refusals(r access.Reason) (events []event.Event) {
+	if g.Command != "" {
+		e := g.Events[0]
+		e.Kind, e.Reason = event.CommandRefused, r
+		return []event.Event{e}
+	}
 	for i := range g.Grants {
 		e := g.Events[i]
 		e.Kind, e.Reason = event.AccessDenied, r

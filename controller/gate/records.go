@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -60,6 +61,14 @@ func (r Records) Waiting(reader string) bool {
 // Opening reports whether a decision to release a door waits for its record.
 func (r Records) Opening(door string) bool {
 	return slices.ContainsFunc(r.Flying, func(p Pending) bool { return p.Gate != nil && p.Gate.Decision.Door == door })
+}
+
+// Story is the event that says what could not be written in time.
+func (r Records) Story() event.Event {
+	return event.Event{
+		Kind:   event.JournalTrouble,
+		Detail: fmt.Sprintf("not writable since %s; %d events late, %d lost", r.Since.UTC().Format(time.RFC3339), len(r.Backlog), r.Lost),
+	}
 }
 
 // Landed takes a record out by its id; false for one that is not on its way.
