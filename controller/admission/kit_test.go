@@ -115,7 +115,7 @@ func (s *scene) now() site.Moment {
 func (s *scene) around() admission.Around {
 	return admission.Around{
 		Policy: s.policy, Lapsed: s.lapsed, At: s.now().Wall, Now: s.now(),
-		Gas: func(string) bool { return s.gas }, Ajar: func(door string) bool { return s.ajar[door] }, Unfit: func(string) bool { return false }, Exit: func(string) (string, bool) { return "", false },
+		Gas: func(string) bool { return s.gas }, Ajar: func(door string) bool { return s.ajar[door] }, Unfit: func(string) bool { return false },
 	}
 }
 

@@ -66,7 +66,7 @@ type Core struct {
 	wiring Wiring
 	board  inputs.Board
 	doors  map[string]int
-	exits  map[string]int // exit readers, for when there is no policy
+	exits  map[string]string // doors by exit reader, for when there is no policy
 
 	strikes      []fit.Door
 	wiredReaders []string
@@ -74,12 +74,12 @@ type Core struct {
 
 // NewCore indexes a wiring, which Config.Check has found consistent.
 func NewCore(w Wiring) *Core {
-	c := &Core{wiring: w, board: w.Board(), doors: map[string]int{}, exits: map[string]int{}}
+	c := &Core{wiring: w, board: w.Board(), doors: map[string]int{}, exits: map[string]string{}}
 	c.strikes, c.wiredReaders = w.Strikes()
 	for i, d := range w.Doors {
 		c.doors[d.ID] = i
 		for _, r := range d.ExitReaders {
-			c.exits[r] = i
+			c.exits[r] = d.ID
 		}
 	}
 	return c

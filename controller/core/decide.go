@@ -30,7 +30,7 @@ func (t *turn) typed(in Typed) {
 
 func (t *turn) around() admission.Around {
 	return admission.Around{
-		Policy: t.s.policy, Lapsed: t.lapsed(), At: t.now.DecideAt(), Now: t.siteNow(), Gas: t.s.cabinet.Gas, Ajar: t.ajar, Unfit: t.unfit, Exit: t.exit,
+		Policy: t.s.policy, Lapsed: t.lapsed(), At: t.now.DecideAt(), Now: t.siteNow(), Gas: t.s.cabinet.Gas, Ajar: t.ajar, Unfit: t.unfit, Exits: t.core.exits,
 	}
 }
 
@@ -58,15 +58,6 @@ func (t *turn) noteUnder(e event.Event) {
 func (t *turn) under(e event.Event) event.Event {
 	e.Policy = t.version()
 	return t.stamp(e)
-}
-
-// exit is the door of a reader that the wiring calls an exit.
-func (t *turn) exit(readerName string) (string, bool) {
-	i, ok := t.core.exits[readerName]
-	if !ok {
-		return "", false
-	}
-	return t.core.wiring.Doors[i].ID, true
 }
 
 // repeated reports a card that is still held to the reader that has just accepted it, or has it wait: for an accepted one only while its release runs or
