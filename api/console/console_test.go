@@ -124,12 +124,12 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	c := open(t, nil)
 	for _, path := range []string{
-		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password",
+		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/approvals", "/approvals/Q-1", "/controllers", "/password",
 		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
 	} {
 		p := c.as(t, "manager", consoletest.Get(path, "ja"))
 		p.Sound(t)
-		p.Count(t, "nav.nav li", 7)
+		p.Count(t, "nav.nav li", 8)
 		p.Has(t, ".ledger", "1284")
 		p.Has(t, ".who", "manager")
 		if p.Status != http.StatusOK {

@@ -43,11 +43,11 @@ func (o *OneArea) Schedules(ctx context.Context, actor store.Actor) ([]area.Sche
 
 // Area implements area.Areas.
 func (o *OneArea) Area(_ context.Context, _ store.Actor, id string) (area.Area, error) {
-	if id != "A-1" {
+	if id != "A-1" && id != "A-2" {
 		return area.Area{}, fault.New(fault.NotFound, "area.unknown_area", "no such area")
 	}
 	a := area.Area{
-		ID: "A-1", Name: o.city().name("電子計算機室"), Grade: 3, Record: access.Strict, Owner: "S-1001", OwnerName: o.city().name("佐藤 花子"), Doors: 1, Version: 2,
+		ID: id, Name: o.city().name("電子計算機室"), Grade: 3, Record: access.Strict, Owner: "S-1001", OwnerName: o.city().name("佐藤 花子"), Doors: 1, Version: 2,
 		Rules: access.Rules{
 			Factors: access.FactorsCardPIN, Trust: access.TrustMemory, InOut: true, Passback: access.PassbackHard, ResetAt: 240, TwoPerson: true, Most: 6, First: true,
 			WindowS: 10, Visitors: 3, Recovery: []string{"S-1001", "S-1002"},
