@@ -5,7 +5,7 @@
 //
 // Shutdown goes in this order, each step when the one before is done: HTTP (no new work from people), MQTT (what
 // is committed may still be acknowledged; what is not comes again at the next start), the embedded broker or the files of another one,
-// the renewal of certificates, the last checkpoint, the file that says how far the centre has been, the database, the lock on the data folder.
+// the renewal of certificates, the calendar, the last checkpoint, the file that says how far the centre has been, the database, the lock on the data folder.
 package api
 
 import (

@@ -44,6 +44,7 @@ import (
 	"kanmon/lifecycle/key"
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
@@ -63,6 +64,7 @@ type Server struct {
 	revocations *revocation.Register
 	cards       *card.Register
 	entries     *entrylog.Register
+	pins        *pin.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -126,6 +128,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	}
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
+	s.pins = pin.New(s.store, pin.Config{HashKey: s.keys.HashKey(), Settings: s.settings.PIN})
 	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
 	s.entries = entrylog.New(s.store).Lasting(time.Duration(s.settings.PresenceHours) * time.Hour)
 	if err := s.entries.Ready(ctx, s.log); err != nil {
@@ -295,13 +298,13 @@ func (s *Server) admissionChanged() {
 func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
 	approvals := approval.New(s.store)
-	people, areas := staff.New(s.store), area.New(s.store, approvals)
+	people, areas, days := staff.New(s.store), area.New(s.store, approvals), calendar.New(s.store)
 	grades, lockdowns := grade.New(s.store, approvals), lockdown.New(s.store)
 	alarms, notices := s.alarms(), notice.New(s.store)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
 		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
-		Days: calendar.New(s.store), Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
+		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
@@ -309,10 +312,11 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Approvals: approvals, Grades: grades, Lockdowns: lockdowns, Devices: s.devices, Cards: s.cards, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
+		Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
+		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
-		Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
+		Alarms: alarms, Notices: notices, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
 	})
 	if err != nil {
 		return err

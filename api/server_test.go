@@ -272,6 +272,16 @@ func TestARestartKeepsTheKeysAndTheData(t *testing.T) {
 	}
 }
 
+// The list of who is inside is made by this program's rules before the first event comes.
+func TestAStartMakesThePresenceReady(t *testing.T) {
+	r := start(t, t.TempDir())
+	var n int
+	err := r.store.Read(t.Context(), func(q store.Queryer) error { return q.Get(t.Context(), &n, `SELECT COUNT(*) FROM presence_rules`) })
+	if err != nil || n != 1 {
+		t.Errorf("%d rows of rules, %v", n, err)
+	}
+}
+
 func readAll(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -16,6 +16,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/pin"
 )
 
 // Settings is the configuration file of kanmon-api: one JSON object; unknown fields are refused. A field left
@@ -49,6 +50,8 @@ type Settings struct {
 	PresenceHours int `json:"presence_hours"`
 	// Alarms is when somebody is told of what.
 	Alarms watch.Settings `json:"alarms"`
+	// PIN is how old and how long PINs are.
+	PIN pin.Settings `json:"pin"`
 }
 
 // TLSSettings says with which certificate the console is served.
@@ -182,7 +185,7 @@ func (s Settings) check() error {
 	case s.PresenceHours < 0 || s.PresenceHours > 168:
 		return wrong("presence_hours", "1 to 168")
 	}
-	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check, s.Alarms.Check} {
+	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check, s.Alarms.Check, s.PIN.Check} {
 		if err := check(); err != nil {
 			return err
 		}

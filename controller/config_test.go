@@ -4,13 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
 	"kanmon/controller/controllertest"
-	"kanmon/controller/core"
-	"kanmon/internal/fault"
 )
 
 const exampleConfig = `{
@@ -38,61 +35,6 @@ func writeSite(t testing.TB, config string) string {
 		}
 	}
 	return filepath.Join(dir, "controller.json")
-}
-
-func TestAConfigurationIsReadWithPathsFromItsOwnFolder(t *testing.T) {
-	path := writeSite(t, exampleConfig)
-	c, err := LoadConfig(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Dir(path)
-	if c.DataDir != filepath.Join(dir, "data") || c.SealingKeyFile != filepath.Join(dir, "data", "sealing-key") || c.Lines[0].Port != filepath.Join(dir, "line0") || c.Lines[0].Devices[1].SCBKFile != filepath.Join(dir, "io1.key") {
-		t.Fatalf("paths %+v", c)
-	}
-	want := core.Wiring{Software: "v", Devices: []string{"IN-1", "IO-1"}, Doors: []core.WiredDoor{{
-		ID: "D-1", Contact: &core.Wire{Device: "IO-1", Input: 0}, OpenWhen: core.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 1}, ExitReaders: []string{"IN-1"},
-		Strike: "IO-1",
-	}}}
-	if got := c.wiring("v"); !reflect.DeepEqual(got, want) {
-		t.Fatalf("wiring %+v, want %+v", got, want)
-	}
-}
-
-func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
-	for name, edit := range map[string][2]string{
-		"unknown field":           {`"site"`, `"sight": 1, "site"`},
-		"site with capitals":      {`"demo"`, `"Demo"`},
-		"controller with a slash": {`"controller": "ctl-1"`, `"controller": "ctl/1"`},
-		"no data folder":          {`"data_dir": "data"`, `"data_dir": ""`},
-		"broker in the clear":     {`"tls://127.0.0.1:1"`, `"tcp://127.0.0.1:1"`},
-		"centre in the clear":     {`"https://`, `"http://`},
-		"a reserved name":         {`"controller": "ctl-1"`, `"controller": "centre"`},
-		"a password":              {`"broker": {`, `"broker": {"password_file": "p", `},
-		"device twice":            {`"name": "IO-1"`, `"name": "IN-1"`},
-		"strike on no device":     {`"strike": {"device": "IO-1"`, `"strike": {"device": "IO-2"`},
-		"output out of range":     {`"output": 0`, `"output": 256`},
-		"negative input":          {`"input": 1}`, `"input": -1}`},
-		"input twice":             {`"input": 1}`, `"input": 0}`},
-		"contact neither way":     {`"open_when": 1`, `"open_when": 2`},
-		"exit reader nowhere":     {`"exit_readers": ["IN-1"]`, `"exit_readers": ["IN-9"]`},
-		"exit reader twice":       {`"exit_readers": ["IN-1"]`, `"exit_readers": ["IN-1", "IN-1"]`},
-		"door without an id":      {`"id": "D-1"`, `"id": ""`},
-		"no port":                 {`"port": "line0"`, `"port": ""`},
-		"more behind":             {`"exit_readers": ["IN-1"]}]` + "\n}", `"exit_readers": ["IN-1"]}]` + "\n} x"},
-		"not JSON":                {`{`, `[`},
-	} {
-		text := strings.Replace(exampleConfig, edit[0], edit[1], 1)
-		if text == exampleConfig {
-			t.Fatalf("%s: the edit does nothing", name)
-		}
-		if _, err := ParseConfig([]byte(text), "/x"); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := LoadConfig(filepath.Join(t.TempDir(), "none.json")); err == nil {
-		t.Error("read a file that is not there")
-	}
 }
 
 // What -check finds beyond the form: keys, addresses, rates, broker. No error repeats a secret.
@@ -137,19 +79,4 @@ func TestAnEdgeRefusesBadKeysAndLines(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzConfig(f *testing.F) {
-	f.Add([]byte(exampleConfig))
-	f.Add([]byte(`{}`))
-	f.Add([]byte(`{"lines":[{"devices":[{}]}],"doors":[{"contact":{}}]}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := ParseConfig(b, "/x")
-		if err != nil {
-			return
-		}
-		if w := c.wiring(""); len(w.Doors) == 0 || len(w.Devices) == 0 {
-			t.Fatalf("accepted a controller without doors: %+v", c)
-		}
-	})
 }

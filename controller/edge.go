@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kanmon/controller/clock"
+	"kanmon/controller/config"
 	"kanmon/controller/core"
 	"kanmon/controller/devicekey"
 	"kanmon/controller/identity"
@@ -30,6 +31,15 @@ import (
 	"kanmon/reader/osdp/bus"
 	"kanmon/reader/serialport"
 )
+
+// Config is the configuration file; Broker is a part of it.
+type (
+	Config = config.Config
+	Broker = config.Broker
+)
+
+// LoadConfig reads, completes and checks a configuration file.
+func LoadConfig(path string) (Config, error) { return config.Load(path) }
 
 // Edge is a whole controller: lines, doors, journal, identity and the way to the centre.
 type Edge struct {
@@ -59,8 +69,8 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.keys, e.proven = cfg.keyStore(sealer, log), make(chan string, len(cfg.keyed()))
-	if e.held, err = e.keys.Peek(cfg.keyed()); err != nil {
+	e.keys, e.proven = keyStore(cfg, sealer, log), make(chan string, len(keyed(cfg)))
+	if e.held, err = e.keys.Peek(keyed(cfg)); err != nil {
 		return nil, err
 	}
 	if err := e.hashUnder(id.HashKey); err != nil {
@@ -79,7 +89,7 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.field, err = e.newField(); err != nil {
 		return nil, err
 	}
-	wiring := cfg.wiring(cmp.Or(cfg.Software, softwareVersion()))
+	wiring := cfg.Wiring(cmp.Or(cfg.Software, softwareVersion()))
 	strikes := e.field.connect(cfg, &wiring)
 	e.controller = New(Parts{
 		Wiring: wiring, Journal: e.journal, Panel: e.field.lines, Strikes: strikes, Log: log, Now: e.now,
@@ -138,7 +148,7 @@ func (e *Edge) addLines(field lines) error {
 	return nil
 }
 
-func (e *Edge) newBus(l LineConfig) (*bus.Bus, error) {
+func (e *Edge) newBus(l config.Line) (*bus.Bus, error) {
 	port := serialport.Config{Name: l.Port, Baud: cmp.Or(l.Baud, 9600)}
 	if err := port.Validate(); err != nil {
 		return nil, err

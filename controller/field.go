@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"kanmon/controller/config"
 	"kanmon/controller/core"
 	"kanmon/controller/inputs"
 	"kanmon/controller/output"
@@ -41,7 +42,7 @@ func (e *Edge) newField() (field, error) {
 	return f, nil
 }
 
-func (e *Edge) newBoard(b RelayBoardConfig) (*relayboard.Board, error) {
+func (e *Edge) newBoard(b config.RelayBoard) (*relayboard.Board, error) {
 	port := serialport.Config{Name: b.Port, Baud: cmp.Or(b.Baud, 9600)}
 	if err := port.Validate(); err != nil {
 		return nil, err
@@ -55,17 +56,17 @@ func (e *Edge) newBoard(b RelayBoardConfig) (*relayboard.Board, error) {
 	})
 }
 
-func (e *Edge) newChip(g GPIOConfig) (*gpio.Chip, error) {
+func (e *Edge) newChip(g config.GPIO) (*gpio.Chip, error) {
 	cfg := gpio.Config{
 		Path: g.Chip, PullUp: g.PullUp, Up: e.deviceUp(g.Name), Down: e.deviceDown(g.Name), Log: e.log,
 		Report: func(levels []inputs.Level) { e.post(core.InputsReported{Device: g.Name, Levels: levels}) },
 	}
 	for _, d := range e.cfg.Doors {
 		if s := d.Strike; s.Device == g.Name {
-			cfg.Outputs = append(cfg.Outputs, gpio.Output{Line: s.Output, Rest: s.Lock == EnergiseToLock, Watchdog: s.Watchdog})
+			cfg.Outputs = append(cfg.Outputs, gpio.Output{Line: s.Output, Rest: s.Lock == config.EnergiseToLock, Watchdog: s.Watchdog})
 		}
 	}
-	for _, p := range e.cfg.wiring("").Board() {
+	for _, p := range e.cfg.Wiring("").Board() {
 		if p.Wire.Device == g.Name {
 			cfg.Inputs = append(cfg.Inputs, p.Wire.Input)
 		}
@@ -99,7 +100,7 @@ func (f field) parts() []part {
 }
 
 // coil is the output that a pin names.
-func (f field) coil(o OutputPin, watchdog bool) output.Coil {
+func (f field) coil(o config.OutputPin, watchdog bool) output.Coil {
 	if b, ok := f.boards[o.Device]; ok {
 		return relayboard.Coil{Board: b, Number: o.Output}
 	}
@@ -109,18 +110,18 @@ func (f field) coil(o OutputPin, watchdog bool) output.Coil {
 	return output.OSDP{Line: f.lines, Device: o.Device, Number: byte(o.Output)}
 }
 
-func (f field) strike(s StrikeConfig) output.Strike {
+func (f field) strike(s config.Strike) output.Strike {
 	coil := f.coil(s.OutputPin, s.Watchdog)
 	switch s.Lock {
-	case EnergiseToLock:
+	case config.EnergiseToLock:
 		return output.EnergiseToLock{Coil: coil}
-	case PulseLock:
+	case config.PulseLock:
 		p := output.Pulse{Unlocks: coil, AutoRelock: s.AutoRelock}
 		if s.Locking != nil {
 			p.Locks = f.coil(*s.Locking, false)
 		}
 		return p
-	case EnergiseToUnlock:
+	case config.EnergiseToUnlock:
 	}
 	return output.EnergiseToUnlock{Coil: coil}
 }

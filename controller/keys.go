@@ -16,11 +16,11 @@ import (
 )
 
 // keyStore is where the keys of the devices are kept.
-func (c Config) keyStore(sealer pki.Sealer, log *slog.Logger) *devicekey.Store {
+func keyStore(c Config, sealer pki.Sealer, log *slog.Logger) *devicekey.Store {
 	return devicekey.New(filepath.Join(c.DataDir, "scbk"), sealer, log)
 }
 
-func (c Config) keyed() (devices []devicekey.Device) {
+func keyed(c Config) (devices []devicekey.Device) {
 	for _, l := range c.Lines {
 		for _, d := range l.Devices {
 			devices = append(devices, devicekey.Device{Name: d.Name, File: d.SCBKFile})
@@ -31,7 +31,7 @@ func (c Config) keyed() (devices []devicekey.Device) {
 
 // adoptKeys seals what plain files bring. The lines were made with the keys that NewEdge saw.
 func (e *Edge) adoptKeys() error {
-	held, err := e.keys.Adopt(e.cfg.keyed())
+	held, err := e.keys.Adopt(keyed(e.cfg))
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (e *Edge) settleKeys(ctx context.Context) error {
 
 func (e *Edge) settleKey(ctx context.Context, device string) {
 	e.controller.Post(core.Noted{Event: event.Event{Kind: event.DeviceKeyReplaced, Device: device, Detail: e.held[device].Reason}})
-	devices := e.cfg.keyed()
+	devices := keyed(e.cfg)
 	d := devices[slices.IndexFunc(devices, func(d devicekey.Device) bool { return d.Name == device })]
 	for pause := settlePause; ; pause = settleAgain {
 		select {
@@ -93,12 +93,12 @@ func KeyStates(cfg Config, log *slog.Logger) ([]KeyState, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := cfg.keyStore(sealer, log).Peek(cfg.keyed())
+	held, err := keyStore(cfg, sealer, log).Peek(keyed(cfg))
 	if err != nil {
 		return nil, err
 	}
 	var list []KeyState
-	for _, d := range cfg.keyed() {
+	for _, d := range keyed(cfg) {
 		list = append(list, KeyState{Device: d.Name, Keys: held[d.Name]})
 	}
 	return list, nil
@@ -107,7 +107,7 @@ func KeyStates(cfg Config, log *slog.Logger) ([]KeyState, error) {
 // Rekey makes a new key for a device of a controller that is not running: the next start gives it to the device over its line.
 // fault.Conflict says that the controller runs, or that the device has a new key already which it has not proved to hold.
 func Rekey(cfg Config, device, reason string, log *slog.Logger) error {
-	if !slices.ContainsFunc(cfg.keyed(), func(d devicekey.Device) bool { return d.Name == device }) {
+	if !slices.ContainsFunc(keyed(cfg), func(d devicekey.Device) bool { return d.Name == device }) {
 		return fault.BadField("device", "config.device", "the configuration has no device "+device)
 	}
 	_, sealer, err := loadIdentity(cfg)
@@ -119,8 +119,8 @@ func Rekey(cfg Config, device, reason string, log *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = lock.Release() }() // nothing was written
-	store := cfg.keyStore(sealer, log)
-	if _, err := store.Adopt(cfg.keyed()); err != nil {
+	store := keyStore(cfg, sealer, log)
+	if _, err := store.Adopt(keyed(cfg)); err != nil {
 		return err
 	}
 	return store.Propose(device, reason, time.Now())

@@ -34,7 +34,7 @@ func newSiteDevices(t *testing.T) *siteDevices {
 	t.Helper()
 	cfg, _ := siteConfig(t)
 	s := &siteDevices{t: t, cfg: cfg}
-	for _, d := range cfg.keyed() {
+	for _, d := range keyed(cfg) {
 		key, err := pd.KeyFile(d.File).Load()
 		if err != nil {
 			t.Fatal(err)

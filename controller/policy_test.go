@@ -7,6 +7,7 @@ import (
 	"kanmon/controller/core"
 	"kanmon/controller/policystore"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
@@ -23,7 +24,7 @@ func (s *fakeStore) Save(spec access.Spec, manifest wire.Signed) (policystore.St
 	if s.err != nil {
 		return policystore.Stored{}, s.err
 	}
-	p, err := access.Compile(spec)
+	p, err := decide.Compile(spec)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"kanmon/controller/core"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // The small site of these tests: D-1 leads into a strict area, D-2 into one that opens when nothing can be recorded. P-1 may enter both.
@@ -34,9 +35,9 @@ func siteSpec(n uint64) access.Spec {
 	}
 }
 
-func sitePolicy(t testing.TB, n uint64) *access.Policy {
+func sitePolicy(t testing.TB, n uint64) *decide.Policy {
 	t.Helper()
-	p, err := access.Compile(siteSpec(n))
+	p, err := decide.Compile(siteSpec(n))
 	if err != nil {
 		t.Fatal(err)
 	}

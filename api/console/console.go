@@ -12,17 +12,22 @@ import (
 	"time"
 
 	"kanmon/api/auth"
+	"kanmon/api/console/alarms"
 	"kanmon/api/console/approvals"
 	"kanmon/api/console/area"
 	"kanmon/api/console/areas"
+	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
+	"kanmon/api/console/notices"
 	"kanmon/api/console/people"
+	"kanmon/api/console/pins"
 	"kanmon/api/console/presence"
 	"kanmon/api/console/revocations"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
+	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/reader/credential"
 )
@@ -47,14 +52,18 @@ type Config struct {
 	Accounts Accounts
 	Staff    people.Staff
 	Cards    people.Cards
+	PINs     pins.PINs
 	Areas    Areas
+	Days     calendar.Days
+	Devices  devices.Devices
+	Entries  Entries
+	Alarms   alarms.Alarms
+	Notices  notices.Notices
 
 	Lockdowns area.Lockdowns
 	Grades    area.Grades
 	Approvals approvals.Approvals
 
-	Devices devices.Devices
-	Entries Entries
 	HashKey credential.HashKey // makes keys of card numbers, which go no further
 
 	Revocations Revocations
@@ -81,6 +90,7 @@ type Entries interface {
 // Areas is what the console asks of the register of areas.
 type Areas interface {
 	areas.Areas
+	calendar.Schedules
 	area.Areas
 	people.Rights
 }
@@ -98,11 +108,11 @@ func New(c Config) (*Console, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	shell, err := ui.New(ui.Config{LedgerSize: c.LedgerSize, Site: c.Site, Version: c.Software, Log: c.Log})
-	if err != nil {
+	k := &Console{config: c}
+	var err error
+	if k.shell, err = ui.New(ui.Config{LedgerSize: c.LedgerSize, Badges: k.badges, Site: c.Site, Version: c.Software, Log: c.Log}); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	k := &Console{config: c, shell: shell}
 	k.router = c.Gate.Router(k.refuse)
 	folders, err := k.folders()
 	if err != nil {
@@ -132,13 +142,23 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) { return presence.New(presence.Config{Shell: k.shell, Entries: c.Entries}) },
 		func() (folder, error) {
-			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, HashKey: c.HashKey, Now: c.Now})
+			return alarms.New(alarms.Config{Shell: k.shell, Alarms: c.Alarms})
+		},
+		func() (folder, error) { return notices.New(notices.Config{Shell: k.shell, Notices: c.Notices}) },
+		func() (folder, error) {
+			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, PINs: c.PINs, HashKey: c.HashKey, Now: c.Now})
+		},
+		func() (folder, error) {
+			return pins.New(pins.Config{Shell: k.shell, PINs: c.PINs, Staff: c.Staff, Areas: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) {
 			return revocations.New(revocations.Config{Shell: k.shell, Revocations: c.Revocations, Now: c.Now})
 		},
 		func() (folder, error) {
 			return areas.New(areas.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
+		},
+		func() (folder, error) {
+			return calendar.New(calendar.Config{Shell: k.shell, Days: c.Days, Schedules: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) {
 			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
@@ -159,6 +179,21 @@ func (k *Console) folders() ([]folder, error) {
 		list = append(list, f)
 	}
 	return append(list, frame{k.shell}), nil
+}
+
+// badges are the figures beside the sections that a visitor may see.
+func (k *Console) badges(ctx context.Context, v ui.Visitor) (ui.Badges, error) {
+	var b ui.Badges
+	var err error
+	if v.May(authz.AlarmRead) {
+		standing, err := k.config.Alarms.Standing(ctx, v.Actor())
+		if err != nil {
+			return b, err
+		}
+		b.Alarms, b.Raised = standing.Open, standing.Raised
+	}
+	b.Notices, err = k.config.Notices.Unread(ctx, v.Actor())
+	return b, err
 }
 
 // frame is what belongs to no register.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/store"
@@ -42,7 +43,7 @@ func TestR43_2_HolidaysGoToTheDoorsThatAskForThem(t *testing.T) {
 		if spec.CalendarUntil != "2029-04-01" || !slices.Contains(spec.Calendar, "2027-05-06") || !slices.Contains(spec.Calendar, "2029-02-12") {
 			t.Errorf("told %v until %q", spec.Calendar, spec.CalendarUntil)
 		}
-		p, err := access.Compile(spec)
+		p, err := decide.Compile(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +56,7 @@ func TestR43_2_HolidaysGoToTheDoorsThatAskForThem(t *testing.T) {
 			noon(2029, 3, 30): access.Granted,
 			noon(2029, 4, 2):  access.OutsideSchedule, // beyond the calendar
 		} {
-			if got := access.Decide(p, access.Request{Reader: "IN-1", Key: lifecycletest.Key("1002")}, at); got.Reason != want {
+			if got := decide.Decide(p, decide.Request{Reader: "IN-1", Key: lifecycletest.Key("1002")}, at); got.Reason != want {
 				t.Errorf("%v: %s, want %s", at, got.Reason, want)
 			}
 		}

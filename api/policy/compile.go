@@ -33,14 +33,14 @@ type Compiler struct {
 	people *people // as last read
 }
 
-// New opens the compiler. The lease goes into every policy; seals seals the entries of the revocation set; cards go in the newest of their forms.
+// New opens the compiler. The lease goes into every policy; seals seals the entries of the revocation set; cards and PINs go in the newest of their forms.
 func New(s *store.Store, lease access.Lease, seals *wire.Sealer, forms access.Forms) *Compiler {
 	return &Compiler{store: s, lease: lease, seals: seals, forms: forms}
 }
 
 // Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them,
-// every holder of a card with their cards, so that a door can say why it refuses one, and the whole revocation set. A controller without
-// a door needs none of it. Lists are in access.Order; they are shared with other policies and must not be changed. An unknown controller
+// every holder of a card with their cards, so that a door can say why it refuses one, the PINs of these people, and the whole revocation set. A
+// controller without a door needs none of it. Lists are in access.Order; they are shared with other policies and must not be changed. An unknown controller
 // is NotFound.
 func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec, error) {
 	var spec access.Spec
@@ -72,7 +72,7 @@ func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller stri
 	if err != nil {
 		return access.Spec{}, err
 	}
-	s.People, s.Credentials = all.with(s), all.cards
+	all.into(&s)
 	return s, nil
 }
 

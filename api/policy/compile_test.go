@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"kanmon/api/policy"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -21,6 +23,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/lifecycletest"
 	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/staff"
 )
 
@@ -60,17 +63,17 @@ func TestAControllerGetsItsDoorsAndWhoMayPassThem(t *testing.T) {
 		if !reflect.DeepEqual(spec, want) {
 			t.Fatalf("compiled\n%+v, want\n%+v", spec, want)
 		}
-		p, err := access.Compile(compile(t, city, "ctl-2"))
+		p, err := decide.Compile(compile(t, city, "ctl-2"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		monday := time.Date(2027, 4, 5, 1, 0, 0, 0, time.UTC) // 10:00 in Japan
 		for no, reason := range map[string]access.Reason{"1001": access.Granted, "1002": access.Granted, "1003": access.NoRight} {
-			if got := access.Decide(p, access.Request{Reader: "IN-1", Key: lifecycletest.Key(no)}, monday); got.Reason != reason {
+			if got := decide.Decide(p, decide.Request{Reader: "IN-1", Key: lifecycletest.Key(no)}, monday); got.Reason != reason {
 				t.Errorf("%s: %s, want %s", no, got.Reason, reason)
 			}
 		}
-		night := access.Decide(p, access.Request{Reader: "IN-1", Key: lifecycletest.Key("1002")}, monday.Add(12*time.Hour))
+		night := decide.Decide(p, decide.Request{Reader: "IN-1", Key: lifecycletest.Key("1002")}, monday.Add(12*time.Hour))
 		if night.Reason != access.OutsideSchedule || night.Card != card2 {
 			t.Errorf("at night %+v", night)
 		}
@@ -124,6 +127,7 @@ type little struct {
 	cards     []card.Card
 	keys      map[string]access.Key
 	rights    []area.Right
+	pins      map[string]access.PIN // in force, by id
 }
 
 // spec is what the controller should know, without the version.
@@ -162,6 +166,15 @@ func (m *little) spec(controller string) access.Spec {
 	for _, c := range m.cards {
 		who[c.Person] = len(inside) > 0 || who[c.Person]
 	}
+	for _, p := range m.pins {
+		who[p.Person] = inside[p.Area] || who[p.Person]
+	}
+	for _, p := range m.pins {
+		if inside[p.Area] || (p.Area == "" && who[p.Person]) {
+			s.PINs = append(s.PINs, p)
+		}
+	}
+	slices.SortFunc(s.PINs, func(a, b access.PIN) int { return strings.Compare(a.Person+"/"+a.Area, b.Person+"/"+b.Area) })
 	for id, p := range m.people {
 		if who[id] {
 			from, until := p.Unix()
@@ -185,11 +198,11 @@ func TestACompiledPolicyIsWhatTheRegistersSayAndItsVersionRisesWithIt(t *testing
 		city := lifecycletest.Open(t, d)
 		run := 0
 		// People and cards are known at every controller, those of earlier runs too.
-		people, keys, cards := map[string]period.Period{}, map[string]access.Key{}, []card.Card{}
+		people, keys, cards, pins := map[string]period.Period{}, map[string]access.Key{}, []card.Card{}, map[string]access.PIN{}
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
 			w := &world{t: t, rt: rt, city: city, prefix: fmt.Sprintf("x%d-", run), last: map[string]access.Spec{}}
-			w.m = little{people: people, keys: keys, cards: cards}
+			w.m = little{people: people, keys: keys, cards: cards, pins: pins}
 			defer func() { cards = w.m.cards }()
 			w.controllers()
 			for range rapid.IntRange(3, 12).Draw(rt, "changes") {
@@ -238,6 +251,7 @@ func (w *world) controllers() {
 func (w *world) change() {
 	changes := []func(){
 		w.addArea, w.addPerson, w.addSchedule, w.addDoor, w.addDoor, w.addCard, w.addCard, w.grant, w.grant, w.grant, w.withdraw, w.changePerson,
+		w.setPIN, w.setPIN, w.setPIN, w.withdrawPIN,
 	}
 	changes[rapid.IntRange(0, len(changes)-1).Draw(w.rt, "change")]()
 }
@@ -332,10 +346,43 @@ func (w *world) withdraw() {
 	}
 }
 
+// setPIN gives somebody a PIN, as the door hashes what is typed.
+func (w *world) setPIN() {
+	o := pin.Order{
+		Person: w.person(), Area: pick(w, append([]string{""}, w.m.areas...), "area"), Duress: rapid.Bool().Draw(w.rt, "duress"), Reason: "新規", After: pin.NotAsked,
+	}
+	person := w.m.people[o.Person]
+	made, err := w.city.PIN.Set(w.t.Context(), lifecycletest.Manager, o)
+	if over := !person.Until.IsZero() && !w.city.Clock.Now().Before(person.Until); over != (fault.CodeOf(err) == "pin.person_over") || (!over && err != nil) {
+		w.rt.Fatalf("set a PIN: %v", err)
+	} else if over {
+		return
+	}
+	key, scope := lifecycletest.HashKey(w.t), "person/"+o.Person
+	if o.Area != "" {
+		scope = "area/" + o.Area
+	}
+	p := access.PIN{Person: o.Person, Area: o.Area, Key: made.Code.Key(key, scope), Until: w.city.Clock.Now().AddDate(0, 0, 180).Unix()}
+	if o.Duress {
+		p.Duress = made.Duress.Key(key, scope)
+	}
+	w.m.pins[made.ID] = p
+}
+
+func (w *world) withdrawPIN() {
+	for _, id := range slices.Sorted(maps.Keys(w.m.pins)) {
+		p := w.m.pins[id]
+		_, err := w.city.PIN.Withdraw(w.t.Context(), lifecycletest.Manager, p.Person, p.Area, "漏れた")
+		w.must(err)
+		delete(w.m.pins, id)
+		return
+	}
+}
+
 func (w *world) compare() {
 	for _, name := range w.names {
 		got := compile(w.t, w.city, name)
-		if _, err := access.Compile(got); err != nil {
+		if _, err := decide.Compile(got); err != nil {
 			w.rt.Fatalf("a controller would refuse it: %v", err)
 		}
 		want := w.m.spec(name)

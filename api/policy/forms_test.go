@@ -7,6 +7,7 @@ import (
 
 	"kanmon/api/policy"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/lifecycle/lifecycletest"
@@ -39,14 +40,14 @@ func TestCardsAreInThePolicyInTheNewestFormAlone(t *testing.T) {
 		if len(spec.Revocations) != 1 || spec.Revocations[0].Key != lifecycletest.Key("1001") {
 			t.Errorf("revocations %v", spec.Revocations)
 		}
-		p, err := access.Compile(spec)
+		p, err := decide.Compile(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for no, want := range map[string]access.Reason{"1001": access.CredentialSuspend, "1002": access.NoRight} {
 			old := lifecycletest.Key(no)
-			r := access.Request{Reader: "IN-1", Key: again(old), Older: []access.Key{old}}
-			if d := access.Decide(p, r, time.Date(2027, 4, 5, 1, 0, 0, 0, time.UTC)); d.Reason != want || d.Card != cardOf(t, city, no) {
+			r := decide.Request{Reader: "IN-1", Key: again(old), Older: []access.Key{old}}
+			if d := decide.Decide(p, r, time.Date(2027, 4, 5, 1, 0, 0, 0, time.UTC)); d.Reason != want || d.Card != cardOf(t, city, no) {
 				t.Errorf("%s: %+v, want %s", no, d, want)
 			}
 		}

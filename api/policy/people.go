@@ -18,16 +18,19 @@ type people struct {
 	staff   map[string]access.Person
 	holders []access.Person // who holds a card, in access.Order
 	holds   map[string]bool
-	cards   []access.Credential // in access.Order
+	cards   []access.Credential     // in access.Order
+	pins    []access.PIN            // of holders their own, in access.Order
+	more    map[string]access.PIN   // of everybody else their own
+	alone   map[string][]access.PIN // those taken alone, by area
 }
 
 // peopleState says whether a register has changed.
-type peopleState struct{ Staff, Card int64 }
+type peopleState struct{ Staff, Card, PIN int64 }
 
 // known returns the people as they stand in the snapshot, read anew only when a register has changed.
 func (c *Compiler) known(ctx context.Context, q store.Queryer) (*people, error) {
 	var now peopleState
-	if err := q.Get(ctx, &now, `SELECT staff, card FROM v_policy_state`); err != nil {
+	if err := q.Get(ctx, &now, `SELECT staff, card, pin FROM v_policy_state`); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -58,8 +61,11 @@ func (c *Compiler) readPeople(ctx context.Context, q store.Queryer) (*people, er
 			p.holders = append(p.holders, person)
 		}
 	}
-	both := access.Spec{People: p.holders, Credentials: p.cards}
-	access.Order(&both) // in place
+	if err := p.readPINs(ctx, q, c.forms); err != nil {
+		return nil, err
+	}
+	all := access.Spec{People: p.holders, Credentials: p.cards, PINs: p.pins}
+	access.Order(&all) // in place
 	return p, nil
 }
 
@@ -129,9 +135,32 @@ func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Fo
 	return nil
 }
 
-// with returns the holders of cards, and besides them who has a right or may come to repair, and no card.
-func (p *people) with(s access.Spec) []access.Person {
-	var more []access.Person
+// into gives a policy the holders of cards, and besides them who has a right or a PIN of one of its areas or may come to repair, and no card, all cards, and the PINs
+// of all these people. What is the same for many policies they share.
+func (p *people) into(s *access.Spec) {
+	var alone []access.PIN
+	for _, a := range s.Areas {
+		alone = append(alone, p.alone[a.ID]...)
+	}
+	more := p.without(s, alone)
+	s.People, s.Credentials, s.PINs = p.holders, p.cards, p.pins
+	if len(more) > 0 {
+		s.People = slices.Concat(p.holders, more)
+		slices.SortFunc(s.People, func(a, b access.Person) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	for _, person := range more {
+		if own, there := p.more[person.ID]; there {
+			alone = append(alone, own)
+		}
+	}
+	if len(alone) > 0 {
+		s.PINs = slices.Concat(p.pins, alone)
+		slices.SortFunc(s.PINs, access.ComparePINs)
+	}
+}
+
+// without lists who has a right, may come to repair or has one of the PINs, and no card.
+func (p *people) without(s *access.Spec, pins []access.PIN) (more []access.Person) {
 	seen := map[string]bool{}
 	add := func(id string) {
 		person, there := p.staff[id]
@@ -148,10 +177,8 @@ func (p *people) with(s access.Spec) []access.Person {
 			add(id)
 		}
 	}
-	if len(more) == 0 {
-		return p.holders
+	for _, i := range pins {
+		add(i.Person)
 	}
-	all := slices.Concat(p.holders, more)
-	slices.SortFunc(all, func(a, b access.Person) int { return cmp.Compare(a.ID, b.ID) })
-	return all
+	return more
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/lifecycle/area"
@@ -64,7 +65,7 @@ func TestTheRulesOfAnAreaReachItsDoors(t *testing.T) {
 				t.Errorf("people %+v lack %+v", spec.People, p)
 			}
 		}
-		if _, err := access.Compile(spec); err != nil {
+		if _, err := decide.Compile(spec); err != nil {
 			t.Errorf("a controller would refuse it: %v", err)
 		}
 		must(city.Area.ChangeSchedule(ctx, manager, "延長", area.Schedule{ID: "open", Name: "開放", Windows: []access.Window{{Day: 1, From: 540, Until: 660}}}))

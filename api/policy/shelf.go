@@ -9,7 +9,7 @@ import (
 )
 
 // shelf keeps policies that controllers have, so that the next one can be sent as a difference. Lists that are the same at many
-// controllers (people, cards, revocations) are kept once. It is bounded: when it is full, only what was not used for a while makes room, so
+// controllers (people, cards, PINs, revocations) are kept once. It is bounded: when it is full, only what was not used for a while makes room, so
 // that a round over more controllers than fit still finds those that were kept.
 type shelf struct {
 	most   int // bytes, as estimated
@@ -17,6 +17,7 @@ type shelf struct {
 	kept   map[string]*keptSpec // by controller
 	people pool[access.Person]
 	cards  pool[access.Credential]
+	pins   pool[access.PIN]
 	dead   pool[access.Revocation]
 	seed   maphash.Seed
 }
@@ -37,7 +38,7 @@ const (
 func newShelf(most int) *shelf {
 	return &shelf{
 		most: most, kept: map[string]*keptSpec{}, seed: maphash.MakeSeed(),
-		people: pool[access.Person]{}, cards: pool[access.Credential]{}, dead: pool[access.Revocation]{},
+		people: pool[access.Person]{}, cards: pool[access.Credential]{}, pins: pool[access.PIN]{}, dead: pool[access.Revocation]{},
 	}
 }
 
@@ -64,6 +65,7 @@ func (s *shelf) put(controller, hash string, spec access.Spec, now time.Time) {
 	s.size += k.own
 	k.spec.People = share(s, s.people, spec.People, personBytes)
 	k.spec.Credentials = share(s, s.cards, spec.Credentials, cardBytes)
+	k.spec.PINs = share(s, s.pins, spec.PINs, pinBytes)
 	k.spec.Revocations = share(s, s.dead, spec.Revocations, revocationBytes)
 	s.kept[controller] = k
 	for s.size > s.most && s.dropIdle(now) {
@@ -94,6 +96,7 @@ func (s *shelf) drop(controller string) {
 	s.size -= k.own
 	release(s, s.people, k.spec.People, personBytes)
 	release(s, s.cards, k.spec.Credentials, cardBytes)
+	release(s, s.pins, k.spec.PINs, pinBytes)
 	release(s, s.dead, k.spec.Revocations, revocationBytes)
 }
 
@@ -101,6 +104,7 @@ func (s *shelf) drop(controller string) {
 const (
 	personBytes     = 80
 	cardBytes       = 140
+	pinBytes        = 130
 	revocationBytes = 100
 	rightBytes      = 110
 	otherBytes      = 300 // of a door, an area, a schedule

@@ -14,6 +14,7 @@ func citySpec(n uint64, people, rights int) access.Spec {
 	s := access.Spec{Version: access.Version{Epoch: 1, N: n}}
 	for i := range people {
 		s.People = append(s.People, access.Person{ID: fmt.Sprint("p", i)})
+		s.PINs = append(s.PINs, access.PIN{Person: fmt.Sprint("p", i)})
 	}
 	for i := range rights {
 		s.Rights = append(s.Rights, access.Right{Person: fmt.Sprint("p", i), Area: fmt.Sprint("a", n)})
@@ -39,7 +40,7 @@ func TestTheShelfGivesBackWhatWasPutLastAndStaysWithinItsBound(t *testing.T) {
 				k := s.kept[key]
 				want, there := model[key+k.hash]
 				got, ok := s.get(key, k.hash, k.used)
-				if !ok || !there || got.Version != want.Version || len(got.People) != len(want.People) || len(got.Rights) != len(want.Rights) {
+				if !ok || !there || got.Version != want.Version || len(got.People) != len(want.People) || len(got.PINs) != len(want.PINs) || len(got.Rights) != len(want.Rights) {
 					t.Fatalf("%s: %+v", key, got)
 				}
 			}
@@ -53,7 +54,7 @@ func TestTheShelfGivesBackWhatWasPutLastAndStaysWithinItsBound(t *testing.T) {
 		for name := range s.kept {
 			s.drop(name)
 		}
-		if s.size != 0 || len(s.people) != 0 {
+		if s.size != 0 || len(s.people) != 0 || len(s.pins) != 0 {
 			t.Fatalf("%d bytes, %d lists are left", s.size, len(s.people))
 		}
 	})
@@ -66,6 +67,9 @@ func actual(s *shelf) int {
 	}
 	for _, p := range s.people {
 		n += personBytes * len(p.list)
+	}
+	for _, p := range s.pins {
+		n += pinBytes * len(p.list)
 	}
 	return n
 }

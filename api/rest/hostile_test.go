@@ -39,12 +39,14 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 			for _, path := range []string{
 				"/staff?query=", "/staff?after=", "/cards?query=", "/cards?person=", "/cards?state=", "/cards?after=", "/cards?as_of=",
 				"/rights?person=", "/rights?area=", "/rights?after=", "/events?door=", "/events?area=", "/events?person=", "/events?kind=", "/presence?area=",
-				"/events?limit=", "/events?after=", "/readers?controller=", "/revocations?card=", "/revocations?before_epoch=", "/revocations/1/", "/revocations/",
+				"/pins?after=", "/events?limit=", "/events?after=", "/readers?controller=", "/revocations?card=", "/revocations?before_epoch=", "/revocations/1/", "/revocations/",
 			} {
 				check("GET", path+query, "")
 			}
 			check("DELETE", "/rights/"+segment+"?reason="+query, "")
 			check("DELETE", "/rights/x?reason="+query, "")
+			check("DELETE", "/staff/x/pins?reason=x&area="+query, "")
+			check("GET", "/staff/"+segment+"/pins/log", "")
 			check("PUT", "/accounts/"+segment+"/roles", `{"roles":["guard"]}`)
 			check("POST", "/accounts/"+segment+"/disable", "")
 			for path, body := range map[string]map[string]any{
@@ -63,6 +65,7 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 				"/enrol":         {"controller": h, "token": h, "csr": h, "box_key": h},
 				"/enrol/renew":   {"csr": h},
 
+				"/staff/" + segment + "/pins":         {"area": h, "reason": h},
 				"/cards/" + segment + "/revoke":       {"reason": h},
 				"/cards/" + segment + "/suspend":      {"reason": h, "lost_at": h},
 				"/cards/" + segment + "/lift":         {"reason": h},

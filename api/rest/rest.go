@@ -26,6 +26,7 @@ import (
 	"kanmon/api/rest/ledger"
 	"kanmon/api/rest/notices"
 	"kanmon/api/rest/people"
+	"kanmon/api/rest/pins"
 	"kanmon/api/rest/presence"
 	"kanmon/api/rest/service"
 	"kanmon/api/rest/sessions"
@@ -41,6 +42,7 @@ import (
 	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -68,6 +70,7 @@ type Config struct {
 	Devices *device.Register
 	Cards   *card.Register
 	Entries *entrylog.Register
+	PINs    *pin.Register
 	Alarms  *alarm.Register
 	Notices *notice.Register
 	HashKey credential.HashKey // makes keys of card numbers, which go no further
@@ -126,6 +129,7 @@ func (cfg Config) rooms() []room {
 		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
+		pins.Config{PINs: cfg.PINs, Now: cfg.Store.Now},
 		entries.Config{Entries: cfg.Entries},
 		presence.Config{Entries: cfg.Entries},
 		alarms.Config{Alarms: cfg.Alarms},

@@ -8,12 +8,13 @@ import (
 
 	"kanmon/controller/site"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
 // Around is everything else that a decision depends on.
 type Around struct {
-	Policy *access.Policy
+	Policy *decide.Policy
 	Lapsed access.Classes
 	At     time.Time   // for what depends on the time; zero: not known
 	Now    site.Moment // for what lasts
@@ -32,28 +33,28 @@ type Code interface {
 
 // Grant is somebody to be let in.
 type Grant struct {
-	Decision access.Decision
-	Request  access.Request
+	Decision decide.Decision
+	Request  decide.Request
 	Event    event.Event
 }
 
 // Outcome of one presentation. Events are without time and policy, which the caller adds.
 type Outcome struct {
-	Decision access.Decision // about the person at the reader
+	Decision decide.Decision // about the person at the reader
 	Events   []event.Event   // go on record whatever follows
 	Grants   []Grant         // of an entry: who is let in together, the person at the reader last. They wait for the record
 	After    []event.Event   // go on record with the grants
 }
 
 // Shown takes a card.
-func Shown(s *site.State, r access.Request, a Around) Outcome {
+func Shown(s *site.State, r decide.Request, a Around) Outcome {
 	return turn{s, a, r.Reader}.judge(r)
 }
 
 // Typed takes a code: the PIN of the card or number that waits at the reader, or one that stands alone.
 func Typed(s *site.State, reader string, code Code, a Around) Outcome {
 	t := turn{s, a, reader}
-	r := access.Request{Reader: reader, Lapsed: a.Lapsed, NoCard: true}
+	r := decide.Request{Reader: reader, Lapsed: a.Lapsed, NoCard: true}
 	held := s.Held(reader, a.Now)
 	switch {
 	case held != nil && held.Waits == access.PINRequired:
@@ -76,22 +77,31 @@ type turn struct {
 func (t turn) window(area string) time.Duration { return t.around.Policy.Rules(area).Window() }
 
 // decide asks for one decision with all facts.
-func (t turn) decide(id access.Identity, f access.Facts) access.Decision {
+func (t turn) decide(id decide.Identity, f access.Facts) decide.Decision {
 	a := t.around
-	f = t.site.Facts(id, f, t.window(id.Area()), a.Now)
 	f.Gas, f.Unfit = a.Gas(id.Area()), a.Unfit(id.Door())
 	for _, door := range a.Policy.Interlock(id.Door()) {
 		f.Open = f.Open || door != id.Door() && a.Ajar(door)
 	}
-	return id.Decide(f, a.At)
+	rules := a.Policy.Rules(id.Area())
+	as := site.Asked{Window: rules.Window(), Counted: rules.InOut}
+	d := id.Decide(t.site.Facts(id, f, as, a.Now), a.At)
+	if d.Recovery {
+		as.Recovery = true
+		d = id.Decide(t.site.Facts(id, f, as, a.Now), a.At)
+	}
+	return d
 }
 
-func (t turn) judge(r access.Request) Outcome {
-	id := access.Identify(t.around.Policy, r)
-	subject := site.Subject(id)
+func (t turn) judge(r decide.Request) Outcome {
+	id := decide.Identify(t.around.Policy, r)
+	var o Outcome
+	if id.Direction() == access.In {
+		o.Events = t.review(id)
+	}
 	d := t.decide(id, id.Facts())
-	o := Outcome{Decision: d}
-	o.Events = t.tried(subject, d)
+	o.Decision = d
+	o.Events = append(o.Events, t.tried(site.Subject(id), d)...)
 	if d.Duress {
 		o.Events = append(o.Events, about(event.Duress, d, r, t.reader))
 	}
@@ -108,8 +118,39 @@ func (t turn) judge(r access.Request) Outcome {
 	return o
 }
 
+// review asks again about those who wait before somebody else counts on them: a card may have been revoked meanwhile.
+func (t turn) review(newcomer decide.Identity) (events []event.Event) {
+	for _, m := range t.site.Waiting(t.reader, t.window(newcomer.Area()), t.around.Now) {
+		if m.ID == newcomer.Person() {
+			continue
+		}
+		d := t.again(m.Request, m.Facts)
+		if d.Allow || d.Recovery && d.Wait || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
+			continue
+		}
+		t.site.Leave(t.reader, m.ID)
+		events = append(events, about(event.AccessDenied, d, m.Request, t.reader))
+	}
+	if held := t.site.Held(t.reader, t.around.Now); held != nil && held.Waits == access.CardRequired {
+		if d := t.again(held.Request, held.Facts); !d.Allow && !d.Wait {
+			t.site.Release(t.reader)
+			events = append(events, about(event.AccessDenied, d, held.Request, t.reader))
+		}
+	}
+	return events
+}
+
+// again decides anew about somebody who waits, with the PIN or the second card that came before.
+func (t turn) again(r decide.Request, before access.Facts) decide.Decision {
+	r.Lapsed = t.around.Lapsed
+	id := decide.Identify(t.around.Policy, r)
+	f := id.Facts()
+	f.Typed, f.Party.Twin = before.Typed, before.Party.Twin
+	return t.decide(id, f)
+}
+
 // tried counts wrong PINs.
-func (t turn) tried(subject string, d access.Decision) []event.Event {
+func (t turn) tried(subject string, d decide.Decision) []event.Event {
 	switch {
 	case d.Reason == access.PINWrong && t.site.Wrong(subject, t.around.Now):
 		return []event.Event{{Kind: event.PINStopped, Door: d.Door, Area: d.Area, Reader: t.reader, Person: d.Person, Card: d.Card}}
@@ -119,52 +160,61 @@ func (t turn) tried(subject string, d access.Decision) []event.Event {
 	return nil
 }
 
-func (t turn) refused(o *Outcome, r access.Request) {
-	o.Events = append(o.Events, t.dropped(o.Decision)...)
+func (t turn) refused(o *Outcome, r decide.Request) {
+	o.Events = append(o.Events, t.dropped(o.Decision, r, nil)...)
+	t.site.Leave(t.reader, o.Decision.Person)
 	o.Events = append(o.Events, about(event.AccessDenied, o.Decision, r, t.reader))
 }
 
-// dropped ends the wait of a card or number at the reader. One that something else took the place of is refused.
-func (t turn) dropped(by access.Decision) []event.Event {
+// dropped ends the wait of a card or number at the reader. One that something else took the place of is refused, unless its holder is let in.
+func (t turn) dropped(by decide.Decision, r decide.Request, in []Grant) []event.Event {
 	held := t.site.Held(t.reader, t.around.Now)
 	t.site.Release(t.reader)
-	if held == nil || held.Card == by.Card && held.Person == by.Person {
+	if held == nil || by.Facts.Party.Twin || same(*held, by, r) ||
+		slices.ContainsFunc(in, func(g Grant) bool { return g.Decision.Person == held.Person }) {
 		return nil
 	}
 	return t.left(*held)
+}
+
+// same reports whether a decision is about what waits for a PIN or a second card.
+func same(held site.Slot, d decide.Decision, r decide.Request) bool {
+	return held.Card == d.Card && held.Person == d.Person && held.Request.NoCard == r.NoCard
 }
 
 // left is the refusal of a card or number that waited in vain. A number nobody has waited in vain too.
 func (t turn) left(held site.Slot) []event.Event {
 	return []event.Event{{
 		Kind: event.AccessDenied, Reader: t.reader, Door: t.around.Policy.DoorAt(t.reader), Area: t.around.Policy.AreaAt(t.reader),
-		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card, Detail: event.InVain,
+		Direction: access.In, Reason: held.Waits, Person: held.Person, Card: held.Card, Facts: recorded(held.Facts), Detail: event.InVain,
 	}}
 }
 
-func (t turn) waits(o *Outcome, r access.Request) {
+func (t turn) waits(o *Outcome, r decide.Request) {
 	d := o.Decision
 	o.Events = append(o.Events, about(event.AccessPending, d, r, t.reader))
 	window := t.window(d.Area)
 	if d.Reason == access.PINRequired || d.Reason == access.CardRequired {
-		before := t.site.Hold(t.reader, site.Slot{Request: r, Person: d.Person, Card: d.Card, Waits: d.Reason}, window, t.around.Now)
-		if before != nil && (before.Card != d.Card || before.Person != d.Person) {
+		slot := site.Slot{Request: r, Person: d.Person, Card: d.Card, Waits: d.Reason, Facts: d.Facts}
+		before := t.site.Hold(t.reader, slot, window, t.around.Now)
+		if before != nil && !same(*before, d, r) {
 			o.Events = append(t.left(*before), o.Events...)
 		}
-	} else {
-		t.site.Release(t.reader)
+		if d.Recovery {
+			t.join(d, r, d.Reason)
+		}
+		return
 	}
-	if d.Recovery || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
-		t.join(d, r, d.Reason)
-	}
+	t.join(d, r, d.Reason)
+	o.Events = append(t.dropped(d, r, nil), o.Events...)
 }
 
 // comesIn lets the person in, and with them everybody who waits at the reader and lacks nothing any more.
-func (t turn) comesIn(o *Outcome, r access.Request) {
+func (t turn) comesIn(o *Outcome, r decide.Request) {
 	d := o.Decision
-	o.Events = append(o.Events, t.dropped(d)...)
 	t.join(d, r, access.Granted) // waits for nothing, and counts for the others
 	o.Grants = append(t.along(d), t.grant(d, r))
+	o.Events = append(o.Events, t.dropped(d, r, o.Grants)...)
 	for _, g := range o.Grants {
 		t.join(g.Decision, g.Request, "")
 		t.site.Let(g.Decision.Door, access.In, site.Who(g.Decision))
@@ -173,44 +223,40 @@ func (t turn) comesIn(o *Outcome, r access.Request) {
 }
 
 // join puts somebody among those at the reader. Their PIN is not kept, only what became of it.
-func (t turn) join(d access.Decision, r access.Request, waits access.Reason) {
+func (t turn) join(d decide.Decision, r decide.Request, waits access.Reason) {
 	r.Code = nil
 	if r.NoCard {
 		r.Number, r.Person = "", d.Person
 	}
-	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Typed: d.Facts.Typed, Waits: waits}
+	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Facts: d.Facts, Waits: waits}
 	t.site.Join(t.reader, m, t.window(d.Area), t.around.Now)
 }
 
 // along decides again about those who wait, now that the person at the reader is there.
-func (t turn) along(with access.Decision) (grants []Grant) {
+func (t turn) along(with decide.Decision) (grants []Grant) {
 	for _, m := range t.site.Waiting(t.reader, t.window(with.Area), t.around.Now) {
 		if m.ID == with.Person {
 			continue
 		}
-		m.Request.Lapsed = t.around.Lapsed
-		id := access.Identify(t.around.Policy, m.Request)
-		f := id.Facts()
-		f.Typed = m.Typed
-		if d := t.decide(id, f); d.Allow {
+		if d := t.again(m.Request, m.Facts); d.Allow {
 			grants = append(grants, t.grant(d, m.Request))
 		}
 	}
 	return grants
 }
 
-func (t turn) grant(d access.Decision, r access.Request) Grant {
+func (t turn) grant(d decide.Decision, r decide.Request) Grant {
 	return Grant{Decision: d, Request: r, Event: about(event.AccessGranted, d, r, t.reader)}
 }
 
-func (t turn) goesOut(o *Outcome, r access.Request) {
+func (t turn) goesOut(o *Outcome, r decide.Request) {
 	d := o.Decision
 	o.Events = append(o.Events, about(event.AccessGranted, d, r, t.reader))
 	o.Events = append(o.Events, broken(d, t.reader)...)
 	t.site.Let(d.Door, access.Out, site.Who(d))
 }
 
-func broken(d access.Decision, reader string) (events []event.Event) {
+func broken(d decide.Decision, reader string) (events []event.Event) {
 	at := event.Event{Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Person: d.Person, Card: d.Card}
 	if d.Broken != "" {
 		at.Kind, at.Reason = event.RuleBroken, d.Broken
@@ -224,7 +270,7 @@ func broken(d access.Decision, reader string) (events []event.Event) {
 }
 
 // about is the event of a decision, with the facts it was made on.
-func about(kind event.Kind, d access.Decision, r access.Request, reader string) event.Event {
+func about(kind event.Kind, d decide.Decision, r decide.Request, reader string) event.Event {
 	e := event.Event{
 		Kind: kind, Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Reason: d.Reason, Person: d.Person, Card: d.Card,
 	}
@@ -235,10 +281,15 @@ func about(kind event.Kind, d access.Decision, r access.Request, reader string) 
 	if d.Card == "" && !r.NoCard {
 		e.Credential = r.Key.Fingerprint()
 	}
-	if f := d.Facts; f != (access.Facts{}) {
-		e.Facts = &f
-	}
+	e.Facts = recorded(d.Facts)
 	return e
+}
+
+func recorded(f access.Facts) *access.Facts {
+	if f == (access.Facts{}) {
+		return nil
+	}
+	return &f
 }
 
 // Expire refuses who has waited at a reader for too long.
@@ -251,7 +302,7 @@ func Expire(s *site.State, a Around) (events []event.Event) {
 		}
 		for _, m := range left {
 			if held == nil || held.Person != m.ID {
-				events = append(events, t.left(site.Slot{Person: m.ID, Card: m.Card, Waits: m.Waits})...)
+				events = append(events, t.left(site.Slot{Person: m.ID, Card: m.Card, Waits: m.Waits, Facts: m.Facts})...)
 			}
 		}
 	}
@@ -259,7 +310,7 @@ func Expire(s *site.State, a Around) (events []event.Event) {
 }
 
 // Deadline is when Expire next has something to do, if that is before next.
-func Deadline(s *site.State, p *access.Policy, next time.Duration) time.Duration {
+func Deadline(s *site.State, p *decide.Policy, next time.Duration) time.Duration {
 	for _, reader := range s.Readers() {
 		next = s.Deadline(reader, p.Rules(p.AreaAt(reader)).Window(), next)
 	}
@@ -270,8 +321,6 @@ func Deadline(s *site.State, p *access.Policy, next time.Duration) time.Duration
 func Undone(s *site.State, reader string, grants []Grant) {
 	for _, g := range grants {
 		s.Drop(reader, g.Decision.Person)
-	}
-	if i := slices.IndexFunc(grants, func(g Grant) bool { return g.Decision.Door != "" }); i >= 0 {
-		s.Refused(grants[i].Decision.Door)
+		s.Refused(g.Decision.Door, g.Decision.Person)
 	}
 }

@@ -82,7 +82,7 @@ type Reading struct {
 	Stepped time.Duration // how far the wall clock has jumped since the last reading; 0 for not
 }
 
-// DecideAt is the time for access.Decide: zero when unknown.
+// DecideAt is the time for decide.Decide: zero when unknown.
 func (r Reading) DecideAt() time.Time {
 	if !r.Sure {
 		return time.Time{}

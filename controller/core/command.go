@@ -5,6 +5,7 @@ import (
 
 	"kanmon/controller/challenge"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
@@ -29,8 +30,8 @@ func (t *turn) commanded(in Commanded) {
 		if nonce, ok := t.s.challenges.Ask(c.ID, in.Fresh, t.mono); ok {
 			t.answer(wire.CommandAnswer{ID: c.ID, Nonce: nonce})
 		}
-	case wire.Release:
-		t.remoteRelease(c)
+	case wire.Release, wire.Forget:
+		t.ordered(c)
 	}
 }
 
@@ -39,7 +40,8 @@ func (t *turn) answer(a wire.CommandAnswer) {
 	t.do(Answer{a})
 }
 
-func (t *turn) remoteRelease(c wire.DoCommand) {
+// ordered takes a command that names a nonce.
+func (t *turn) ordered(c wire.DoCommand) {
 	outcome, before := t.s.challenges.Take(c.ID, c.Nonce, t.mono)
 	_, wired := t.core.doors[c.Door]
 	switch {
@@ -52,6 +54,10 @@ func (t *turn) remoteRelease(c wire.DoCommand) {
 		t.noteRefusal(c.Door, UnknownNonce+": "+commandDetail(c))
 	case outcome == challenge.Expired:
 		t.refuseCommand(c, Expired)
+	case c.Op == wire.Forget:
+		t.s.site.Reset(c.Area, c.Person)
+		t.note(event.Event{Kind: event.PlacesReset, Area: c.Area, Person: c.Person, Policy: t.version(), Detail: commandDetail(c)})
+		t.settle(c.ID, true, "")
 	case !wired:
 		t.refuseCommand(c, UnknownDoor)
 	case t.unfit(c.Door):
@@ -62,7 +68,7 @@ func (t *turn) remoteRelease(c wire.DoCommand) {
 }
 
 func (t *turn) gateCommand(c wire.DoCommand) {
-	d := access.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
+	d := decide.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
 	t.gate = &gate{decision: d, command: c.ID, events: []event.Event{t.stamp(event.Event{
 		Kind: event.RemoteRelease, Door: c.Door, Area: d.Area, Direction: access.In, Policy: t.version(), Detail: commandDetail(c),
 	})}}

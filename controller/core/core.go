@@ -28,6 +28,7 @@ import (
 	"kanmon/controller/site"
 	"kanmon/controller/wiring"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
@@ -82,7 +83,7 @@ func NewCore(w Wiring) *Core {
 
 // Saved is what a start finds on disk.
 type Saved struct {
-	Policy  *access.Policy // nil: none
+	Policy  *decide.Policy // nil: none
 	Hash    string         // of the policy
 	Made    time.Time      // when the centre signed the policy
 	Floor   time.Time      // newest moment that is certainly past
@@ -96,7 +97,7 @@ type Saved struct {
 
 // State of a controller. Step consumes the state it is given, as append consumes a slice: use the returned one.
 type State struct {
-	policy  *access.Policy
+	policy  *decide.Policy
 	hash    string
 	doors   []doorState
 	devices devices.Table
@@ -106,6 +107,7 @@ type State struct {
 	sure    bool // the last reading of the clock could be believed
 	recent  map[string]recent
 	site    *site.State
+	areas   map[string]areaState
 	records records
 	counts  Counts
 
@@ -122,9 +124,11 @@ type State struct {
 
 type doorState struct {
 	door.State
+	unlocked    bool            // by its area's schedule
+	first       bool            // somebody whose release runs may be the first
 	unfit       string          // why nobody may be let in as the strike is wired; empty: nothing
 	failing     bool            // while it stands unlocked: the strike did not answer, and that was said
-	grant       access.Decision // whose release runs, for opened and not entered
+	grant       decide.Decision // whose release runs, for opened and not entered
 	grantByExit bool            // an exit button took part: nobody is named
 }
 
@@ -156,7 +160,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(),
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(), areas: map[string]areaState{},
 		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/reader"
 )
@@ -44,9 +45,9 @@ func siteSpec(n uint64) access.Spec {
 	}
 }
 
-func sitePolicy(t testing.TB, n uint64) *access.Policy {
+func sitePolicy(t testing.TB, n uint64) *decide.Policy {
 	t.Helper()
-	p, err := access.Compile(siteSpec(n))
+	p, err := decide.Compile(siteSpec(n))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ type desk struct {
 	others  []Effect // all but records, since the last look
 }
 
-func newDesk(t testing.TB, policy *access.Policy) *desk {
+func newDesk(t testing.TB, policy *decide.Policy) *desk {
 	t.Helper()
 	d := &desk{t: t, core: NewCore(siteWiring()), now: Moment{Wall: started}}
 	var effects []Effect
@@ -178,7 +179,7 @@ func TestAGrantedEntryIsOnDiskBeforeTheStrike(t *testing.T) {
 // R43-2: whoever is not allowed is refused, told so, and recorded.
 func TestARefusalIsShownAndRecordedWithItsReason(t *testing.T) {
 	for name, c := range map[string]struct {
-		policy *access.Policy
+		policy *decide.Policy
 		in     Presented
 		wall   time.Time
 		reason access.Reason
@@ -255,7 +256,7 @@ func TestABestEffortDoorOpensWhenTheJournalFails(t *testing.T) {
 // R84-1: the way out waits for no journal, no policy and no clock.
 func TestNothingDeniesAnExit(t *testing.T) {
 	for name, c := range map[string]struct {
-		policy *access.Policy
+		policy *decide.Policy
 		in     Input
 		want   []Effect
 	}{

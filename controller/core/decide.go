@@ -4,6 +4,7 @@ import (
 	"kanmon/controller/admission"
 	"kanmon/controller/door"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/reader"
 )
@@ -14,7 +15,7 @@ func (t *turn) presented(in Presented) {
 		t.s.counts.Repeats++
 		return
 	}
-	r := access.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust}
+	r := decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust}
 	o := admission.Shown(t.s.site, r, t.around())
 	t.s.recent[in.Reader] = recent{key: in.Key, at: t.mono, door: o.Decision.Door, allowed: o.Decision.Allow, waits: o.Decision.Wait}
 	t.carryOut(in.Reader, o)
@@ -40,7 +41,7 @@ func (t *turn) carryOut(readerName string, o admission.Outcome) {
 	}
 	switch {
 	case d.Direction == access.Out:
-		t.open(d, readerName)
+		t.open(d, readerName, d.Person)
 	case len(o.Grants) > 0:
 		t.gate = t.gateOf(readerName, o)
 	case d.Wait:
@@ -71,7 +72,7 @@ func (t *turn) gateOf(readerName string, o admission.Outcome) *gate {
 }
 
 // freeExit lets out whoever stands at a reader that the wiring calls an exit, when no policy knows it.
-func (t *turn) freeExit(d *access.Decision, readerName string, events []event.Event) {
+func (t *turn) freeExit(d *decide.Decision, readerName string, events []event.Event) {
 	if d.Allow || (d.Reason != access.NoPolicy && d.Reason != access.UnknownReader) {
 		return
 	}
@@ -123,21 +124,19 @@ func waiting(r access.Reason) reader.Feedback {
 	return reader.ShowWait
 }
 
-// open releases the door of an accepted card.
-func (t *turn) open(d access.Decision, readerName string) {
+// open releases the door of an accepted card for those who pass with it.
+func (t *turn) open(d decide.Decision, readerName string, people ...string) {
 	i, wired := t.core.doors[d.Door]
 	if !wired {
+		t.s.site.Refused(d.Door, people...)
 		t.note(event.Event{Kind: event.StrikeFailed, Door: d.Door, Area: d.Area, Detail: "no strike is wired to this controller"})
 		t.show(readerName, reader.ShowTrouble)
 		return
 	}
 	g := &t.s.doors[i]
 	g.grant, g.grantByExit = d, g.grantByExit && g.Phase() == door.Released
-	t.s.site.Released(d.Door)
+	t.s.site.Released(d.Door, people...)
 	t.stepDoor(i, door.Release{Exit: d.Direction == access.Out})
-	if t.core.wiring.Doors[i].Contact == nil {
-		t.s.site.Opened(d.Door, t.siteNow())
-	}
 	t.show(readerName, reader.ShowGranted)
 }
 

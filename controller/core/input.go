@@ -10,6 +10,7 @@ import (
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 	"kanmon/reader"
@@ -74,7 +75,7 @@ type DeviceLocal struct {
 
 // PolicyReady is a newer policy, compiled and safe on disk.
 type PolicyReady struct {
-	Policy *access.Policy
+	Policy *decide.Policy
 	Hash   string
 	Made   time.Time // when the centre signed it
 }

@@ -7,6 +7,7 @@ import (
 
 	"kanmon/controller/lease"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 	"kanmon/reader"
@@ -15,13 +16,13 @@ import (
 var keyContractor = access.Key{4}
 
 // contractorPolicy has a visitor beside the others, who may enter always.
-func contractorPolicy(t testing.TB, n uint64) *access.Policy {
+func contractorPolicy(t testing.TB, n uint64) *decide.Policy {
 	t.Helper()
 	s := siteSpec(n)
 	s.People = append(s.People, access.Person{ID: "P-3", Class: access.Contractor})
 	s.Credentials = append(s.Credentials, access.Credential{Key: keyContractor, Card: "C-3", Person: "P-3", State: access.Active})
 	s.Rights = append(s.Rights, access.Right{Person: "P-3", Area: "A-1"})
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,14 +41,26 @@ func (t *turn) moved(i int, f door.Fact) {
 	switch f {
 	case door.NotEntered:
 		t.s.site.NotEntered(id)
+		t.s.doors[i].first = false
 	case door.DoorOpened:
-		if t.s.doors[i].grantByExit || !t.s.site.Awaited(id) {
+		if d := t.s.doors[i]; d.grantByExit || d.grant.Person == "" {
 			defer t.doubt(id, "a door opened without a card")
 		}
-		t.s.site.Opened(id, t.siteNow())
+		t.came(i)
 	case door.DoorFoundOpen, door.DoorForced:
 		t.s.site.Opened(id, t.siteNow())
 		t.doubt(id, "a door opened without a card")
+	}
+}
+
+// came takes people through a door.
+func (t *turn) came(i int) {
+	id := t.core.wiring.Doors[i].ID
+	t.s.site.Opened(id, t.siteNow())
+	if d := &t.s.doors[i]; d.first {
+		a := t.s.areas[t.area(id)]
+		a.first, d.first = true, false
+		t.s.areas[t.area(id)] = a
 	}
 }
 
@@ -71,3 +83,41 @@ func (t *turn) ajar(id string) bool {
 
 // owesSite reports whether the journal is to have something of where people are. Not while it is not known what it has.
 func (t *turn) owesSite() bool { return t.s.site.Changed() && !t.s.blind }
+
+// areaState is how an area stands.
+type areaState struct {
+	lockdown bool
+	open     bool // its unlocking schedule is
+	first    bool // somebody who may be the first has come in since it is
+}
+
+// standing follows what stands for a time: lockdowns, and doors unlocked by a schedule. With the time unknown no door stands unlocked.
+func (t *turn) standing() {
+	for _, id := range t.s.policy.Areas() {
+		a := t.s.areas[id]
+		if now := t.s.policy.Lockdown(id); now != a.lockdown {
+			a.lockdown = now
+			kind := event.LockdownLifted
+			if now {
+				kind = event.LockdownBegun
+			}
+			t.note(event.Event{Kind: kind, Area: id, Policy: t.version()})
+		}
+		if a.open = t.s.policy.Unlocked(id, t.now.DecideAt()); !a.open {
+			a.first = false
+		}
+		t.s.areas[id] = a
+	}
+	for i, w := range t.core.wiring.Doors {
+		area := t.area(w.ID)
+		a := t.s.areas[area]
+		if now := area != "" && a.open && (a.first || !t.s.policy.Rules(area).UnlockBy); now != t.s.doors[i].unlocked {
+			t.s.doors[i].unlocked = now
+			if now {
+				t.stepDoor(i, door.Unlock{})
+			} else {
+				t.stepDoor(i, door.Secure{})
+			}
+		}
+	}
+}

@@ -7,11 +7,12 @@ import (
 	"kanmon/controller/lease"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
 // blind is a controller that could not read its journal at the start.
-func blind(t *testing.T, policy *access.Policy) *desk {
+func blind(t *testing.T, policy *decide.Policy) *desk {
 	t.Helper()
 	d := &desk{t: t, core: NewCore(siteWiring()), now: Moment{Wall: started}}
 	var effects []Effect

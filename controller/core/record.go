@@ -8,6 +8,7 @@ import (
 	"kanmon/controller/admission"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -20,7 +21,7 @@ import (
 
 // gate is a decision to let somebody in that waits for its record.
 type gate struct {
-	decision access.Decision
+	decision decide.Decision
 	reader   string            // "" for a command
 	grants   []admission.Grant // who is let in; none for a command
 	command  string            // id of the command; "" for people
@@ -175,7 +176,10 @@ func (t *turn) pass(g gate) {
 	if t.died(g) {
 		return
 	}
-	t.open(g.decision, g.reader)
+	if i, wired := t.core.doors[g.decision.Door]; wired {
+		t.s.doors[i].first = slices.ContainsFunc(g.grants, func(o admission.Grant) bool { return o.Decision.First })
+	}
+	t.open(g.decision, g.reader, g.people()...)
 	if g.command != "" {
 		t.settle(g.command, true, "")
 	}
@@ -200,6 +204,14 @@ func (t *turn) died(g gate) bool {
 		return true
 	}
 	return false
+}
+
+// people are those who pass together.
+func (g gate) people() (ids []string) {
+	for _, grant := range g.grants {
+		ids = append(ids, grant.Decision.Person)
+	}
+	return ids
 }
 
 // refusals are the grants turned round.

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
@@ -162,7 +163,7 @@ func TestABadDiskLosesNothingAndDoublesNothing(t *testing.T) {
 	})
 }
 
-func (p *police) start(policy *access.Policy) (State, []Record) {
+func (p *police) start(policy *decide.Policy) (State, []Record) {
 	s, effects := p.core.Start(Saved{Policy: policy, Floor: started}, p.now)
 	var records []Record
 	for _, e := range effects {

@@ -7,6 +7,7 @@ import (
 
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
@@ -102,7 +103,7 @@ func (t *turn) receipt() {
 }
 
 // policyOver puts a new policy under the entries that are in force.
-func (t *turn) policyOver(p *access.Policy) {
+func (t *turn) policyOver(p *decide.Policy) {
 	r := &t.s.revoked
 	was := r.Set()
 	t.s.policy = p.Revoke(slices.Collect(maps.Values(was))...)

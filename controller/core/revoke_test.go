@@ -9,6 +9,7 @@ import (
 
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 	"kanmon/reader"
@@ -118,7 +119,7 @@ func TestARevocationThatComesWithAPolicyCounts(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
 	s := siteSpec(2)
 	s.Revocations = []access.Revocation{withdraw(1, 7, keyAlways, "C-1", access.Revoked)}
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +280,7 @@ func TestARevocationThatCameWithAPolicyGoesToTheDisk(t *testing.T) {
 	s := siteSpec(2)
 	lost := withdraw(1, 7, keyAlways, "C-1", access.Revoked)
 	s.Revocations = []access.Revocation{lost}
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +365,7 @@ func TestASealThatComesLaterIsNoSecondEvent(t *testing.T) {
 	d.step(run(0, ver(1, 7), sealed))
 	s := siteSpec(2)
 	s.Revocations = []access.Revocation{sealed}
-	p, err := access.Compile(s)
+	p, err := decide.Compile(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -470,7 +471,7 @@ func TestNoReceiptWithoutTheDiskInAnyHistory(t *testing.T) {
 			}
 			if gone {
 				for _, r := range d.records {
-					if d := access.Decide(d.state.policy, access.Request{Reader: "IN-1", Key: keyAlways}, started); d.Allow {
+					if d := decide.Decide(d.state.policy, decide.Request{Reader: "IN-1", Key: keyAlways}, started); d.Allow {
 						t.Fatalf("a withdrawn card is good, with %+v on its way", r)
 					}
 				}

@@ -65,6 +65,7 @@ func (t *turn) fallDue() {
 	}
 	t.giveUpWaiting()
 	t.people()
+	t.standing()
 }
 
 func (t *turn) take(in Input) {
@@ -189,6 +190,9 @@ func (t *turn) stepDoor(i int, in door.Input) {
 		case door.Report:
 			t.doorFact(i, id, e.Fact)
 		}
+	}
+	if d.Contact() != door.ContactClosed { // open already, or nobody can say
+		t.came(i)
 	}
 }
 

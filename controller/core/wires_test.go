@@ -11,6 +11,8 @@ import (
 	"kanmon/controller/fit"
 	"kanmon/controller/inputs"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
+	"kanmon/internal/again"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
 	"kanmon/reader"
@@ -35,7 +37,7 @@ func wiredSite() Wiring {
 
 func wiredDesk(t testing.TB, w Wiring, spec access.Spec) *desk {
 	t.Helper()
-	p, err := access.Compile(spec)
+	p, err := decide.Compile(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestAnAreaOfGrade3RefusesAStrikeThatIsNotOnTheSecureSide(t *testing.T) {
 			again := sitePolicy(t, 2)
 			if c.grade != 2 {
 				spec.Version.N = 2
-				again, _ = access.Compile(spec)
+				again, _ = decide.Compile(spec)
 			}
 			d.step(PolicyReady{Policy: again, Hash: "h2"})
 			d.answer(nil)
@@ -189,8 +191,8 @@ func (d *desk) tryBothWays(t *testing.T, refused bool) {
 	if last := d.last(); refused && (last.Kind != event.AccessDenied || last.Reason != access.OutputInsecure) {
 		t.Errorf("recorded %+v", last)
 	}
-	if again, is := event.Replay(d.state.policy, d.last()); !is || !again.Agrees {
-		t.Errorf("made again: %+v of %+v", again, d.last())
+	if made, is := again.Decision(d.state.policy, d.last()); !is || !made.Agrees {
+		t.Errorf("made again: %+v of %+v", made, d.last())
 	}
 	if entered := slices.Contains(d.did(), Effect(Strike{"D-1", 5 * time.Second})); entered == refused {
 		t.Errorf("let in: %v", entered)

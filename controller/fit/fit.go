@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // Door is one door's strike.
@@ -24,7 +25,7 @@ const (
 
 // Check gives what is wrong with each door under a policy, empty for those that are as they should be. Readers are those that the policy
 // gives to any door, and others that the wiring names.
-func Check(p *access.Policy, doors []Door, others []string) []string {
+func Check(p *decide.Policy, doors []Door, others []string) []string {
 	readers := map[string]bool{}
 	for _, names := range [][]string{p.Readers(), others} {
 		for _, name := range names {

@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
-func policy(t *testing.T, grade int) *access.Policy {
+func policy(t *testing.T, grade int) *decide.Policy {
 	t.Helper()
-	p, err := access.Compile(access.Spec{
+	p, err := decide.Compile(access.Spec{
 		Version: access.Version{Epoch: 1, N: 1},
 		Areas:   []access.Area{{ID: "A-1", Grade: grade, Record: access.Strict}, {ID: "A-2", Grade: 1, Record: access.Strict}},
 		Doors: []access.Door{

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
 )
@@ -40,7 +41,7 @@ const (
 
 // Stored is a policy that is on disk and compiles.
 type Stored struct {
-	Policy *access.Policy
+	Policy *decide.Policy
 	Hash   string    // hex, see wire.PolicyHash
 	Made   time.Time // when the centre signed it
 }
@@ -170,7 +171,7 @@ func (s *Store) verify(f file) (Stored, error) {
 	if err != nil {
 		return Stored{}, err
 	}
-	p, err := access.Compile(f.Spec)
+	p, err := decide.Compile(f.Spec)
 	if err != nil {
 		return Stored{}, err
 	}

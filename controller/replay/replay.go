@@ -9,6 +9,8 @@ import (
 	"kanmon/controller/journal"
 	"kanmon/controller/policystore"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
+	"kanmon/internal/again"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
@@ -17,7 +19,7 @@ import (
 // Replayed is a decision of the journal made again.
 type Replayed struct {
 	Event event.Event
-	event.Replayed
+	again.Made
 	NoPolicy bool // the policy of that time is no longer on the disk, or was signed with a key that has left: nothing can be said
 }
 
@@ -64,7 +66,7 @@ type run struct {
 
 	revoked []access.Revocation // in force so far
 	version access.Version      // of the policy
-	policy  *access.Policy      // nil: not on the disk
+	policy  *decide.Policy      // nil: not on the disk
 }
 
 func (r *run) event(e event.Event) error {
@@ -72,7 +74,7 @@ func (r *run) event(e event.Event) error {
 		r.revocation(e)
 		return nil
 	}
-	if e.Seq < r.first || r.last != 0 && e.Seq > r.last || !event.Decides(e) {
+	if e.Seq < r.first || r.last != 0 && e.Seq > r.last || !again.Decides(e) {
 		return nil
 	}
 	if e.Policy != nil && *e.Policy != r.version {
@@ -86,7 +88,7 @@ func (r *run) event(e event.Event) error {
 		p = nil
 	}
 	if out.NoPolicy = e.Policy != nil && p == nil; !out.NoPolicy {
-		out.Replayed, _ = event.Replay(p, e)
+		out.Made, _ = again.Decision(p, e)
 	}
 	r.each(out)
 	return nil
@@ -109,7 +111,7 @@ func (r *run) load(v access.Version) error {
 	if err != nil {
 		return err
 	}
-	p, err := access.Compile(spec)
+	p, err := decide.Compile(spec)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // PINTime is how soon a PIN has to follow the card or the number.
@@ -21,17 +22,24 @@ type gathering struct {
 type Member struct {
 	Person
 	Card    string
-	Request access.Request
-	Typed   access.Typed
+	Request decide.Request
+	Facts   access.Facts  // of the decision
 	Waits   access.Reason // empty: was let in
+}
+
+// unproven reports whether somebody waits who has not passed everything before: a recovery holder without a PIN and without a second one.
+func (m Member) unproven() bool {
+	typed := m.Facts.Typed == access.TypedRight || m.Facts.Typed == access.TypedDuress
+	return m.Recovery && m.Waits != "" && !typed
 }
 
 // Slot is a card or a number that waits for a PIN or for a second card.
 type Slot struct {
-	Request access.Request
+	Request decide.Request
 	Person  string
 	Card    string
 	Waits   access.Reason
+	Facts   access.Facts
 	until   time.Duration
 }
 
@@ -43,7 +51,7 @@ func (s *State) at(reader string, window time.Duration, now Moment) *gathering {
 		s.readers[reader] = g
 	}
 	if g.slot != nil && now.Mono >= g.slot.until {
-		g.slot = nil
+		g.unslot()
 	}
 	if g.slot == nil && now.Mono-g.last >= window {
 		g.members = nil
@@ -51,34 +59,56 @@ func (s *State) at(reader string, window time.Duration, now Moment) *gathering {
 	return g
 }
 
-// party is what a gathering means for a person of it, or for a newcomer.
-func (s *State) party(id access.Identity, window time.Duration, now Moment) (p access.Party) {
+// unslot ends the wait for a PIN or a second card, and with it that of a recovery holder for a second one.
+func (g *gathering) unslot() {
+	held := g.slot
+	g.slot = nil
+	if held != nil {
+		g.members = slices.DeleteFunc(g.members, func(m Member) bool { return m.ID == held.Person && m.Waits == held.Waits })
+	}
+}
+
+// waits reports whether somebody counts among those who wait at a reader.
+func (s *State) waits(reader, who string, as Asked) bool {
+	g := s.readers[reader]
+	return g != nil && slices.ContainsFunc(g.members, func(m Member) bool { return m.ID == who && m.Waits != "" && (as.Recovery || !m.unproven()) })
+}
+
+// party is what a gathering means for a person of it, or for a newcomer. Of its escorts, inside are counted among those inside as well.
+func (s *State) party(id decide.Identity, as Asked, now Moment) (p access.Party, inside int) {
 	g := s.readers[id.Reader()]
 	if g == nil || id.Person() == "" {
-		return p
+		return p, 0
 	}
-	g = s.at(id.Reader(), window, now)
-	if g.slot != nil {
+	g = s.at(id.Reader(), as.Window, now)
+	if g.slot != nil && g.slot.Waits == access.CardRequired {
 		p.Twin = g.slot.Person == id.Person() && g.slot.Card != id.Card() && id.Card() != ""
 	}
-	seen := map[string]bool{id.Person(): true}
 	for _, m := range g.members {
-		if seen[m.ID] {
+		if m.ID == id.Person() {
 			continue
 		}
-		seen[m.ID] = true
-		p.First = p.First || m.First
 		p.Recovery += one(m.Recovery)
-		p.Waiting += one(m.Waits != "")
-		p.Guests += one(m.Waits != "" && m.Visitor)
-		if !s.inside(id.Area(), m.ID) {
-			p.Staff, p.Visitors = p.Staff+one(!m.Visitor), p.Visitors+one(m.Visitor)
-			p.Escorts += one(m.Escort)
-		} else if m.Escort {
-			p.Escorts++
+		if m.unproven() && !as.Recovery {
+			continue
 		}
+		there, _ := s.placeOf(id.Area(), m.ID)
+		counted := as.Counted && there.State == In
+		inside += one(counted && m.Escort) * there.isEscort()
+		m.joins(&p, counted)
 	}
-	return p
+	return p, inside
+}
+
+// joins adds somebody to a party; counted are those who are counted inside already.
+func (m Member) joins(p *access.Party, counted bool) {
+	p.First = p.First || m.First
+	p.Escorts += one(m.Escort)
+	p.Guests += one(m.Waits != "" && m.Visitor)
+	if !counted {
+		p.Staff, p.Visitors = p.Staff+one(!m.Visitor), p.Visitors+one(m.Visitor)
+		p.Waiting += one(m.Waits != "")
+	}
 }
 
 // Join notes somebody who was let in, or who waits for somebody else.
@@ -93,6 +123,7 @@ func (s *State) Join(reader string, m Member, window time.Duration, now Moment) 
 func (s *State) Hold(reader string, slot Slot, window time.Duration, now Moment) (before *Slot) {
 	g := s.at(reader, window, now)
 	before = g.slot
+	g.unslot()
 	if slot.Waits == access.PINRequired {
 		window = PINTime
 	}
@@ -113,7 +144,7 @@ func (s *State) Held(reader string, now Moment) *Slot {
 // Release ends the wait for a PIN or a second card.
 func (s *State) Release(reader string) {
 	if g := s.readers[reader]; g != nil {
-		g.slot = nil
+		g.unslot()
 	}
 }
 
@@ -138,6 +169,13 @@ func (s *State) Drop(reader, person string) {
 	}
 }
 
+// Leave takes away somebody who waits at a reader; who was let in stays.
+func (s *State) Leave(reader, person string) {
+	if g := s.readers[reader]; g != nil {
+		g.members = slices.DeleteFunc(g.members, func(m Member) bool { return m.ID == person && m.Waits != "" })
+	}
+}
+
 // Expired takes away and returns who has waited at a reader for too long, and the card or number that did.
 func (s *State) Expired(reader string, window time.Duration, now Moment) (left []Member, slot *Slot) {
 	g := s.readers[reader]
@@ -145,7 +183,8 @@ func (s *State) Expired(reader string, window time.Duration, now Moment) (left [
 		return nil, nil
 	}
 	if g.slot != nil && now.Mono >= g.slot.until {
-		slot, g.slot = g.slot, nil
+		slot = g.slot
+		g.unslot()
 	}
 	if g.slot == nil && now.Mono-g.last >= window {
 		for _, m := range g.members {

@@ -98,26 +98,42 @@ func (s *State) Let(door string, direction access.Direction, people ...Person) {
 	}
 }
 
-// Released says that the door's strike is released for those who were let through.
-func (s *State) Released(door string) {
-	for i := range s.coming[door] {
-		s.coming[door][i].released = true
+// Released says that the door's strike is released for people who were let through.
+func (s *State) Released(door string, people ...string) {
+	for _, who := range people {
+		if i := s.unreleased(door, who); i >= 0 {
+			s.coming[door][i].released = true
+		}
 	}
 }
 
-// Refused takes back who was let through a door whose strike was not released after all.
-func (s *State) Refused(door string) {
-	s.coming[door] = slices.DeleteFunc(s.coming[door], func(p passage) bool { return !p.released })
+// Refused takes back people for whom the strike was not released after all. Others may have been let through the same door meanwhile.
+func (s *State) Refused(door string, people ...string) {
+	for _, who := range people {
+		if i := s.unreleased(door, who); i >= 0 {
+			s.coming[door] = slices.Delete(s.coming[door], i, i+1)
+		}
+	}
 }
 
-// NotEntered takes back who was let through: the door stayed shut.
+func (s *State) unreleased(door, person string) int {
+	return slices.IndexFunc(s.coming[door], func(p passage) bool { return !p.released && p.person.ID == person })
+}
+
+// NotEntered takes back who was let through: the door stayed shut. At the reader they count no longer as just let in.
 func (s *State) NotEntered(door string) {
-	s.coming[door] = slices.DeleteFunc(s.coming[door], func(p passage) bool { return p.released })
+	s.coming[door] = slices.DeleteFunc(s.coming[door], func(p passage) bool {
+		if p.released {
+			s.turnedBack(p.person)
+		}
+		return p.released
+	})
 }
 
-// Awaited reports whether somebody was let through a door that has not opened yet.
-func (s *State) Awaited(door string) bool {
-	return slices.ContainsFunc(s.coming[door], func(p passage) bool { return p.released })
+func (s *State) turnedBack(p Person) {
+	for _, g := range s.readers {
+		g.members = slices.DeleteFunc(g.members, func(m Member) bool { return m.ID == p.ID && m.Area == p.Area && m.Waits == "" })
+	}
 }
 
 // Opened says that a door opened, or that nobody can say whether it did: whoever was let through it went through.

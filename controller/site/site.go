@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // Moment is now on both clocks.
@@ -41,36 +42,56 @@ type Person struct {
 }
 
 // Who is the person of a decision.
-func Who(d access.Decision) Person {
+func Who(d decide.Decision) Person {
 	return Person{ID: d.Person, Area: d.Area, Visitor: d.Visitor, Escort: d.Escort, First: d.First, Recovery: d.Recovery}
 }
 
+// Asked is what the area of a decision makes of people.
+type Asked struct {
+	Window  time.Duration
+	Counted bool // there are readers on both sides: who is inside is known
+	// Recovery: a recovery holder asks, with whom those pass who wait for a second one.
+	Recovery bool
+}
+
 // Facts adds what is known of people to the facts of a request.
-func (s *State) Facts(id access.Identity, f access.Facts, window time.Duration, now Moment) access.Facts {
+func (s *State) Facts(id decide.Identity, f access.Facts, as Asked, now Moment) access.Facts {
 	person := id.Person()
 	f.Blocked = s.blocked(Subject(id), now)
-	a := s.places[id.Area()]
-	if a != nil {
-		f.Staff, f.Escorts, f.Visitors = a.staff, a.escorts, a.visitors
-		if p, there := a.people[person]; there {
-			f.Place = p.place()
-			if p.State == In {
-				f.SinceS = int64(max(0, now.Mono-p.mono) / time.Second)
-				f.Staff, f.Escorts, f.Visitors = f.Staff-p.isStaff(), f.Escorts-p.isEscort(), f.Visitors-p.isVisitor()
-			}
+	if p, there := s.placeOf(id.Area(), person); there {
+		f.Place = p.place()
+		if p.State == In {
+			f.SinceS = int64(max(0, now.Mono-p.mono) / time.Second)
 		}
 	}
-	f.Coming = s.comingInto(id.Area(), person)
-	f.Party = s.party(id, window, now)
+	if as.Counted {
+		f.Staff, f.Escorts, f.Visitors = s.others(id.Area(), person)
+	}
+	party, inside := s.party(id, as, now)
+	f.Coming = s.comingInto(id.Area(), func(who string) bool { return who == person || s.waits(id.Reader(), who, as) })
+	party.Twin = party.Twin || f.Party.Twin
+	f.Party, f.Escorts = party, f.Escorts-inside
 	return f
 }
 
-// comingInto counts who was let into an area, is not inside yet, and is not the person.
-func (s *State) comingInto(area, person string) int {
+// others counts who is inside an area besides a person.
+func (s *State) others(areaID, person string) (staff, escorts, visitors int) {
+	a := s.places[areaID]
+	if a == nil {
+		return 0, 0, 0
+	}
+	if p := a.people[person]; p.State == In {
+		return a.staff - p.isStaff(), a.escorts - p.isEscort(), a.visitors - p.isVisitor()
+	}
+	return a.staff, a.escorts, a.visitors
+}
+
+// comingInto counts who was let into an area, is not inside yet, and is not counted elsewhere.
+func (s *State) comingInto(area string, elsewhere func(string) bool) int {
 	seen := map[string]bool{}
 	for _, list := range s.coming {
 		for _, c := range list {
-			if c.person.Area == area && c.direction == access.In && c.person.ID != person && !s.inside(area, c.person.ID) {
+			if c.person.Area == area && c.direction == access.In && !elsewhere(c.person.ID) && !s.inside(area, c.person.ID) {
 				seen[c.person.ID] = true
 			}
 		}
@@ -78,11 +99,14 @@ func (s *State) comingInto(area, person string) int {
 	return len(seen)
 }
 
-func (s *State) inside(areaID, person string) bool {
-	a := s.places[areaID]
-	if a == nil {
-		return false
+func (s *State) placeOf(areaID, person string) (p Place, there bool) {
+	if a := s.places[areaID]; a != nil {
+		p, there = a.people[person]
 	}
-	p, there := a.people[person]
-	return there && p.State == In
+	return p, there
+}
+
+func (s *State) inside(areaID, person string) bool {
+	p, _ := s.placeOf(areaID, person)
+	return p.State == In
 }

@@ -3,7 +3,7 @@ package site
 import (
 	"time"
 
-	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 )
 
 // MostTries wrong PINs stop further ones for PINPause.
@@ -18,7 +18,7 @@ type tries struct {
 }
 
 // Subject is whose wrong PINs count together: the card's, or where none is shown the reader's.
-func Subject(id access.Identity) string {
+func Subject(id decide.Identity) string {
 	if id.Card() != "" {
 		return "card/" + id.Card()
 	}

@@ -26,6 +26,7 @@ type City struct {
 	Console, Broker string // listen addresses
 	External        bool   // the broker at Broker is not the centre's own
 	Road            string // where the controller finds the broker; empty: at Broker
+	Silent          int    // seconds until a controller that says nothing is an alarm; 0: the centre's default
 	Users           []Login
 	Cards           map[string]string // name → bits
 }
@@ -100,7 +101,11 @@ func (c *City) centre() body {
 	if c.External {
 		broker = body{"url": "tls://" + c.Broker, "files_dir": c.Files.Mosquitto(), "files_listen": c.Broker}
 	}
-	return body{"site": Site, "data_dir": c.Files.centreDir(), "console_listen": c.Console, "broker": broker}
+	b := body{"site": Site, "data_dir": c.Files.centreDir(), "console_listen": c.Console, "broker": broker}
+	if c.Silent > 0 {
+		b["alarms"] = body{"silent_seconds": c.Silent}
+	}
+	return b
 }
 
 func (c *City) controller() body {

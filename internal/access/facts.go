@@ -56,9 +56,11 @@ const (
 	TypedDuress Typed = "duress" // right, and the one for threats
 )
 
-func (t Typed) right() bool { return t == TypedRight || t == TypedDuress }
+// Right reports whether the PIN was right.
+func (t Typed) Right() bool { return t == TypedRight || t == TypedDuress }
 
-func (t Trust) rank() int {
+// Rank orders trust, 0 for the weakest.
+func (t Trust) Rank() int {
 	switch t {
 	case TrustMutual:
 		return 2

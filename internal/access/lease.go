@@ -15,23 +15,23 @@ const (
 	Visitor    Class = "visitor"
 )
 
-type classIndex uint8
+type ClassIndex uint8
 
 const (
-	staffIndex classIndex = iota
-	contractorIndex
-	visitorIndex
-	recoveryIndex // no class of people: the recovery holders, whose lease is MostLease
+	StaffIndex ClassIndex = iota
+	ContractorIndex
+	VisitorIndex
+	RecoveryIndex // no class of people: the recovery holders, whose lease is MostLease
 )
 
-func indexOf(c Class) (classIndex, bool) {
+func IndexOf(c Class) (ClassIndex, bool) {
 	switch c {
 	case "", Staff:
-		return staffIndex, true
+		return StaffIndex, true
 	case Contractor:
-		return contractorIndex, true
+		return ContractorIndex, true
 	case Visitor:
-		return visitorIndex, true
+		return VisitorIndex, true
 	default:
 		return 0, false
 	}
@@ -45,7 +45,7 @@ type Classes uint8
 
 // With returns the set with a class added. A class nobody knows adds nothing.
 func (s Classes) With(c Class) Classes {
-	i, ok := indexOf(c)
+	i, ok := IndexOf(c)
 	if !ok {
 		return s
 	}
@@ -53,11 +53,11 @@ func (s Classes) With(c Class) Classes {
 }
 
 // Has reports whether a class is in the set.
-func (s Classes) Has(i classIndex) bool { return s&(1<<i) != 0 }
+func (s Classes) Has(i ClassIndex) bool { return s&(1<<i) != 0 }
 
 // Contains reports whether a class is in the set.
 func (s Classes) Contains(c Class) bool {
-	i, ok := indexOf(c)
+	i, ok := IndexOf(c)
 	return ok && s.Has(i)
 }
 
@@ -79,7 +79,7 @@ const (
 
 // For returns the lease of a class; an unknown class has none.
 func (l Lease) For(c Class) time.Duration {
-	i, ok := indexOf(c)
+	i, ok := IndexOf(c)
 	if !ok {
 		return 0
 	}
@@ -109,20 +109,7 @@ func (l Lease) Lapsed(age time.Duration) Classes {
 		}
 	}
 	if age >= MostLease {
-		s |= 1 << recoveryIndex
+		s |= 1 << RecoveryIndex
 	}
 	return s
-}
-
-// Lease of the policy; the defaults for nil.
-func (p *Policy) Lease() Lease {
-	if p == nil {
-		return Lease{}
-	}
-	return p.lease
-}
-
-func (c *compiler) addLease(s Spec) error {
-	c.policy.lease = s.Lease
-	return s.Lease.Validate()
 }

@@ -40,21 +40,35 @@ func (r Revocation) Validate() error {
 	case len(r.Seal) > maxSeal:
 		return fmt.Errorf("revocation of card %q: a seal of %d bytes", r.Card, len(r.Seal))
 	}
-	return checkID("card", r.Card)
+	return CheckID("card", r.Card)
 }
 
-// outranks reports whether r replaces an entry for the same credential, in whichever forms: revoked before all else, a state nobody knows counting as
+// Outranks reports whether r replaces an entry for the same credential, in whichever forms: revoked before all else, a state nobody knows counting as
 // revoked, then the higher version. Two of one version, which only a broken centre makes, are ordered too (the stricter wins), so
 // that two doors never disagree about what both have heard.
-func (r Revocation) outranks(old Revocation) bool {
-	mine, other := standingOf(r.State), standingOf(old.State)
-	if (mine == revoked) != (other == revoked) {
-		return mine == revoked
+func (r Revocation) Outranks(old Revocation) bool {
+	mine, other := r.State.Leniency(), old.State.Leniency()
+	if (mine == 0) != (other == 0) {
+		return mine == 0
 	}
 	if r.Version != old.Version {
 		return old.Version.Less(r.Version)
 	}
 	return cmp.Or(cmp.Compare(mine, other), cmp.Compare(r.State, old.State), cmp.Compare(r.Card, old.Card)) < 0
+}
+
+// Leniency orders states: 0 for revoked and any that nobody knows, 1 for suspended, 2 for active.
+func (s CredentialState) Leniency() int {
+	switch s {
+	case Active:
+		return 2
+	case Suspended:
+		return 1
+	case Revoked:
+		return 0
+	default:
+		return 0
+	}
 }
 
 // Revocations is the set: the entry in force for each form of a credential. A nil set can be read, not merged into.
@@ -71,7 +85,7 @@ func NewRevocations(entries ...Revocation) Revocations {
 func (s Revocations) Merge(entries ...Revocation) []Revocation {
 	var changed []Revocation
 	for _, r := range entries {
-		if old, there := s[r.Key]; there && !r.outranks(old) {
+		if old, there := s[r.Key]; there && !r.Outranks(old) {
 			continue
 		}
 		s[r.Key] = r
@@ -86,7 +100,7 @@ func (s Revocations) InForce(newest Key, older []Key) (Revocation, bool) {
 	r, there := s[newest]
 	for i := range older {
 		other, too := s[older[i]]
-		if too && (!there || other.outranks(r)) {
+		if too && (!there || other.Outranks(r)) {
 			r, there = other, true
 		}
 	}
@@ -112,79 +126,4 @@ func (s Revocations) Hash() string {
 		_, _ = h.Write(b) // a hash never fails
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// Revoke returns the policy with entries merged into its revocation set; p itself does not change. What is in the policy
-// already, or outranked there, changes nothing. nil stays nil: it refuses everybody anyway.
-func (p *Policy) Revoke(entries ...Revocation) *Policy {
-	if p == nil {
-		return nil
-	}
-	next := *p
-	next.revocations = maps.Clone(p.revocations)
-	if next.revocations == nil {
-		next.revocations = Revocations{}
-	}
-	next.estrange(next.revocations.Merge(entries...)...)
-	return &next
-}
-
-// Word is the entry of the policy's set that is in force for a card, by all forms of its credential, and by its id where that is known; false when
-// there is none.
-func (p *Policy) Word(card string, newest Key, older []Key) (Revocation, bool) {
-	if p == nil {
-		return Revocation{}, false
-	}
-	word, spoken := p.revocations.InForce(newest, older)
-	if s, there := p.strangers[card]; there && (!spoken || s.outranks(word)) {
-		return s, true
-	}
-	return word, spoken
-}
-
-// estrange keeps entries by card that stand under keys which the policy does not have. They may be of its cards all the same, in a form that a door
-// without the newest key cannot make: such a door must not confirm a revocation and let the card in.
-func (p *Policy) estrange(entries ...Revocation) {
-	next := map[string]Revocation{}
-	for _, r := range entries {
-		if n, _ := p.index.find(p.credentials, &r.Key); n >= 0 {
-			continue
-		}
-		if len(next) == 0 {
-			maps.Copy(next, p.strangers)
-		}
-		if old, there := next[r.Card]; !there || r.outranks(old) {
-			next[r.Card] = r
-		}
-	}
-	if len(next) > 0 {
-		p.strangers = next
-	}
-}
-
-// Revocations is the policy's set; it must not be changed.
-func (p *Policy) Revocations() Revocations {
-	if p == nil {
-		return nil
-	}
-	return p.revocations
-}
-
-func (c *compiler) addRevocations(s Spec) error {
-	if len(s.Revocations) == 0 {
-		return nil
-	}
-	set := make(Revocations, len(s.Revocations))
-	for _, r := range s.Revocations {
-		if err := r.Validate(); err != nil {
-			return err
-		}
-		if _, double := set[r.Key]; double {
-			return fmt.Errorf("card %q twice in the revocation set", r.Card)
-		}
-		set[r.Key] = r
-	}
-	c.policy.revocations = set
-	c.policy.estrange(s.Revocations...)
-	return nil
 }

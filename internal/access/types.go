@@ -8,6 +8,7 @@ package access
 
 import (
 	"encoding/hex"
+	"fmt"
 
 	"kanmon/internal/access/timetable"
 )
@@ -212,3 +213,17 @@ const (
 	LeftAlone      Reason = "left_alone"             // on the way out: one person stays behind where two have to be
 	EscortLeft     Reason = "escort_left"            // on the way out: visitors stay behind without an escort
 )
+
+// Secure is the grade of an area whose doors must stay locked whatever is done to a reader or to the controller's program.
+const Secure = 3
+
+// MaxID is the longest id in a Spec, in bytes: with several of them an event still has its bounded size.
+const MaxID = 128
+
+// CheckID checks that an id of something is there and not too long.
+func CheckID(what, id string) error {
+	if id == "" || len(id) > MaxID {
+		return fmt.Errorf("%s id of %d bytes, want 1–%d", what, len(id), MaxID)
+	}
+	return nil
+}

@@ -48,6 +48,8 @@ const (
 	CardSuspend  Action = "card.suspend"
 	CardRevoke   Action = "card.revoke"
 	CardLift     Action = "card.lift"
+	PINRead      Action = "pin.read"
+	PINWrite     Action = "pin.write"
 	EntryRead    Action = "entry.read"
 	PresenceHand Action = "presence.hand"
 	AlarmRead    Action = "alarm.read"
@@ -82,6 +84,8 @@ var table = []rule{
 	{CardSuspend, "カードを一時停止する（紛失の届出）", "suspend a card (a loss is reported)", []Role{SecurityManager, SystemManager, Operator, Guard}},
 	{CardRevoke, "カードを失効させる", "revoke a card for good", []Role{SecurityManager, SystemManager}},
 	{CardLift, "カードの一時停止を解除する", "lift the suspension of a card", []Role{SecurityManager, SystemManager}},
+	{PINRead, "暗証番号の期限と変更記録を見る", "read which PINs there are, how old they are and when they changed; never a PIN", []Role{CISO, SecurityManager, SystemManager, Operator, Auditor}},
+	{PINWrite, "暗証番号を発行する・無効にする", "set and withdraw PINs", []Role{SecurityManager, SystemManager}},
 	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{PresenceHand, "在室者一覧に手で記入する", "enter by hand who is inside", []Role{SecurityManager, SystemManager, Guard}},
 	{AlarmRead, "警報を見る", "read alarms", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},

@@ -17,18 +17,18 @@ var update = flag.Bool("update", false, "write docs/roles.md and the golden list
 func TestTheRolesHoldExactlyTheseRights(t *testing.T) {
 	read := []authz.Action{authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.CardRead, authz.EntryRead, authz.AlarmRead}
 	want := map[authz.Role][]authz.Action{
-		authz.CISO:           append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead}, read...),
+		authz.CISO:           append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead, authz.PINRead}, read...),
 		authz.DepartmentHead: {authz.StaffRead, authz.AreaRead},
 		authz.CSIRT:          {authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.EntryRead, authz.AlarmRead},
 		authz.SecurityManager: append([]authz.Action{
-			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead, authz.PresenceHand, authz.AlarmHandle,
+			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead, authz.PresenceHand, authz.AlarmHandle, authz.PINRead, authz.PINWrite,
 		}, read...),
 		authz.SystemManager: authz.Actions(),
-		authz.Operator:      append([]authz.Action{authz.StaffWrite, authz.CardIssue, authz.CardSuspend}, read...),
+		authz.Operator:      append([]authz.Action{authz.StaffWrite, authz.CardIssue, authz.CardSuspend, authz.PINRead}, read...),
 		authz.Staff:         nil,
 		authz.Guard:         append([]authz.Action{authz.AreaLockdown, authz.CardSuspend, authz.PresenceHand, authz.AlarmHandle}, read...),
 		authz.Contractor:    nil,
-		authz.Auditor:       append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead}, read...),
+		authz.Auditor:       append([]authz.Action{authz.AccountRead, authz.ApprovalRead, authz.LedgerRead, authz.KeyRead, authz.PINRead}, read...),
 	}
 	if len(want) != len(authz.Roles()) {
 		t.Fatalf("%d roles, %d expected", len(authz.Roles()), len(want))

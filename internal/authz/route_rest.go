@@ -20,6 +20,12 @@ func restRoutes() []Route {
 		{"GET /api/v1/staff/{id}", May(StaffRead)},
 		{"PUT /api/v1/staff/{id}", May(StaffWrite)},
 
+		{"GET /api/v1/pins", May(PINRead)},
+		{"GET /api/v1/staff/{id}/pins", May(PINRead)},
+		{"POST /api/v1/staff/{id}/pins", May(PINWrite)},
+		{"DELETE /api/v1/staff/{id}/pins", May(PINWrite)},
+		{"GET /api/v1/staff/{id}/pins/log", May(PINRead)},
+
 		{"GET /api/v1/areas", May(AreaRead)},
 		{"POST /api/v1/areas", May(AreaWrite)},
 		{"GET /api/v1/areas/{id}", May(AreaRead)},

@@ -84,6 +84,10 @@ const (
 	BoxClosed       Kind = "box_closed"       //
 )
 
+// InVain is the Detail of a refusal that is no decision: a card, a number or a person waited at a reader, as an access_pending before it says, and
+// what they waited for did not come.
+const InVain = "waited in vain"
+
 // Alarm reports whether the kind asks for a person's attention.
 func (k Kind) Alarm() bool {
 	switch k {

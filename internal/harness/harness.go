@@ -52,6 +52,7 @@ type options struct {
 	broker   brokertest.Kind
 	proxied  bool
 	quiet    bool
+	silent   int
 	record   io.Writer
 	relayed  func(brokertest.Passing) []brokertest.Passing
 }
@@ -75,6 +76,9 @@ func Relayed(tamper func(brokertest.Passing) []brokertest.Passing) Option {
 
 // Quiet logs warnings only: a benchmark of hundreds of controllers measures no log.
 func Quiet() Option { return func(o *options) { o.quiet = true } }
+
+// Impatient takes a controller that says nothing for an alarm after some seconds.
+func Impatient(seconds int) Option { return func(o *options) { o.silent = seconds } }
 
 // Recorded writes the log to w besides the test's own.
 func Recorded(w io.Writer) Option { return func(o *options) { o.record = w } }
@@ -138,9 +142,9 @@ func prepare(t testing.TB, options ...Option) *System {
 	if s.City, err = demo.Make(dir, console, broker); err != nil {
 		t.Fatal(err)
 	}
-	if s.City.External = s.opt.broker == brokertest.Mosquitto; s.City.External {
-		s.configure()
-	}
+	s.City.Silent = s.opt.silent
+	s.City.External = s.opt.broker == brokertest.Mosquitto
+	s.configure()
 	t.Cleanup(s.stop)
 	return s
 }

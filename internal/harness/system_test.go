@@ -66,6 +66,40 @@ func TestEntryIsFollowedThroughTheDoor(t *testing.T) {
 	}
 }
 
+// R43-2: who went through the door is inside; who only held a card to the reader is not.
+func TestWhoWalksThroughIsInside(t *testing.T) {
+	s := Start(t)
+	if a := s.Do(control.Request{Op: control.Tap, Reader: "IN-1", Card: "鈴木"}); !a.Released {
+		t.Fatalf("got %+v, want an open door", a)
+	}
+	s.AwaitEvent("closed", func(e Event) bool { return e.Kind == "door_closed" && e.Door == "D-1" })
+	s.Tap("IN-1", "佐藤")
+	s.AwaitEvent("not entered", func(e Event) bool { return e.Kind == "not_entered" && e.Door == "D-1" })
+	var out struct {
+		Items []struct {
+			Inside int
+			People []struct {
+				Name     string `json:"person_name"`
+				Evidence string
+				Grant    bool `json:"grant_only"`
+			}
+		}
+	}
+	s.get("presence", &out)
+	var inside []string
+	for _, a := range out.Items {
+		for _, p := range a.People {
+			inside = append(inside, p.Name)
+			if p.Grant {
+				t.Errorf("the opening was not seen: %+v", p)
+			}
+		}
+	}
+	if len(inside) != 1 || !strings.HasPrefix(inside[0], "鈴木") {
+		t.Errorf("inside: %v, want 鈴木 alone", inside)
+	}
+}
+
 // R43-2: a door that opens without having been released is an alarm; the way out is not.
 func TestForcedDoorAlarmsAndTheExitButtonDoesNot(t *testing.T) {
 	s := Start(t)

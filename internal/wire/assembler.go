@@ -75,6 +75,7 @@ func (a *Assembler) join() access.Spec {
 		s.People = append(s.People, p.People...)
 		s.Credentials = append(s.Credentials, p.Credentials...)
 		s.Rights = append(s.Rights, p.Rights...)
+		s.PINs = append(s.PINs, p.PINs...)
 		s.Revocations = append(s.Revocations, p.Revocations...)
 	}
 	return noNull(s)

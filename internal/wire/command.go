@@ -15,6 +15,8 @@ type Op string
 const (
 	Challenge Op = "challenge" // send a fresh nonce for this command
 	Release   Op = "release"   // release a door once
+	// Forget has it forget where somebody (Person, or all who are) is in an area: nothing that counts on it holds them back then.
+	Forget Op = "forget"
 )
 
 // DoCommand asks a controller to do something now. A Challenge has no nonce; every other operation carries the one that the
@@ -26,6 +28,8 @@ type DoCommand struct {
 	Op     Op     `json:"op"`
 	Nonce  string `json:"nonce,omitempty"`
 	Door   string `json:"door,omitempty"`
+	Area   string `json:"area,omitempty"`   // of Forget
+	Person string `json:"person,omitempty"` // of Forget; empty: everybody
 	By     string `json:"by,omitempty"`     // who gave it, an actor
 	Reason string `json:"reason,omitempty"` // in their words
 }
@@ -56,11 +60,15 @@ func (c DoCommand) complete() bool {
 	case Challenge:
 		return c == DoCommand{V: c.V, Type: c.Type, ID: c.ID, Op: c.Op}
 	case Release:
-		return validNonce(c.Nonce) && within(c.Door, access.MaxID) && within(c.By, access.MaxID) && within(c.Reason, MaxReason)
+		return validNonce(c.Nonce) && within(c.Door, access.MaxID) && c.Area == "" && c.Person == "" && c.explained()
+	case Forget:
+		return validNonce(c.Nonce) && c.Door == "" && within(c.Area, access.MaxID) && len(c.Person) <= access.MaxID && c.explained()
 	default:
 		return false
 	}
 }
+
+func (c DoCommand) explained() bool { return within(c.By, access.MaxID) && within(c.Reason, MaxReason) }
 
 func within(s string, most int) bool { return s != "" && len(s) <= most }
 

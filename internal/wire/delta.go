@@ -16,7 +16,7 @@ type PolicyDelta struct {
 	Manifest Signed      `json:"manifest"`
 	Head     access.Spec `json:"head"`
 	Set      LongLists   `json:"set"`
-	Gone     LongLists   `json:"gone"` // of people, credentials and revocations only the keys count; rights whole
+	Gone     LongLists   `json:"gone"` // of people, credentials, PINs and revocations only the keys count; rights whole
 }
 
 // LongLists are the lists of a policy that grow with the city.
@@ -24,17 +24,20 @@ type LongLists struct {
 	People      []access.Person     `json:"people"`
 	Credentials []access.Credential `json:"credentials"`
 	Rights      []access.Right      `json:"rights"`
+	PINs        []access.PIN        `json:"pins,omitempty"`
 	Revocations []access.Revocation `json:"revocations"`
 }
 
 // NewDelta compares two policies in access.Order. The caller encodes it, and sends a snapshot when that says fault.TooLarge.
 func NewDelta(from access.Spec, base string, to access.Spec, manifest Signed) PolicyDelta {
 	d := PolicyDelta{V: V, Type: deltaType, Base: base, Manifest: manifest, Head: to}
-	d.Head.People, d.Head.Credentials, d.Head.Rights, d.Head.Revocations = nil, nil, nil, nil
+	d.Head.People, d.Head.Credentials, d.Head.Rights, d.Head.PINs, d.Head.Revocations = nil, nil, nil, nil, nil
 	d.Head = noNull(d.Head)
 	d.Set.People, d.Gone.People = differ(from.People, to.People, func(p access.Person) string { return p.ID })
 	d.Set.Credentials, d.Gone.Credentials = differ(from.Credentials, to.Credentials, func(c access.Credential) access.Key { return c.Key })
 	d.Set.Rights, d.Gone.Rights = differ(from.Rights, to.Rights, func(r access.Right) access.Right { return r })
+	d.Set.PINs, d.Gone.PINs = differ(from.PINs, to.PINs, func(p access.PIN) access.Key { return p.Key })
+	d.Set.PINs, d.Gone.PINs = orNil(d.Set.PINs), orNil(d.Gone.PINs)
 	d.Set.Revocations, d.Gone.Revocations = differ(from.Revocations, to.Revocations, func(r access.Revocation) access.Key { return r.Key })
 	return d
 }
@@ -70,6 +73,7 @@ func (d PolicyDelta) Apply(base access.Spec, hash string, m Manifest) (access.Sp
 	s.People = patch(base.People, d.Set.People, d.Gone.People, func(p access.Person) string { return p.ID })
 	s.Credentials = patch(base.Credentials, d.Set.Credentials, d.Gone.Credentials, func(c access.Credential) access.Key { return c.Key })
 	s.Rights = patch(base.Rights, d.Set.Rights, d.Gone.Rights, func(r access.Right) access.Right { return r })
+	s.PINs = patch(base.PINs, d.Set.PINs, d.Gone.PINs, func(p access.PIN) access.Key { return p.Key })
 	s.Revocations = patch(base.Revocations, d.Set.Revocations, d.Gone.Revocations, func(r access.Revocation) access.Key { return r.Key })
 	access.Order(&s)
 	s = noNull(s)

@@ -42,6 +42,13 @@ func anyPolicy(t *rapid.T, n uint64) access.Spec {
 	for range rapid.IntRange(0, 6).Draw(t, "rights") {
 		s.Rights = append(s.Rights, access.Right{Person: fmt.Sprint("p", small("whose")), Area: fmt.Sprint("a", small("area")), From: small("from")})
 	}
+	for _, i := range some("pins") { // a PIN of one person may become another's: its hash stays
+		p := access.PIN{Person: fmt.Sprint("p", small("whose")), Area: fmt.Sprint("a", i), Key: access.Key{1, byte(i)}, Until: small("until")}
+		if rapid.Bool().Draw(t, "duress") {
+			p.Duress = access.Key{2, byte(i)}
+		}
+		s.PINs = append(s.PINs, p)
+	}
 	for _, i := range some("revocations") {
 		r := lost(uint64(i) + 1)
 		r.Version.N += uint64(small("again")) * 10
@@ -126,6 +133,41 @@ func TestAForgedDeltaComesToNothing(t *testing.T) {
 	}
 }
 
+// R44-3: a broker neither brings an old PIN back, nor lets one last.
+func TestAForgedPINComesToNothing(t *testing.T) {
+	from, to := spec(), later()
+	from.PINs = []access.PIN{{Person: "S-0012", Key: access.Key{1}, Until: 100}, {Person: "V-0003", Area: "server", Key: access.Key{2}}}
+	to.PINs = []access.PIN{{Person: "S-0012", Key: access.Key{3}, Duress: access.Key{4}, Until: 200}}
+	base := hash(t, from)
+	if m := travel(t, wire.NewDelta(from, base, to, manifest(t, to))); len(m.Delta.Set.PINs) != 1 || len(m.Delta.Gone.PINs) != 2 || len(m.Delta.Head.PINs) != 0 {
+		t.Errorf("%+v", m.Delta)
+	}
+	for name, spoil := range map[string]func(*wire.PolicyDelta){
+		"none": func(*wire.PolicyDelta) {},
+		"one more": func(d *wire.PolicyDelta) {
+			d.Set.PINs = append(d.Set.PINs, access.PIN{Person: "V-0003", Key: access.Key{9}})
+		},
+		"one twice":      func(d *wire.PolicyDelta) { d.Set.PINs = append(d.Set.PINs, d.Set.PINs...) },
+		"one not taken":  func(d *wire.PolicyDelta) { d.Gone.PINs = d.Gone.PINs[:1] },
+		"one that lasts": func(d *wire.PolicyDelta) { d.Set.PINs[0].Until = 0 },
+		"one for all":    func(d *wire.PolicyDelta) { d.Set.PINs[0].Person = "V-0003" },
+		"no duress":      func(d *wire.PolicyDelta) { d.Set.PINs[0].Duress = access.Key{} },
+		"in the head":    func(d *wire.PolicyDelta) { d.Head.PINs = d.Set.PINs },
+	} {
+		d := wire.NewDelta(from, base, to, manifest(t, to))
+		spoil(&d)
+		m := travel(t, d)
+		got, err := m.Delta.Apply(from, base, m.Manifest)
+		if harmless := name == "none" || name == "in the head"; harmless {
+			if err != nil || !reflect.DeepEqual(got.PINs, to.PINs) {
+				t.Errorf("%s: %+v, %v", name, got.PINs, err)
+			}
+		} else if err == nil || !reflect.DeepEqual(got, access.Spec{}) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 // What does not change is not sent.
 func TestADeltaIsSmall(t *testing.T) {
 	from := big(2_500)
@@ -135,7 +177,7 @@ func TestADeltaIsSmall(t *testing.T) {
 	to.Revocations = append([]access.Revocation{}, from.Revocations...)
 	to.Revocations = append(to.Revocations, lost(9))
 	d := wire.NewDelta(from, hash(t, from), to, manifest(t, to))
-	if n := len(d.Set.People) + len(d.Set.Credentials) + len(d.Set.Rights) + len(d.Gone.People) + len(d.Gone.Rights); n != 0 || len(d.Set.Revocations) != 1 {
+	if n := len(d.Set.People) + len(d.Set.Credentials) + len(d.Set.Rights) + len(d.Set.PINs) + len(d.Gone.People) + len(d.Gone.Rights); n != 0 || len(d.Set.Revocations) != 1 {
 		t.Errorf("%d records for one revocation", n+len(d.Set.Revocations))
 	}
 }

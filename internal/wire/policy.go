@@ -112,7 +112,8 @@ func decodePolicy(payload []byte) (PolicyMessage, error) {
 	return PolicyMessage{Signed: p.Manifest, Part: &p}, nil
 }
 
-// PolicyBytes are the canonical bytes of a whole policy: its compact JSON, every list written out, empty ones as [] and never null.
+// PolicyBytes are the canonical bytes of a whole policy: its compact JSON, every list written out, empty ones as [] and never null, but for PINs,
+// which are left out when there are none.
 func PolicyBytes(s access.Spec) ([]byte, error) {
 	b, err := event.Marshal(noNull(s))
 	return b, fault.Wrap(fault.Invalid, err, "policy")
@@ -122,7 +123,16 @@ func noNull(s access.Spec) access.Spec {
 	s.Areas, s.Doors, s.Schedules = some(s.Areas), doors(s.Doors), schedules(s.Schedules)
 	s.People, s.Credentials, s.Rights = some(s.People), some(s.Credentials), some(s.Rights)
 	s.Revocations = some(s.Revocations)
+	s.PINs = orNil(s.PINs)
 	return s
+}
+
+// orNil is for a list that is left out when it is empty.
+func orNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 func some[T any](list []T) []T {

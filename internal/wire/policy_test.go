@@ -30,6 +30,7 @@ func big(n int) access.Spec {
 		person := fmt.Sprintf("S-%06d", i)
 		s.People = append(s.People, access.Person{ID: person})
 		s.Rights = append(s.Rights, access.Right{Person: person, Area: "server"}, access.Right{Person: person, Area: "server", Schedule: "weekdays"})
+		s.PINs = append(s.PINs, access.PIN{Person: person, Key: access.Key(sha256.Sum256([]byte("pin of " + person))), Until: 1806418800})
 		s.Credentials = append(s.Credentials, access.Credential{
 			Key: access.Key(sha256.Sum256([]byte(person))), Card: fmt.Sprintf("C-%06d", i), Person: person, State: access.Active,
 		})
@@ -143,6 +144,7 @@ func TestEveryPartFitsAPayload(t *testing.T) {
 			s.Doors = append(s.Doors, access.Door{ID: id, Name: id, Area: id, EntryReads: []string{id, id}, ExitReads: []string{id}})
 			s.People = append(s.People, access.Person{ID: id, From: -1 << 63, Until: -1 << 63})
 			s.Credentials = append(s.Credentials, access.Credential{Card: id, Person: id, State: "suspended", From: -1 << 63, Until: -1 << 63})
+			s.PINs = append(s.PINs, access.PIN{Person: id, Area: id, Duress: access.Key{1}, Until: -1 << 63})
 			s.Revocations = append(s.Revocations, access.Revocation{Version: s.Version, Card: id, State: access.Suspended})
 		}
 		parts := split(t, s)

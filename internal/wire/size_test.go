@@ -46,11 +46,12 @@ func TestSizesAreEstimatedFromAbove(t *testing.T) {
 			Version: access.Version{Epoch: rapid.Uint64().Draw(t, "epoch"), N: rapid.Uint64().Draw(t, "n")},
 			Card:    text("card"), State: access.CredentialState(text("state")),
 		}
+		i := access.PIN{Person: text("person"), Area: text("area"), Key: access.Key{1}, Duress: access.Key{byte(number("duress"))}, Until: number("until")}
 		r := access.Right{Person: text("person"), Area: text("area"), Schedule: text("schedule"), From: number("from"), Until: number("until")}
 		for _, e := range []struct {
 			record   any
 			estimate int
-		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {holiday, dateSize(&holiday)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {v, revocationSize(&v)}} {
+		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {holiday, dateSize(&holiday)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {i, pinSize(&i)}, {v, revocationSize(&v)}} {
 			b, err := event.Marshal(e.record)
 			if err != nil {
 				t.Fatal(err)

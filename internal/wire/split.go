@@ -27,6 +27,7 @@ func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
 		p.Spec.People, s.People = take(&c, s.People, personSize)
 		p.Spec.Rights, s.Rights = take(&c, s.Rights, rightSize)
 		p.Spec.Credentials, s.Credentials = take(&c, s.Credentials, credentialSize)
+		p.Spec.PINs, s.PINs = take(&c, s.PINs, pinSize)
 		p.Spec.Revocations, s.Revocations = take(&c, s.Revocations, revocationSize)
 		p.Spec = noNull(p.Spec)
 		parts = append(parts, p)
@@ -38,7 +39,7 @@ func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
 }
 
 func left(s access.Spec) int {
-	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.Calendar) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.Revocations)
+	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.Calendar) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.PINs) + len(s.Revocations)
 }
 
 // cutter fills one part.
@@ -71,7 +72,7 @@ func text(values ...string) (n int) {
 
 func size(s access.Spec) int {
 	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Schedules, scheduleSize) + sum(s.Calendar, dateSize) +
-		sum(s.People, personSize) + sum(s.Rights, rightSize) + sum(s.Credentials, credentialSize) + sum(s.Revocations, revocationSize)
+		sum(s.People, personSize) + sum(s.Rights, rightSize) + sum(s.Credentials, credentialSize) + sum(s.PINs, pinSize) + sum(s.Revocations, revocationSize)
 }
 
 func sum[T any](list []T, size func(*T) int) (n int) {
@@ -102,5 +103,7 @@ func personSize(p *access.Person) int { return 100 + text(p.ID, string(p.Class),
 func rightSize(r *access.Right) int { return 180 + text(r.Person, r.Area, r.Schedule) }
 
 func credentialSize(c *access.Credential) int { return 200 + text(c.Card, c.Person, string(c.State)) }
+
+func pinSize(p *access.PIN) int { return 240 + text(p.Person, p.Area) }
 
 func revocationSize(r *access.Revocation) int { return 200 + text(r.Card, string(r.State), r.Seal) }

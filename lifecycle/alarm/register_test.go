@@ -150,12 +150,12 @@ func TestAForcedDoorIsOneAlarmUntilSomebodyClosesIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps := ""
+		var steps strings.Builder
 		for _, s := range story.Steps {
-			steps += fmt.Sprintf("%s by %s %s; ", s.What, s.Actor, s.Note)
+			fmt.Fprintf(&steps, "%s by %s %s; ", s.What, s.Actor, s.Note)
 		}
-		if steps != "raised by controller:ctl-1 ; acknowledged by account:guard ; closed by account:guard 清掃業者。鍵の使い方を説明した; " {
-			t.Errorf("steps: %s", steps)
+		if steps.String() != "raised by controller:ctl-1 ; acknowledged by account:guard ; closed by account:guard 清掃業者。鍵の使い方を説明した; " {
+			t.Errorf("steps: %s", steps.String())
 		}
 		if len(story.Entries) != 4 || story.Entries[0].ID != a.FirstEntry || story.Entries[3].ID != a.LastEntry || story.Entries[0].Kind != event.DoorForced {
 			t.Errorf("entries: %+v", story.Entries)

@@ -104,7 +104,7 @@ func TestABatchIsFoldedInTheOrderOfItsEvents(t *testing.T) {
 	e := func(kind event.Kind, door string, s int) event.Event {
 		return event.Event{At: nine.Add(time.Duration(s) * time.Second), Kind: kind, Door: door}
 	}
-	got := ""
+	var got strings.Builder
 	for _, c := range fold("ctl-1", 100, []event.Event{
 		e(event.DoorClosed, "D-3", 0), e(event.DoorHeld, "D-1", 1), e(event.DoorForced, "D-2", 2), e(event.DoorClosed, "D-1", 3),
 		e(event.DoorHeld, "D-1", 4), e(event.DoorHeld, "D-2", 5), e(event.DoorClosed, "D-2", 6),
@@ -113,11 +113,11 @@ func TestABatchIsFoldedInTheOrderOfItsEvents(t *testing.T) {
 		if !c.over.IsZero() {
 			over = fmt.Sprint(c.over.Sub(nine))
 		}
-		got += fmt.Sprintln(c.Kind, c.Subject.ID, c.count, c.entries, over)
+		fmt.Fprintln(&got, c.Kind, c.Subject.ID, c.count, c.entries, over)
 	}
 	want := "door_held D-3 0 [] 0s\ndoor_held D-1 2 [101 104] lasts\ndoor_forced D-2 1 [102] lasts\ndoor_held D-2 1 [105] 6s\n"
-	if got != want {
-		t.Errorf("folded\n%swant\n%s", got, want)
+	if got.String() != want {
+		t.Errorf("folded\n%swant\n%s", got.String(), want)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -223,7 +224,7 @@ func escalate(ctx context.Context, tx *store.Tx, id string, managers []string) e
 	for _, to := range managers {
 		err := notice.Send(ctx, tx, notice.Message{
 			To: to, Kind: Escalated, Subject: id, Link: "/alarms/" + id, Params: map[string]string{
-				"alarm": string(a.Kind), "about": string(a.Subject.About), "subject": a.Subject.ID, "name": a.SubjectName, "times": fmt.Sprint(a.Escalations),
+				"alarm": string(a.Kind), "about": string(a.Subject.About), "subject": a.Subject.ID, "name": a.SubjectName, "times": strconv.Itoa(a.Escalations),
 			},
 		})
 		if err != nil {

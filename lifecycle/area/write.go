@@ -126,6 +126,11 @@ func known(ctx context.Context, q store.Queryer, count, code, id string) error {
 	return err
 }
 
+// Known returns a NotFound error with code "area.unknown_area" unless id is an area. Other registers ask it in their transactions.
+func Known(ctx context.Context, q store.Queryer, id string) error {
+	return known(ctx, q, areaCount, noArea, id)
+}
+
 func has(ctx context.Context, q store.Queryer, count, id string) (bool, error) {
 	var n int64
 	err := q.Get(ctx, &n, count, id)

@@ -41,17 +41,17 @@ func inside(t *testing.T, city *lifecycletest.City) string {
 	var lines []string
 	for _, a := range present(t, city, "").Areas {
 		for _, p := range a.People {
-			line := fmt.Sprintf("%s in %s since %v (%s", p.Person, a.ID, p.Since.Sub(nine), p.Evidence)
+			how := []string{string(p.Evidence)}
 			if p.GrantOnly {
-				line += ", grant only"
+				how = append(how, "grant only")
 			}
 			if p.ExitUnknown {
-				line += ", exit unknown"
+				how = append(how, "exit unknown")
 			}
 			for _, n := range p.Also {
-				line += ", also " + n.ID + " " + n.Name
+				how = append(how, "also "+n.ID+" "+n.Name)
 			}
-			lines = append(lines, line+")")
+			lines = append(lines, fmt.Sprintf("%s in %s since %v (%s)", p.Person, a.ID, p.Since.Sub(nine), strings.Join(how, ", ")))
 		}
 	}
 	return strings.Join(lines, "; ")

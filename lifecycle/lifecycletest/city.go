@@ -22,8 +22,10 @@ import (
 	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/period"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
+	"kanmon/reader/credential"
 )
 
 // Actors of the tests.
@@ -62,6 +64,7 @@ type City struct {
 	Area    *area.Register
 	Device  *device.Register
 	Card    *card.Register
+	PIN     *pin.Register
 	Entries *entrylog.Register
 	Alarms  *alarm.Register
 
@@ -94,6 +97,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 	}
 	c.Area, c.Grades, c.Lockdowns = area.New(s, c.Approvals), grade.New(s, c.Approvals), lockdown.New(s)
 	c.Card = card.New(s, revocations, c.Forms)
+	c.PIN = pin.New(s, pin.Config{HashKey: HashKey(tb)})
 	return c
 }
 
@@ -180,6 +184,14 @@ func (c *City) rights(tb testing.TB) {
 
 // Key is a credential key made of a name.
 func Key(name string) access.Key { return sha256.Sum256([]byte(name)) }
+
+// HashKey is the site's key under which PINs are hashed.
+func HashKey(tb testing.TB) credential.HashKey {
+	tb.Helper()
+	k, err := credential.NewHashKey([]byte("a key of the test city: 32 bytes"))
+	must(tb, err)
+	return k
+}
 
 func must(tb testing.TB, err error) {
 	tb.Helper()

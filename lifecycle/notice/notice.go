@@ -107,8 +107,8 @@ func (f Filter) where(ctx context.Context, q store.Queryer, account string) (str
 	if f.Before == "" {
 		return where, args, nil
 	}
-	at, _, err := find(ctx, q, account, f.Before)
-	return where + ` AND (at < ? OR (at = ? AND id < ?))`, append(args, at, at, f.Before), err
+	last, err := find(ctx, q, account, f.Before)
+	return where + ` AND (at < ? OR (at = ? AND id < ?))`, append(args, last.At, last.At, f.Before), err
 }
 
 type row struct {
@@ -129,17 +129,14 @@ func (r row) notice() (Notice, error) {
 	return n, err
 }
 
-// find returns when an account's notice was sent and read.
-func find(ctx context.Context, q store.Queryer, account, id string) (at, read string, err error) {
-	var n struct {
-		At     string
-		ReadAt string `db:"read_at"`
-	}
-	err = q.Get(ctx, &n, `SELECT at, read_at FROM notice WHERE account = ? AND id = ?`, account, id)
+// find returns a notice of an account.
+func find(ctx context.Context, q store.Queryer, account, id string) (row, error) {
+	var n row
+	err := q.Get(ctx, &n, `SELECT id, kind, subject, params, link, at, read_at FROM notice WHERE account = ? AND id = ?`, account, id)
 	if fault.KindOf(err) == fault.NotFound {
 		err = fault.New(fault.NotFound, "notice.unknown", fmt.Sprintf("no notice %.40q for %s", id, account))
 	}
-	return n.At, n.ReadAt, err
+	return n, err
 }
 
 // Unread counts the actor's own notices that are unread.
@@ -163,13 +160,12 @@ func (r *Register) MarkRead(ctx context.Context, actor store.Actor, id string) (
 		return "", err
 	}
 	err = r.store.WriteDerived(ctx, "notice read", func(tx *store.Tx) error {
-		if _, _, err := find(ctx, tx, account, id); err != nil {
+		n, err := find(ctx, tx, account, id)
+		if err != nil {
 			return err
 		}
-		if err := tx.Get(ctx, &link, `SELECT link FROM notice WHERE id = ?`, id); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `UPDATE notice SET read_at = ? WHERE id = ? AND read_at = ''`, store.FormatTime(tx.Now()), id)
+		link = n.Link
+		_, err = tx.Exec(ctx, `UPDATE notice SET read_at = ? WHERE id = ? AND read_at = ''`, store.FormatTime(tx.Now()), id)
 		return err
 	})
 	if err != nil {

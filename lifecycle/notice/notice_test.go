@@ -2,6 +2,7 @@ package notice_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,16 +28,17 @@ func TestAnInboxHoldsOneUnreadNoticeOfEachKindAndSubject(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		read := func(f notice.Filter) (words string, list []notice.Notice) {
+		read := func(f notice.Filter) (string, []notice.Notice) {
 			t.Helper()
 			list, err := inbox.Inbox(ctx, lifecycletest.Guard, f)
 			if err != nil {
 				t.Fatal(err)
 			}
+			var b strings.Builder
 			for _, n := range list {
-				words += fmt.Sprintf("%s/%s:%s ", n.Kind, n.Subject, n.Params["word"])
+				fmt.Fprintf(&b, "%s/%s:%s ", n.Kind, n.Subject, n.Params["word"])
 			}
-			return words, list
+			return b.String(), list
 		}
 		send("guard", "a", "1", "one")
 		send("guard", "a", "2", "two")

@@ -34,12 +34,13 @@ func NewCode(digits string) (Code, error) {
 }
 
 // Len is how many digits it has.
-func (c Code) Len() int { return len(c.reveal()) }
+func (c Code) Len() int { return len(c.Reveal()) }
 
 // Number returns the digits of what was typed as a person's number, which is no secret.
-func (c Code) Number() string { return c.reveal() }
+func (c Code) Number() string { return c.Reveal() }
 
-func (c Code) reveal() string {
+// Reveal returns the digits for the one place that hands them over: the answer to who had a PIN drawn.
+func (c Code) Reveal() string {
 	if c.digits == nil {
 		return ""
 	}
@@ -55,7 +56,7 @@ func (c Code) Key(k HashKey, scope string) access.Key {
 	m.Write([]byte(pinDomain))
 	m.Write([]byte(scope))
 	m.Write([]byte{0})
-	m.Write([]byte(c.reveal()))
+	m.Write([]byte(c.Reveal()))
 	return access.Key(m.Sum(nil))
 }
 

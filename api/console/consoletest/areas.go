@@ -41,6 +41,16 @@ func (o *OneArea) Schedules(ctx context.Context, actor store.Actor) ([]area.Sche
 	return o.city().Schedules(ctx, actor)
 }
 
+// AddSchedule implements areas.Areas.
+func (o *OneArea) AddSchedule(_ context.Context, _ store.Actor, s area.Schedule) (area.Schedule, error) {
+	return s, o.did("add schedule", "")
+}
+
+// ChangeSchedule implements areas.Areas.
+func (o *OneArea) ChangeSchedule(_ context.Context, _ store.Actor, reason string, _ area.Schedule) error {
+	return o.did("change schedule", reason)
+}
+
 // Area implements area.Areas.
 func (o *OneArea) Area(_ context.Context, _ store.Actor, id string) (area.Area, error) {
 	if id != "A-1" && id != "A-2" {

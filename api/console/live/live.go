@@ -69,7 +69,7 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
+	words, err := Words()
 	if err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
@@ -83,6 +83,9 @@ func New(c Config) (*Pages, error) {
 	}
 	return &Pages{config: c, view: view}, nil
 }
+
+// Words are what events are called, what they mean, and the reasons of decisions: keys "kind.", "why." and "reason.", beside the page's own.
+func Words() (message.Catalogue, error) { return message.Load(files) }
 
 // Routes lists what the folder serves.
 func (p *Pages) Routes() []ui.Route {

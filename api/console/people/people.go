@@ -18,6 +18,7 @@ import (
 	"kanmon/internal/store"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
 )
@@ -46,12 +47,18 @@ type Rights interface {
 	Rights(ctx context.Context, actor store.Actor, f area.RightFilter) ([]area.Right, error)
 }
 
+// PINs is what the pages ask of the register of PINs.
+type PINs interface {
+	Of(ctx context.Context, actor store.Actor, person string) ([]pin.PIN, error)
+}
+
 // Config is what the pages need.
 type Config struct {
 	Shell   *ui.Shell
 	Staff   Staff
 	Cards   Cards
 	Rights  Rights
+	PINs    PINs
 	HashKey credential.HashKey
 	Now     func() time.Time
 }
@@ -112,7 +119,8 @@ func (p *Pages) listStaff(w http.ResponseWriter, r *http.Request, v ui.Visitor) 
 	data := struct {
 		List        []member
 		Query, Next string
-	}{Query: q}
+		MayPINs     bool
+	}{Query: q, MayPINs: v.May(authz.PINRead)}
 	if len(list) > pageRows {
 		list = list[:pageRows]
 		data.Next = nextPage("/staff", q, list[pageRows-1].ID)
@@ -137,14 +145,18 @@ func (p *Pages) showMember(w http.ResponseWriter, r *http.Request, v ui.Visitor)
 	}
 	now := p.config.Now()
 	data := struct {
-		Member   member
-		Cards    []held
-		Rights   []right
-		MayCards bool
-		MayAreas bool
-		MayIssue bool
+		Member     member
+		Cards      []held
+		PINs       []pinHeld
+		Rights     []right
+		MayCards   bool
+		MayPINs    bool
+		MaySetPINs bool
+		MayAreas   bool
+		MayIssue   bool
 	}{
 		Member: member{m, standing(m.Period, now)}, MayCards: v.May(authz.CardRead), MayAreas: v.May(authz.AreaRead), MayIssue: v.May(authz.CardIssue),
+		MayPINs: v.May(authz.PINRead), MaySetPINs: v.May(authz.PINWrite),
 	}
 	if data.MayCards {
 		list, err := p.config.Cards.List(ctx, actor, card.Filter{Person: id, Limit: pageRows})
@@ -152,6 +164,15 @@ func (p *Pages) showMember(w http.ResponseWriter, r *http.Request, v ui.Visitor)
 			return err
 		}
 		data.Cards = heldCards(list, now)
+	}
+	if data.MayPINs {
+		list, err := p.config.PINs.Of(ctx, actor, id)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			data.PINs = append(data.PINs, pinHeld{x, x.Standing(now)})
+		}
 	}
 	if data.MayAreas {
 		list, err := p.config.Rights.Rights(ctx, actor, area.RightFilter{Person: id, Limit: pageRows})
@@ -163,6 +184,11 @@ func (p *Pages) showMember(w http.ResponseWriter, r *http.Request, v ui.Visitor)
 		}
 	}
 	return p.config.Shell.Render(w, r, v, p.member, ui.Page{Title: m.Name, Section: "staff", Data: data})
+}
+
+type pinHeld struct {
+	pin.PIN
+	Standing pin.Standing
 }
 
 type right struct {

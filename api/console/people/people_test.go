@@ -23,6 +23,7 @@ type office struct {
 	staff  consoletest.Staff
 	cards  *consoletest.Cards
 	rights consoletest.Areas
+	pins   *consoletest.PINs
 	key    credential.HashKey
 	who    ui.Visitor
 }
@@ -34,7 +35,7 @@ func open(t *testing.T) office {
 		t.Fatal(err)
 	}
 	return office{
-		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), key: key,
+		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key,
 		who: consoletest.Visitor(authz.SystemManager),
 	}
 }
@@ -42,7 +43,7 @@ func open(t *testing.T) office {
 func (o office) do(t *testing.T, r *http.Request) consoletest.Page {
 	t.Helper()
 	p, err := people.New(people.Config{
-		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, HashKey: o.key, Now: consoletest.Clock,
+		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, PINs: o.pins, HashKey: o.key, Now: consoletest.Clock,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -123,9 +124,10 @@ func TestAMembersPageShowsCardsAndRightsToWhoMaySeeThem(t *testing.T) {
 	o := open(t)
 	p := o.get(t, "/staff/S-1001")
 	p.Has(t, "h1", "佐藤 花子")
-	p.Count(t, "section.panel", 2)
+	p.Count(t, "section.panel", 3)
 	p.Count(t, ".top .button", 1)
-	o.who = consoletest.Visitor(authz.CSIRT) // may see areas, not cards
+	p.Has(t, "section.panel a[href=/staff/S-1001/pins]", "発行・無効化・変更記録")
+	o.who = consoletest.Visitor(authz.CSIRT) // may see areas, neither cards nor PINs
 	p = o.get(t, "/staff/S-1001")
 	p.Count(t, "section.panel", 1)
 	p.Count(t, ".top .button", 0)

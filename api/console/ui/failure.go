@@ -31,16 +31,16 @@ func (s *Shell) Fail(w http.ResponseWriter, r *http.Request, v Visitor, err erro
 		Home     string
 	}{StatusOf(err), message.Sentence(lang, kind.String(), fault.CodeOf(err)), w.Header().Get("X-Request-Id"), "/"}
 	page := Page{Status: data.Status, Title: s.failure.Text(lang, "error.title."+titleOf(data.Status)), Plain: !v.Known(), Data: data}
-	if err := s.withoutLedger().Render(w, r, v, s.failure, page); err != nil {
+	if err := s.withoutFigures().Render(w, r, v, s.failure, page); err != nil {
 		s.config.Log.ErrorContext(r.Context(), "error page failed", slog.Any("error", err))
 		http.Error(w, http.StatusText(data.Status), data.Status)
 	}
 }
 
-// withoutLedger is the frame without the figure that needs the database, which may be what failed.
-func (s *Shell) withoutLedger() *Shell {
+// withoutFigures is the frame without the figures that need the database, which may be what failed.
+func (s *Shell) withoutFigures() *Shell {
 	t := *s
-	t.config.LedgerSize = nil
+	t.config.LedgerSize, t.config.Badges = nil, nil
 	return &t
 }
 

@@ -21,6 +21,8 @@ func shapes(name string) (string, bool) {
 		"granted":     `<circle cx="12" cy="12" r="9"/><path d="m8 12.2 2.8 2.8L16 9.6"/>`,
 		"denied":      `<circle cx="12" cy="12" r="9"/><path d="m5.8 5.8 12.4 12.4"/>`,
 		"alarm":       `<path d="M12 3.5 2.5 20h19z"/><path d="M12 10v4.5M12 17.2v.1"/>`,
+		"alarms":      `<path d="M12 3.5 2.5 20h19z"/><path d="M12 10v4.5M12 17.2v.1"/>`,
+		"notices":     `<path d="M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 2h-15zM10 21h4M12 5V3"/>`,
 		"other":       `<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5M12 7.6v.1"/>`,
 		"in":          `<path d="M13 4h6v16h-6M4 12h10M10.5 8l4 4-4 4"/>`,
 		"out":         `<path d="M11 4H5v16h6M10 12h10M16.5 8l4 4-4 4"/>`,

@@ -65,11 +65,20 @@ type Route struct {
 type Config struct {
 	// LedgerSize returns how many leaves the newest checkpoint covers. Nil leaves the figure out.
 	LedgerSize func(context.Context) (int64, error)
+	// Badges returns the figures beside the sections. Nil leaves them out. It must only read.
+	Badges func(context.Context, Visitor) (Badges, error)
 	// Site names the installation in the header; may be empty.
 	Site string
 	// Version of the program, for the footer.
 	Version string
 	Log     *slog.Logger
+}
+
+// Badges are the figures of the header.
+type Badges struct {
+	Alarms  int // open
+	Raised  int // of them not acknowledged
+	Notices int // unread
 }
 
 // Shell is the frame.
@@ -108,6 +117,7 @@ func nav() []section {
 	return []section{
 		{"live", "/live", authz.EntryRead},
 		{"presence", "/presence", authz.EntryRead},
+		{"alarms", "/alarms", authz.AlarmRead},
 		{"staff", "/staff", authz.StaffRead},
 		{"cards", "/cards", authz.CardRead},
 		{"revocations", "/revocations", authz.CardRead},

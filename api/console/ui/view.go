@@ -128,6 +128,7 @@ type layout struct {
 	Version   string
 	Back      string // where the language switch returns to
 	Ledger    ledger
+	Badges    Badges
 	RequestID string
 }
 
@@ -148,6 +149,12 @@ func (s *Shell) Render(w http.ResponseWriter, r *http.Request, v Visitor, view V
 			return fmt.Errorf("ledger size: %w", err)
 		}
 		l.Ledger = ledger{Known: true, Size: n}
+	}
+	if v.Known() && !p.Plain && s.config.Badges != nil {
+		var err error
+		if l.Badges, err = s.config.Badges(r.Context(), v); err != nil {
+			return fmt.Errorf("badges: %w", err)
+		}
 	}
 	var b bytes.Buffer
 	if err := view.byLang[l.Lang].ExecuteTemplate(&b, "layout", l); err != nil {

@@ -26,7 +26,7 @@ func TestEveryPageOfTheConsoleIsCleanAndKeepsToItself(t *testing.T) {
 	d.login(manager)
 	visited := d.crawl("/", "/password", "/no-such-page", "/cards/C-NOSUCH", "/live?show=alarm", "/staff?q="+url.QueryEscape(hostile))
 	t.Logf("%d pages: %s", len(visited), strings.Join(visited, " "))
-	for _, section := range []string{"/live", "/staff", "/staff/S-0001", "/staff/S-9001", "/cards", "/cards/new", "/areas", "/controllers"} {
+	for _, section := range []string{"/live", "/presence", "/staff", "/staff/S-0001", "/staff/S-9001", "/cards", "/cards/new", "/areas", "/controllers", "/alarms", "/notices"} {
 		if !slices.Contains(visited, section) {
 			t.Errorf("no link leads to %s", section)
 		}

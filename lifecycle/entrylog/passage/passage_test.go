@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,7 +110,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	var all []event.Event
 	for i := range passage.Most + 3 {
 		e := at("0 grant A1 p")
-		e.Person = fmt.Sprint(i)
+		e.Person = strconv.Itoa(i)
 		all = append(all, e)
 	}
 	s, out := passage.Fold("ctl-1", passage.State{}, all)

@@ -132,6 +132,11 @@
         const fresh = page.querySelector("[data-renew]");
         const part = document.querySelector("[data-renew]");
         if (fresh && !part.contains(document.activeElement)) part.replaceWith(document.importNode(fresh, true));
+        for (const id of ["badge-alarms", "badge-notices"]) {
+          const now = page.getElementById(id);
+          const was = document.getElementById(id);
+          if (now && was) was.replaceWith(document.importNode(now, true));
+        }
       } catch {
         // no line: the page says when it was made
       } finally {
