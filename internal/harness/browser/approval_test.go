@@ -9,8 +9,8 @@ import (
 // second approves what the manager asks for.
 const second = "shonin"
 
-// R14-1, R43-1: a manager asks on the console that nobody be in the server room alone, and is not offered to approve it; the door goes on as before. Another
-// approves it, and the door no longer opens for one person.
+// R14-1, R43-1: a manager asks on the console that nobody be in the server room alone, and is not offered to approve it. Another
+// approves it, and the door no longer opens for one person alone.
 func TestATwoPersonRuleIsAskedForByOneAndApprovedByAnother(t *testing.T) {
 	d := sit(t)
 	d.AwaitDoors()
@@ -34,9 +34,6 @@ func TestATwoPersonRuleIsAskedForByOneAndApprovedByAnother(t *testing.T) {
 	d.Eval(`document.querySelectorAll('form[action$="/approve"]').length`, &offered)
 	if offered != 0 {
 		t.Error("the applicant is offered to approve")
-	}
-	if a := d.Tap("IN-1", "佐藤"); !a.Released {
-		t.Errorf("before the approval the door gave %+v", a)
 	}
 
 	d.Submit(".head form[action='/logout'] button")
