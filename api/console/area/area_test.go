@@ -9,6 +9,7 @@ import (
 
 	pages "kanmon/api/console/area"
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -16,14 +17,14 @@ import (
 	"kanmon/lifecycle/area"
 )
 
-func do(t *testing.T, o *consoletest.OneArea, who authz.Role, r *http.Request) consoletest.Page {
+func do(t *testing.T, o *consoletest.OneArea, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := pages.New(pages.Config{Shell: shell, Areas: o, Lockdowns: o, Grades: consoletest.Grades{}, Approvals: consoletest.SomeApprovals(o.Hostile)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
+	return pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
 }
 
 func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
@@ -31,11 +32,11 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 		for name, path := range map[string]string{
 			"area": "/areas/A-1", "new": "/areas/new", "edit": "/areas/A-1/edit", "rights": "/areas/A-1/rights", "lockdown": "/areas/A-1/lockdown",
 		} {
-			p := do(t, &consoletest.OneArea{}, authz.SystemManager, consoletest.Get(path, lang))
+			p := do(t, &consoletest.OneArea{}, authz.SystemManager, pagetest.Get(path, lang))
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
-		p := do(t, &consoletest.OneArea{Locked: true}, authz.Guard, consoletest.Get("/areas/A-1", lang))
+		p := do(t, &consoletest.OneArea{Locked: true}, authz.Guard, pagetest.Get("/areas/A-1", lang))
 		p.Sound(t)
 		p.Golden(t, "locked."+lang)
 	}
@@ -43,8 +44,8 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 
 // R43-1: owner, grade, doors, what it asks in words, its versions with who asked and who approved, and what waits.
 func TestAnAreaIsShownInWords(t *testing.T) {
-	p := do(t, &consoletest.OneArea{}, authz.SecurityManager, consoletest.Get("/areas/A-1", "ja"))
-	text := consoletest.Text(p.Node)
+	p := do(t, &consoletest.OneArea{}, authz.SecurityManager, pagetest.Get("/areas/A-1", "ja"))
+	text := pagetest.Text(p.Node)
 	for _, want := range []string{
 		"佐藤 花子 (S-1001)", "レベル 3", "カードと暗証番号の両方で入ります。", "番号だけを読んだカードは断ります", "中にいるはずの人がもう一度入ろうとすると断ります。",
 		"毎日 4:00 に", "一人だけで中にいることはできません。", "中にいられるのは 6 人までです。", "S-1001、S-1002", "電子計算機室 正面扉",
@@ -54,7 +55,7 @@ func TestAnAreaIsShownInWords(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", want, text)
 		}
 	}
-	p = do(t, &consoletest.OneArea{}, authz.Guard, consoletest.Get("/areas/A-1", "ja"))
+	p = do(t, &consoletest.OneArea{}, authz.Guard, pagetest.Get("/areas/A-1", "ja"))
 	p.Count(t, `a[href=/areas/A-1/edit]`, 0)
 	p.Count(t, `a[href=/areas/A-1/lockdown]`, 1)
 	p.Count(t, `a[href=/approvals/Q-1]`, 0)
@@ -71,7 +72,7 @@ func form(values ...string) string {
 // R43-1: what the form says is what the register is given.
 func TestAnAreaIsDefinedOnTheForm(t *testing.T) {
 	o := &consoletest.OneArea{}
-	p := do(t, o, authz.SystemManager, consoletest.Post("/areas/A-1", form("name", "サーバ室", "grade", "3", "record", "strict", "owner", " S-1002 ", "factors", "card_pin",
+	p := do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1", form("name", "サーバ室", "grade", "3", "record", "strict", "owner", " S-1002 ", "factors", "card_pin",
 		"trust", "number", "in_out", "1", "two_person", "1", "passback", "timed", "passback_s", "300", "reset_at", "00:00", "window_s", "", "visitors", "2", "most", "4",
 		"unlock", "", "recovery", "S-1001、S-1002 ", "reason", "強化")))
 	want := area.Area{ID: "A-1", Name: "サーバ室", Grade: 3, Record: access.Strict, Owner: "S-1002", Why: "強化", Rules: access.Rules{
@@ -85,7 +86,7 @@ func TestAnAreaIsDefinedOnTheForm(t *testing.T) {
 		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
 	}
 	o.Fail = approval.Wait(&approval.Request{ID: "Q-9"}, nil)
-	p = do(t, o, authz.SystemManager, consoletest.Post("/areas/A-1", form("name", "x", "grade", "3", "record", "strict", "reason", "x")))
+	p = do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1", form("name", "x", "grade", "3", "record", "strict", "reason", "x")))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/approvals/Q-9?asked" {
 		t.Errorf("a change that waits: %d to %q", p.Status, p.Header.Get("Location"))
 	}
@@ -99,12 +100,12 @@ func TestARefusalStandsAtItsInput(t *testing.T) {
 		"most": "area.rule_range", "window_s": "area.rule_range", "visitors": "area.rule_range", "reset_at": "area.rule_range", "first": "area.needs_exit", "name": "field.required",
 	} {
 		o := &consoletest.OneArea{Fail: fault.BadField(field, code, "as a test")}
-		p := do(t, o, authz.SystemManager, consoletest.Post("/areas/A-1", form("name", "名", "grade", "3", "record", "strict", "two_person", "1", "most", "x", "reason", "理由")))
+		p := do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1", form("name", "名", "grade", "3", "record", "strict", "two_person", "1", "most", "x", "reason", "理由")))
 		p.Sound(t)
 		p.Count(t, "#f-"+field+"[aria-invalid]", 1)
 		p.Count(t, "#e-"+field, 1)
 		p.Count(t, "#f-two_person[checked]", 1)
-		if p.Status != http.StatusUnprocessableEntity || consoletest.Attr(p.Find("#f-name")[0], "value") != "名" || o.Got.Most != -1 {
+		if p.Status != http.StatusUnprocessableEntity || pagetest.Attr(p.Find("#f-name")[0], "value") != "名" || o.Got.Most != -1 {
 			t.Errorf("%s: %d, most %d", field, p.Status, o.Got.Most)
 		}
 	}
@@ -112,48 +113,48 @@ func TestARefusalStandsAtItsInput(t *testing.T) {
 
 func TestPeopleAreLetInTogether(t *testing.T) {
 	o := &consoletest.OneArea{}
-	p := do(t, o, authz.SystemManager, consoletest.Post("/areas/A-1/rights", form("person", "S-1003 S-1004", "schedule", "weekdays", "until", "2027-03-31", "escort", "1", "reason", "異動")))
+	p := do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1/rights", form("person", "S-1003 S-1004", "schedule", "weekdays", "until", "2027-03-31", "escort", "1", "reason", "異動")))
 	if p.Status != http.StatusSeeOther || len(o.Granted) != 2 || o.Granted[1].Person != "S-1004" || !o.Granted[0].Escort || o.Granted[0].First ||
 		o.Granted[0].Schedule != "weekdays" || !o.Granted[0].Until.Equal(consoletest.Day(2027, 4, 1)) || o.Reason != "異動" {
 		t.Fatalf("%d, granted %+v", p.Status, o.Granted)
 	}
 	o.Fail = fault.New(fault.NotFound, "staff.unknown", "as a test")
-	p = do(t, o, authz.SystemManager, consoletest.Post("/areas/A-1/rights", form("person", "S-9")))
+	p = do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1/rights", form("person", "S-9")))
 	p.Sound(t)
 	p.Count(t, "#f-person[aria-invalid]", 1)
 	o.Fail = nil
-	do(t, o, authz.SystemManager, consoletest.Post("/areas/A-1/rights/R-1/withdraw", form("reason", "退職")))
+	do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1/rights/R-1/withdraw", form("reason", "退職")))
 	if o.Done != "withdraw R-1" || o.Reason != "退職" {
 		t.Errorf("%s, %s", o.Done, o.Reason)
 	}
-	do(t, o, authz.Guard, consoletest.Get("/areas/A-1/rights", "ja")).Count(t, "form[action=/areas/A-1/rights]", 0)
+	do(t, o, authz.Guard, pagetest.Get("/areas/A-1/rights", "ja")).Count(t, "form[action=/areas/A-1/rights]", 0)
 }
 
 // R43-2: a guard locks an area down with two taps and a reason; who may lift it is told.
 func TestAnAreaIsLockedDownAndLifted(t *testing.T) {
 	o := &consoletest.OneArea{}
-	p := do(t, o, authz.Guard, consoletest.Post("/areas/A-1/lockdown", form("reason", "不審者")))
+	p := do(t, o, authz.Guard, pagetest.Post("/areas/A-1/lockdown", form("reason", "不審者")))
 	if p.Status != http.StatusSeeOther || o.Done != "lock" || o.Reason != "不審者" {
 		t.Fatalf("%d, %s", p.Status, o.Done)
 	}
 	o = &consoletest.OneArea{Locked: true}
-	do(t, o, authz.Guard, consoletest.Get("/areas/A-1", "ja")).Has(t, ".lockdown", "この区域は封鎖中です")
-	p = do(t, o, authz.Guard, consoletest.Get("/areas/A-1/lockdown", "ja"))
+	do(t, o, authz.Guard, pagetest.Get("/areas/A-1", "ja")).Has(t, ".lockdown", "この区域は封鎖中です")
+	p = do(t, o, authz.Guard, pagetest.Get("/areas/A-1/lockdown", "ja"))
 	p.Sound(t)
 	p.Count(t, "main form", 0)
-	do(t, o, authz.SecurityManager, consoletest.Post("/areas/A-1/lift", form("reason", "確認")))
+	do(t, o, authz.SecurityManager, pagetest.Post("/areas/A-1/lift", form("reason", "確認")))
 	if o.Done != "lift" {
 		t.Errorf("%s", o.Done)
 	}
 	o.Fail = fault.BadField("reason", "field.required", "empty")
-	p = do(t, o, authz.SecurityManager, consoletest.Post("/areas/A-1/lift", form("reason", "")))
+	p = do(t, o, authz.SecurityManager, pagetest.Post("/areas/A-1/lift", form("reason", "")))
 	p.Sound(t)
 	p.Count(t, "#f-reason[aria-invalid]", 1)
 }
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	for _, path := range []string{"/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown"} {
-		p := do(t, &consoletest.OneArea{Hostile: consoletest.Hostile, Locked: true}, authz.SystemManager, consoletest.Get(path, "ja"))
+		p := do(t, &consoletest.OneArea{Hostile: pagetest.Hostile, Locked: true}, authz.SystemManager, pagetest.Get(path, "ja"))
 		p.Sound(t)
 		p.Harmless(t, 1)
 	}
