@@ -176,6 +176,11 @@ func (e *Edge) emit(ev bus.Event) {
 	if in, ok := translate(ev, *e.key.Load()); ok {
 		e.post(in)
 	}
+	if card, ok := ev.(bus.Card); ok {
+		e.padsTurn.Lock()
+		e.pads.Drop(readerName(card.Device, card.Card.Reader)) // what was typed before it is somebody else's
+		e.padsTurn.Unlock()
+	}
 	if keys, ok := ev.(bus.Keys); ok {
 		e.keysPressed(keys)
 	}

@@ -82,10 +82,7 @@ func (t turn) window(area string) time.Duration { return t.around.Policy.Rules(a
 // decide asks for one decision with all facts.
 func (t turn) decide(id decide.Identity, f access.Facts) decide.Decision {
 	a := t.around
-	f.Gas, f.Unfit = a.Gas(id.Area()), a.Unfit(id.Door())
-	for _, door := range a.Policy.Interlock(id.Door()) {
-		f.Open = f.Open || door != id.Door() && a.Ajar(door)
-	}
+	f = t.outside(id, f)
 	rules := a.Policy.Rules(id.Area())
 	as := site.Asked{Window: rules.Window(), Counted: rules.InOut}
 	d := id.Decide(t.site.Facts(id, f, as, a.Now), a.At)
@@ -98,13 +95,17 @@ func (t turn) decide(id decide.Identity, f access.Facts) decide.Decision {
 
 func (t turn) judge(r decide.Request) Outcome {
 	id := decide.Identify(t.around.Policy, r)
+	if id.Direction() == access.Out && r.NoCard && !id.Facts().Typed.Right() { // a number alone, on the way out, is nobody's
+		r.Number = ""
+		id = decide.Identify(t.around.Policy, r)
+	}
 	var o Outcome
 	if id.Direction() == access.In {
 		o.Events = t.review(id)
 	}
 	d := t.freed(t.decide(id, id.Facts()))
 	o.Decision = d
-	o.Events = append(o.Events, t.tried(site.Subject(id), d)...)
+	o.Events = append(o.Events, t.tried(id, d)...)
 	if d.Duress {
 		o.Events = append(o.Events, about(event.Duress, d, r, t.reader))
 	}
@@ -121,12 +122,10 @@ func (t turn) judge(r decide.Request) Outcome {
 	return o
 }
 
-// freed lets out whoever stands at a reader that leads out, when no policy knows it.
+// freed lets out whoever stands at a reader that is wired to lead out, whatever the policy says of it, or without one.
 func (t turn) freed(d decide.Decision) decide.Decision {
-	if d.Reason == access.NoPolicy || d.Reason == access.UnknownReader {
-		if door, known := t.around.Exits[t.reader]; known {
-			d.Allow, d.Direction, d.Door = true, access.Out, door
-		}
+	if door, known := t.around.Exits[t.reader]; known && (d.Direction != access.Out || d.Door != door) {
+		d.Allow, d.Wait, d.Direction, d.Door = true, false, access.Out, door
 	}
 	return d
 }
@@ -143,6 +142,12 @@ func (t turn) review(newcomer decide.Identity) (events []event.Event) {
 		}
 		t.site.Leave(t.reader, m.ID)
 		events = append(events, about(event.AccessDenied, d, m.Request, t.reader))
+	}
+	for _, m := range t.site.LetIn(t.reader) {
+		word, spoken := t.around.Policy.Word(m.Card, m.Request.Key, m.Request.Older)
+		if spoken && word.State != access.Active {
+			t.site.Drop(t.reader, m.ID)
+		}
 	}
 	if held := t.site.Held(t.reader, t.around.Now); held != nil && held.Waits == access.CardRequired {
 		if d := t.again(held.Request, held.Facts); !d.Allow && !d.Wait {
@@ -163,14 +168,20 @@ func (t turn) again(r decide.Request, before access.Facts) decide.Decision {
 }
 
 // tried counts wrong PINs.
-func (t turn) tried(subject string, d decide.Decision) []event.Event {
-	switch {
-	case d.Reason == access.PINWrong && t.site.Wrong(subject, t.around.Now):
-		return []event.Event{{Kind: event.PINStopped, Door: d.Door, Area: d.Area, Reader: t.reader, Person: d.Person, Card: d.Card}}
-	case d.Facts.Typed != "" && d.Facts.Typed != access.TypedWrong && !d.Facts.Blocked:
-		t.site.Right(subject)
+func (t turn) tried(id decide.Identity, d decide.Decision) (events []event.Event) {
+	stopped := false
+	for _, subject := range site.Subjects(id) {
+		switch {
+		case d.Reason == access.PINWrong:
+			stopped = t.site.Wrong(subject, t.around.Now) || stopped
+		case d.Facts.Typed.Right() && !d.Facts.Blocked:
+			t.site.Right(subject)
+		}
 	}
-	return nil
+	if stopped {
+		events = append(events, event.Event{Kind: event.PINStopped, Door: d.Door, Area: d.Area, Reader: t.reader, Person: d.Person, Card: d.Card})
+	}
+	return events
 }
 
 func (t turn) refused(o *Outcome, r decide.Request) {
@@ -330,6 +341,31 @@ func Deadline(s *site.State, p *decide.Policy, next time.Duration) time.Duration
 		next = s.Deadline(reader, p.Rules(p.AreaAt(reader)).Window(), next)
 	}
 	return next
+}
+
+// Still decides again about somebody who was to be let in, when the record is there: with the policy, the doors and the inputs of now, and the facts
+// about people of then.
+func Still(g Grant, a Around) decide.Decision {
+	r := g.Request
+	r.Code, r.Lapsed = nil, a.Lapsed
+	if r.NoCard {
+		r.Number, r.Person = "", g.Decision.Person
+	}
+	t := turn{around: a}
+	id := decide.Identify(a.Policy, r)
+	f := t.outside(id, g.Decision.Facts)
+	f.Lapsed = a.Lapsed
+	return id.Decide(f, a.At)
+}
+
+// outside are the facts about doors and inputs.
+func (t turn) outside(id decide.Identity, f access.Facts) access.Facts {
+	a := t.around
+	f.Gas, f.Unfit, f.Open = a.Gas(id.Area()), a.Unfit(id.Door()), false
+	for _, door := range a.Policy.Interlock(id.Door()) {
+		f.Open = f.Open || door != id.Door() && a.Ajar(door)
+	}
+	return f
 }
 
 // Undone takes back grants that were not recorded, or whose people were revoked meanwhile.

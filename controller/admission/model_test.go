@@ -20,7 +20,6 @@ type crowd struct {
 	inside map[string]bool
 	walks  []walk
 	here   map[string][]visit // by reader
-	last   map[string]time.Duration
 }
 
 type walk struct {
@@ -31,6 +30,7 @@ type walk struct {
 type visit struct {
 	who   string
 	waits string
+	at    time.Duration
 }
 
 func visitor(who string) bool { return who == "guest" || who == "visit" || who == "child" }
@@ -57,7 +57,7 @@ func union(sets ...map[string]bool) map[string]bool {
 }
 
 // wants is what somebody at a reader lacks there, with those who are there; empty for nothing.
-func (c *crowd) wants(who string, there []visit) string {
+func (c *crowd) wants(who, door string, there []visit) string {
 	self, near, guests := map[string]bool{who: true}, map[string]bool{who: true}, map[string]bool{}
 	waiting, coming := map[string]bool{}, map[string]bool{}
 	for _, v := range there {
@@ -69,14 +69,16 @@ func (c *crowd) wants(who string, there []visit) string {
 			guests[v.who] = true
 		}
 	}
+	elsewhere := false // on the way in by another door
 	for _, w := range c.walks {
 		if w.in {
 			coming[w.who] = true
+			elsewhere = elsewhere || w.who == who && w.door != door
 		}
 	}
 	all := union(c.inside, near)
 	switch {
-	case c.rules.Passback == access.PassbackHard && c.inside[who]:
+	case c.rules.Passback == access.PassbackHard && (c.inside[who] || elsewhere):
 		return "anti_passback"
 	case c.rules.Most > 0 && len(union(c.inside, coming, waiting, self)) > c.rules.Most:
 		return "area_full"
@@ -103,17 +105,25 @@ func (c *crowd) others(reader, who string) []visit {
 
 func (c *crowd) expire(now time.Duration) (said []string) {
 	for _, reader := range []string{"IN", "IN-2"} {
-		if now-c.last[reader] < 5*time.Second {
-			continue
-		}
-		for _, v := range c.here[reader] {
-			if v.waits != "" {
+		c.here[reader] = slices.DeleteFunc(c.here[reader], func(v visit) bool {
+			over := now-v.at >= 5*time.Second
+			if over && v.waits != "" {
 				said = append(said, "denied "+v.who+" "+v.waits)
 			}
-		}
-		c.here[reader] = nil
+			return over
+		})
 	}
 	return said
+}
+
+// renewed: somebody else came to wait, and who waits goes on waiting.
+func renewed(there []visit, now time.Duration) []visit {
+	for i := range there {
+		if there[i].waits != "" {
+			there[i].at = now
+		}
+	}
+	return there
 }
 
 func mayWait(lacks string) bool {
@@ -125,30 +135,30 @@ func (c *crowd) enters(who, reader, door string, now time.Duration) (said []stri
 		if v.waits == "" {
 			continue
 		}
-		if lacks := c.wants(v.who, c.others(reader, v.who)); !mayWait(lacks) {
+		if lacks := c.wants(v.who, door, c.others(reader, v.who)); !mayWait(lacks) {
 			c.here[reader] = c.others(reader, v.who)
 			said = append(said, "denied "+v.who+" "+lacks)
 		}
 	}
 	there := c.others(reader, who)
-	lacks := c.wants(who, there)
+	lacks := c.wants(who, door, there)
 	switch {
 	case !mayWait(lacks):
 		c.here[reader] = slices.DeleteFunc(c.here[reader], func(v visit) bool { return v.who == who && v.waits != "" })
 		return append(said, "denied "+who+" "+lacks)
 	case lacks != "":
-		c.here[reader], c.last[reader] = append(there, visit{who, lacks}), now
+		c.here[reader] = append(renewed(there, now), visit{who, lacks, now})
 		return append(said, "pending "+who+" "+lacks)
 	}
-	c.here[reader], c.last[reader] = append(there, visit{who, "himself"}), now
+	c.here[reader] = append(there, visit{who, "himself", now})
 	var in []string
 	for _, v := range there {
-		if v.waits != "" && c.wants(v.who, c.others(reader, v.who)) == "" {
+		if v.waits != "" && c.wants(v.who, door, c.others(reader, v.who)) == "" {
 			in = append(in, v.who)
 		}
 	}
 	for _, w := range append(in, who) {
-		c.here[reader] = append(c.others(reader, w), visit{w, ""})
+		c.here[reader] = append(c.others(reader, w), visit{w, "", now})
 		c.walks = append(c.walks, walk{w, door, true})
 		said = append(said, "granted "+w)
 	}
@@ -181,6 +191,9 @@ func (c *crowd) through(door string, opened bool) {
 			c.inside[w.who] = true
 		default:
 			delete(c.inside, w.who)
+			for reader := range c.here {
+				c.here[reader] = slices.DeleteFunc(c.here[reader], func(v visit) bool { return v.who == w.who && v.waits == "" })
+			}
 		}
 	}
 	c.walks = slices.DeleteFunc(c.walks, func(w walk) bool { return w.door == door })
@@ -196,7 +209,7 @@ func TestAnyComingAndGoingAgreesWithAModelOfSets(t *testing.T) {
 			Most: rapid.SampledFrom([]int{0, 0, 2, 3, 4}).Draw(t, "most"), First: rapid.IntRange(0, 3).Draw(t, "first") == 0,
 		}
 		s := enact(t, hall(rules))
-		c := &crowd{rules: rules, inside: map[string]bool{}, here: map[string][]visit{}, last: map[string]time.Duration{}}
+		c := &crowd{rules: rules, inside: map[string]bool{}, here: map[string][]visit{}}
 		if rapid.IntRange(0, 3).Draw(t, "hard") == 0 {
 			rules.Passback, c.rules.Passback = access.PassbackHard, access.PassbackHard
 			s = enact(t, hall(rules))

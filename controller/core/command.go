@@ -59,6 +59,8 @@ func (t *turn) ordered(c wire.DoCommand) {
 		t.settle(c.ID, true, "")
 	case !wired:
 		t.refuseCommand(c, UnknownDoor)
+	case t.s.cabinet.Gas(t.area(c.Door)):
+		t.refuseCommand(c, string(access.GasReleased))
 	case t.unfit(c.Door):
 		t.refuseCommand(c, OutputInsecure)
 	default:

@@ -86,10 +86,13 @@ func (t *turn) owesSite() bool { return t.s.site.Changed() && !t.s.blind }
 
 // standing follows lockdowns, and doors that a schedule has stand unlocked.
 func (t *turn) standing() {
-	for _, e := range t.s.areas.Follow(t.s.policy, t.now.DecideAt()) {
+	for _, e := range t.s.areas.Follow(t.s.policy, t.now.DecideAt(), t.s.cabinet.Gas) {
 		t.noteUnder(e)
 	}
 	for i, w := range t.core.wiring.Doors {
+		if !t.s.areas.Open(t.area(w.ID)) {
+			t.s.doors[i].first = false
+		}
 		now := t.s.areas.Unlocked(t.s.policy, t.area(w.ID))
 		if now == t.s.doors[i].unlocked {
 			continue

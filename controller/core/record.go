@@ -108,13 +108,13 @@ func (t *turn) pass(g gate.Gate) {
 	}
 }
 
-// died reports whether a card of a gate was revoked or suspended since the decision, and then refuses all who were to pass together.
+// died reports whether somebody of a gate would be refused by now, and then refuses all who were to pass together.
 func (t *turn) died(g gate.Gate) bool {
-	reason, dead := g.Dead(t.s.policy)
-	if !dead {
+	reason, cause := g.Dead(t.around())
+	if cause < 0 {
 		return false
 	}
-	for _, refusal := range g.Refusals(reason) {
+	for _, refusal := range g.Refusals(reason, cause) {
 		t.note(refusal)
 	}
 	admission.Undone(t.s.site, g.Reader, g.Grants)
@@ -149,7 +149,7 @@ func (t *turn) unrecorded(g gate.Gate, grant []event.Event) (opened bool) {
 		t.pass(g)
 		return true
 	}
-	for _, refusal := range g.Refusals(access.NotRecorded) {
+	for _, refusal := range g.Refusals(access.NotRecorded, -1) {
 		t.keep(t.stamp(refusal))
 	}
 	if g.Command != "" {

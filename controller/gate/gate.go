@@ -48,8 +48,8 @@ func (g Gate) First() bool {
 	return false
 }
 
-// Refusals are the grants, or the command, turned round.
-func (g Gate) Refusals(r access.Reason) (events []event.Event) {
+// Refusals are the grants, or the command, turned round. cause is the number of the grant that the reason is about; the others are refused with it. -1: it is about all.
+func (g Gate) Refusals(r access.Reason, cause int) (events []event.Event) {
 	if g.Command != "" {
 		e := g.Events[0]
 		e.Kind, e.Reason = event.CommandRefused, r
@@ -58,22 +58,20 @@ func (g Gate) Refusals(r access.Reason) (events []event.Event) {
 	for i := range g.Grants {
 		e := g.Events[i]
 		e.Kind, e.Reason = event.AccessDenied, r
+		if cause >= 0 && i != cause {
+			e.Detail = event.WithOthers
+		}
 		events = append(events, e)
 	}
 	return events
 }
 
-// Dead reports whether a card of the gate was revoked or suspended since the decision, and as what it is refused now.
-func (g Gate) Dead(p *decide.Policy) (access.Reason, bool) {
-	for _, grant := range g.Grants {
-		entry, there := p.Word(grant.Decision.Card, grant.Request.Key, grant.Request.Older)
-		switch {
-		case grant.Request.NoCard || !there || entry.State == access.Active:
-		case entry.State == access.Suspended:
-			return access.CredentialSuspend, true
-		default:
-			return access.CredentialRevoked, true
+// Dead reports whether somebody of the gate would be refused by now, and for what: revoked, locked down, another door open.
+func (g Gate) Dead(a admission.Around) (access.Reason, int) {
+	for i, grant := range g.Grants {
+		if d := admission.Still(grant, a); !d.Allow {
+			return d.Reason, i
 		}
 	}
-	return "", false
+	return "", -1
 }

@@ -57,6 +57,13 @@ func (p *Pads) Press(reader string, keys []byte, now time.Duration) []credential
 	return entered
 }
 
+// Drop forgets what was pressed at a reader: somebody else is there.
+func (p *Pads) Drop(reader string) {
+	if b := p.at[reader]; b != nil {
+		b.clear()
+	}
+}
+
 func (b *pad) clear() {
 	clear(b.digits)
 	b.digits = b.digits[:0]

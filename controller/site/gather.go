@@ -14,7 +14,6 @@ const PINTime = 15 * time.Second
 // gathering is who is at one reader: who waits there, who was let in just now, and a card that waits for its PIN or for a second card.
 type gathering struct {
 	members []Member
-	last    time.Duration // of the last that was not refused
 	slot    *Slot
 }
 
@@ -25,6 +24,13 @@ type Member struct {
 	Request decide.Request
 	Facts   access.Facts  // of the decision
 	Waits   access.Reason // empty: was let in
+
+	at time.Duration // when they were, or came to wait
+}
+
+// over reports whether somebody's own window has ended. Who waits while somebody else types a PIN there stays until that has ended.
+func (g *gathering) over(m Member, window time.Duration, now Moment) bool {
+	return now.Mono-m.at >= window && (m.Waits == "" || g.slot == nil)
 }
 
 // unproven reports whether somebody waits who has not passed everything before: a recovery holder without a PIN and without a second one.
@@ -53,10 +59,17 @@ func (s *State) at(reader string, window time.Duration, now Moment) *gathering {
 	if g.slot != nil && now.Mono >= g.slot.until {
 		g.unslot()
 	}
-	if g.slot == nil && now.Mono-g.last >= window {
-		g.members = nil
-	}
+	g.members = slices.DeleteFunc(g.members, func(m Member) bool { return g.over(m, window, now) })
 	return g
+}
+
+// renew begins the window of those who wait anew: somebody else has come to wait with them.
+func (g *gathering) renew(now Moment) {
+	for i := range g.members {
+		if g.members[i].Waits != "" {
+			g.members[i].at = now.Mono
+		}
+	}
 }
 
 // unslot ends the wait for a PIN or a second card, and with it that of a recovery holder for a second one.
@@ -115,8 +128,11 @@ func (m Member) joins(p *access.Party, counted bool) {
 func (s *State) Join(reader string, m Member, window time.Duration, now Moment) {
 	g := s.at(reader, window, now)
 	g.members = slices.DeleteFunc(g.members, func(o Member) bool { return o.ID == m.ID })
+	m.at = now.Mono
+	if m.Waits != "" && m.Waits != access.Granted {
+		g.renew(now)
+	}
 	g.members = append(g.members, m)
-	g.last = now.Mono
 }
 
 // Hold keeps a card or a number that waits for its PIN or for a second card; one that was held before is returned.
@@ -128,7 +144,7 @@ func (s *State) Hold(reader string, slot Slot, window time.Duration, now Moment)
 		window = PINTime
 	}
 	slot.until = now.Mono + window
-	g.slot, g.last = &slot, now.Mono
+	g.slot = &slot
 	return before
 }
 
@@ -186,12 +202,14 @@ func (s *State) Expired(reader string, window time.Duration, now Moment) (left [
 		slot = g.slot
 		g.unslot()
 	}
-	if g.slot == nil && now.Mono-g.last >= window {
-		for _, m := range g.members {
-			if m.Waits != "" {
-				left = append(left, m)
-			}
+	g.members = slices.DeleteFunc(g.members, func(m Member) bool {
+		ended := g.over(m, window, now)
+		if ended && m.Waits != "" {
+			left = append(left, m)
 		}
+		return ended
+	})
+	if g.slot == nil && len(g.members) == 0 {
 		delete(s.readers, reader)
 	}
 	return left, slot
@@ -210,14 +228,28 @@ func (s *State) Readers() []string {
 // Deadline is the moment at which the next wait at a reader ends, if that is before next.
 func (s *State) Deadline(reader string, window, next time.Duration) time.Duration {
 	g := s.readers[reader]
-	switch {
-	case g == nil:
+	if g == nil {
 		return next
-	case g.slot != nil:
-		return min(next, g.slot.until)
-	default:
-		return min(next, g.last+window)
 	}
+	if g.slot != nil {
+		return min(next, g.slot.until)
+	}
+	for _, m := range g.members {
+		next = min(next, m.at+window)
+	}
+	return next
+}
+
+// LetIn lists who was let in at a reader just now.
+func (s *State) LetIn(reader string) (list []Member) {
+	if g := s.readers[reader]; g != nil {
+		for _, m := range g.members {
+			if m.Waits == "" {
+				list = append(list, m)
+			}
+		}
+	}
+	return list
 }
 
 // AtReader reports whether somebody waits at a reader, or something for its PIN or second card.

@@ -59,6 +59,7 @@ type guest struct { // at a reader
 	Person
 	waits access.Reason
 	typed bool
+	at    time.Duration
 }
 
 type slotM struct {
@@ -79,7 +80,6 @@ type model struct {
 	walkers []walker
 	guests  []guest
 	slots   []slotM
-	last    map[string]time.Duration // by reader
 	tries   []wrongs
 }
 
@@ -117,14 +117,16 @@ func (m *model) facts(reader, person, card string, as Asked, now time.Duration) 
 	case "out":
 		f.Place = access.Outside
 	}
-	here := map[string]guest{} // at the reader
-	for _, g := range m.guests {
-		if g.reader == reader && g.ID != person {
-			here[g.ID] = g
+	for _, w := range m.walkers {
+		if w.person == person && doorsOf[w.door] == area && w.way == "in" && ("IN-"+w.door[len(w.door)-1:] != reader || card != "") {
+			f.Place, f.SinceS = access.Inside, 0
 		}
 	}
-	if m.over(reader, as.Window, now) {
-		here = nil
+	here := map[string]guest{} // at the reader
+	for _, g := range m.guests {
+		if g.reader == reader && g.ID != person && !m.over(g, as.Window, now) {
+			here[g.ID] = g
+		}
 	}
 	coming := map[string]bool{}
 	for _, who := range people {
@@ -188,9 +190,11 @@ func (m *model) held(reader string) *slotM {
 	return nil
 }
 
-func (m *model) over(reader string, window, now time.Duration) bool {
-	s := m.held(reader)
-	return (s == nil || now >= s.until) && now-m.last[reader] >= window
+// over: everybody's window is their own, but for who waits while somebody types there.
+func (m *model) over(g guest, window, now time.Duration) bool {
+	s := m.held(g.reader)
+	typing := s != nil && now < s.until
+	return now-g.at >= window && (g.waits == "" || !typing)
 }
 
 // unhold ends a slot. A recovery holder who waited by it waits no longer.
@@ -218,7 +222,7 @@ func (m *model) wrong(subject string, now time.Duration) (stops bool) {
 
 // restarted is what is left of it after a restart from what was kept.
 func (m *model) restarted(now Moment) *model {
-	next := &model{last: map[string]time.Duration{}}
+	next := &model{}
 	for area := range map[string]bool{"a": true, "b": true} {
 		for _, who := range people {
 			state, _, wall := m.where(area, who)

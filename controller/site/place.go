@@ -147,6 +147,7 @@ func (s *State) Opened(door string, now Moment) {
 		state := In
 		if p.direction == access.Out {
 			state = Out
+			s.turnedBack(p.person)
 		}
 		s.put(Place{
 			Area: p.person.Area, Person: p.person.ID, State: state, At: now.Wall, mono: now.Mono, Visitor: p.person.Visitor, Escort: p.person.Escort,
@@ -179,6 +180,7 @@ func (s *State) Reset(areaID, person string) (n int) {
 		}
 		for who := range a.people {
 			if person == "" || who == person {
+				s.turnedBack(Person{ID: who, Area: id})
 				s.forget(id, who)
 				n++
 			}

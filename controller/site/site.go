@@ -4,6 +4,7 @@
 package site
 
 import (
+	"slices"
 	"time"
 
 	"kanmon/internal/access"
@@ -33,6 +34,7 @@ func New() *State {
 // Person is somebody at a door, as a decision has called them.
 type Person struct {
 	ID      string
+	Card    string
 	Area    string
 	Visitor bool
 	Escort  bool
@@ -43,7 +45,7 @@ type Person struct {
 
 // Who is the person of a decision.
 func Who(d decide.Decision) Person {
-	return Person{ID: d.Person, Area: d.Area, Visitor: d.Visitor, Escort: d.Escort, First: d.First, Recovery: d.Recovery}
+	return Person{ID: d.Person, Card: d.Card, Area: d.Area, Visitor: d.Visitor, Escort: d.Escort, First: d.First, Recovery: d.Recovery}
 }
 
 // Asked is what the area of a decision makes of people.
@@ -57,12 +59,15 @@ type Asked struct {
 // Facts adds what is known of people to the facts of a request.
 func (s *State) Facts(id decide.Identity, f access.Facts, as Asked, now Moment) access.Facts {
 	person := id.Person()
-	f.Blocked = s.blocked(Subject(id), now)
+	f.Blocked = slices.ContainsFunc(Subjects(id), func(subject string) bool { return s.blocked(subject, now) })
 	if p, there := s.placeOf(id.Area(), person); there {
 		f.Place = p.place()
 		if p.State == In {
 			f.SinceS = int64(max(0, now.Mono-p.mono) / time.Second)
 		}
+	}
+	if s.elsewhere(id) {
+		f.Place, f.SinceS = access.Inside, 0
 	}
 	if as.Counted {
 		f.Staff, f.Escorts, f.Visitors = s.others(id.Area(), person)
@@ -72,6 +77,19 @@ func (s *State) Facts(id decide.Identity, f access.Facts, as Asked, now Moment) 
 	party.Twin = party.Twin || f.Party.Twin
 	f.Party, f.Escorts = party, f.Escorts-inside
 	return f
+}
+
+// elsewhere reports whether somebody was let into the area just now by another door or with another card: as good as inside. The same card at the same
+// door may be shown again.
+func (s *State) elsewhere(id decide.Identity) bool {
+	for door, list := range s.coming {
+		for _, c := range list {
+			if c.person.ID == id.Person() && c.person.Area == id.Area() && c.direction == access.In && (door != id.Door() || c.person.Card != id.Card()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // others counts who is inside an area besides a person.

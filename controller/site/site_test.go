@@ -117,9 +117,27 @@ func (m *model) passed(door string, now Moment) {
 	for _, w := range m.walkers {
 		if w.door == door && w.released {
 			m.story = append(m.story, told{what: w.way, area: doorsOf[door], person: w.person, since: now.Mono, wall: now.Wall})
+			if w.way == "out" {
+				m.gone(doorsOf[door], w.person)
+			}
 		}
 	}
 	m.walkers = slices.DeleteFunc(m.walkers, func(w walker) bool { return w.door == door && w.released })
+}
+
+// gone: who went out, or whose place was forgotten, was not just let in at any reader.
+func (m *model) gone(area, who string) {
+	m.guests = slices.DeleteFunc(m.guests, func(g guest) bool { return g.ID == who && g.Area == area && g.waits == "" })
+}
+
+// right ends the count, but at a reader takes one off.
+func (m *model) right(subject string) {
+	for i := range m.tries {
+		if m.tries[i].subject == subject && subject[:4] == "read" {
+			m.tries[i].n--
+		}
+	}
+	m.tries = slices.DeleteFunc(m.tries, func(w wrongs) bool { return w.subject == subject && (w.n <= 0 || subject[:4] != "read") })
 }
 
 func (m *model) stayed(door string) {
@@ -152,6 +170,7 @@ func (m *machine) reset(area, person string) {
 			if (area == "" || area == a) && (person == "" || person == who) && state != "" {
 				want++
 				m.model.story = append(m.model.story, told{what: "reset", area: a, person: who})
+				m.model.gone(a, who)
 			}
 		}
 	}
@@ -168,8 +187,12 @@ func (m *machine) atReader(act, reader, who string) {
 		waits := access.Reason(m.draw("waits", "", string(access.PersonRequired), string(access.EscortRequired)))
 		typed := access.Typed(m.draw("typed", "", string(access.TypedRight), string(access.TypedDuress)))
 		m.state.Join(reader, Member{Person: personOf(who, area), Waits: waits, Facts: access.Facts{Typed: typed}}, m.window, m.now())
-		mo.guests = append(slices.DeleteFunc(mo.guests, here), guest{reader, personOf(who, area), waits, typed != ""})
-		mo.last[reader] = m.mono
+		for i := range mo.guests {
+			if waits != "" && mo.guests[i].reader == reader && mo.guests[i].waits != "" && !mo.over(mo.guests[i], m.window, m.mono) {
+				mo.guests[i].at = m.mono
+			}
+		}
+		mo.guests = append(slices.DeleteFunc(mo.guests, here), guest{reader, personOf(who, area), waits, typed != "", m.mono})
 	case "hold":
 		m.hold(reader, who, m.draw("card", "own", "twin") == "twin" && who == "abe")
 	case "release":
@@ -204,18 +227,17 @@ func (m *machine) hold(reader, who string, twin bool) {
 	}
 	m.model.unhold(reader)
 	m.model.slots = append(m.model.slots, slotM{reader, who, card, waits, until})
-	m.model.last[reader] = m.mono
 	if who == "rescue" {
 		p := personOf(who, readers[reader])
 		m.state.Join(reader, Member{Person: p, Waits: waits}, m.window, m.now())
-		m.model.guests = append(slices.DeleteFunc(m.model.guests, func(g guest) bool { return g.reader == reader && g.ID == who }), guest{reader, p, waits, false})
+		m.model.guests = append(slices.DeleteFunc(m.model.guests, func(g guest) bool { return g.reader == reader && g.ID == who }), guest{reader, p, waits, false, m.mono})
 	}
 }
 
 func (m *machine) type_(act, subject string) {
 	if act == "right" {
 		m.state.Right(subject)
-		m.model.tries = slices.DeleteFunc(m.model.tries, func(w wrongs) bool { return w.subject == subject })
+		m.model.right(subject)
 		return
 	}
 	if slices.ContainsFunc(m.model.tries, func(w wrongs) bool { return w.subject == subject && w.n == 5 && m.mono < w.until }) {
@@ -241,8 +263,10 @@ func (m *machine) pass(by time.Duration) {
 		m.ended(reader, left, slot)
 	}
 	for reader := range readers {
-		if len(m.model.at(reader)) > 0 && m.model.over(reader, m.window, m.mono) {
-			m.t.Fatalf("%v still at %s", m.model.at(reader), reader)
+		for _, g := range m.model.guests {
+			if g.reader == reader && m.model.over(g, m.window, m.mono) {
+				m.t.Fatalf("%v still at %s", g, reader)
+			}
 		}
 	}
 }
@@ -265,14 +289,12 @@ func (m *machine) ended(reader string, left []Member, slot *Slot) {
 		mo.unhold(reader)
 	}
 	var want, got []string
-	if mo.over(reader, m.window, m.mono) {
-		for _, g := range mo.guests {
-			if g.reader == reader && g.waits != "" {
-				want = append(want, g.ID)
-			}
+	for _, g := range mo.guests {
+		if g.reader == reader && g.waits != "" && mo.over(g, m.window, m.mono) {
+			want = append(want, g.ID)
 		}
-		mo.guests = slices.DeleteFunc(mo.guests, func(g guest) bool { return g.reader == reader })
 	}
+	mo.guests = slices.DeleteFunc(mo.guests, func(g guest) bool { return g.reader == reader && mo.over(g, m.window, m.mono) })
 	for _, l := range left {
 		got = append(got, l.ID)
 	}
@@ -389,7 +411,7 @@ func TestTheStateAgreesWithANaiveModel(t *testing.T) {
 	policy := building(t)
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{
-			t: t, policy: policy, state: New(), model: &model{last: map[string]time.Duration{}}, written: &model{},
+			t: t, policy: policy, state: New(), model: &model{}, written: &model{},
 			disk: map[spot]Place{}, triesOn: map[string]int{}, window: time.Duration(rapid.SampledFrom([]int{5, 1, 20}).Draw(t, "window")) * time.Second,
 		}
 		m.jump("found")

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -136,7 +137,7 @@ func TestTriesCountForTheCardOrElseForTheReader(t *testing.T) {
 		"reader/IN-a": {Reader: "IN-a", NoCard: true, Number: "1"},
 		"reader/IN-b": {Reader: "IN-b", Key: access.Key{77}},
 	} {
-		if got := Subject(decide.Identify(p, r)); got != want {
+		if got := strings.Join(Subjects(decide.Identify(p, r)), " "); got != want {
 			t.Errorf("%+v: %q, want %q", r, got, want)
 		}
 	}

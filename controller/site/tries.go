@@ -1,6 +1,7 @@
 package site
 
 import (
+	"strings"
 	"time"
 
 	"kanmon/internal/access/decide"
@@ -17,13 +18,19 @@ type tries struct {
 	until time.Duration // none is taken before
 }
 
-// Subject is whose wrong PINs count together: the card's, or where none is shown the reader's.
-func Subject(id decide.Identity) string {
-	if id.Card() != "" {
-		return "card/" + id.Card()
+// Subjects are whose wrong PINs count together: the card's; where none is shown the person's whose number was typed, and the reader's.
+func Subjects(id decide.Identity) []string {
+	switch {
+	case id.Card() != "":
+		return []string{"card/" + id.Card()}
+	case id.Person() != "":
+		return []string{"person/" + id.Person(), readerPrefix + id.Reader()}
+	default:
+		return []string{readerPrefix + id.Reader()}
 	}
-	return "reader/" + id.Reader()
 }
+
+const readerPrefix = "reader/"
 
 func (s *State) blocked(subject string, now Moment) bool {
 	t := s.tries[subject]
@@ -49,10 +56,14 @@ func (s *State) Wrong(subject string, now Moment) (stopped bool) {
 	return true
 }
 
-// Right ends the count.
+// Right ends the count of a card or a person. At a reader it takes one off, no more: others typed there too.
 func (s *State) Right(subject string) {
-	if s.tries[subject] != nil {
-		delete(s.tries, subject)
-		s.dirty.try(subject)
+	t := s.tries[subject]
+	if t == nil {
+		return
 	}
+	if t.n--; t.n <= 0 || !strings.HasPrefix(subject, readerPrefix) {
+		delete(s.tries, subject)
+	}
+	s.dirty.try(subject)
 }

@@ -17,8 +17,8 @@ type area struct {
 	first    bool // somebody who may be the first has come in since it is
 }
 
-// Follow takes the policy and the time (zero: not known, and no door stands unlocked) and returns what began or ended.
-func (s State) Follow(p *decide.Policy, now time.Time) (events []event.Event) {
+// Follow takes the policy, the time (zero: not known, and no door stands unlocked) and which areas are under gas (no door of those does), and returns what began or ended.
+func (s State) Follow(p *decide.Policy, now time.Time, gas func(area string) bool) (events []event.Event) {
 	for _, id := range p.Areas() {
 		a := s[id]
 		if locked := p.Lockdown(id); locked != a.lockdown {
@@ -29,7 +29,7 @@ func (s State) Follow(p *decide.Policy, now time.Time) (events []event.Event) {
 			}
 			events = append(events, event.Event{Kind: kind, Area: id})
 		}
-		if a.open = p.Unlocked(id, now); !a.open {
+		if a.open = p.Unlocked(id, now) && !gas(id); !a.open {
 			a.first = false
 		}
 		s[id] = a
@@ -43,6 +43,9 @@ func (s State) Came(id string) {
 	a.first = a.open
 	s[id] = a
 }
+
+// Open reports whether the doors of an area may stand unlocked now, if somebody who may be the first has come in where that is asked.
+func (s State) Open(id string) bool { return s[id].open }
 
 // Unlocked reports whether the doors of an area are to stand unlocked.
 func (s State) Unlocked(p *decide.Policy, id string) bool {

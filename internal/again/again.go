@@ -39,7 +39,7 @@ func Decides(e event.Event) bool {
 	case event.AccessGranted, event.AccessPending:
 		return true
 	case event.AccessDenied:
-		return e.Detail != event.InVain
+		return e.Detail != event.InVain && e.Detail != event.WithOthers
 	default:
 		return false
 	}

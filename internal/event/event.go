@@ -88,6 +88,9 @@ const (
 // what they waited for did not come.
 const InVain = "waited in vain"
 
+// WithOthers is the Detail of a refusal that is no decision: somebody who was to pass together with others is refused because one of them is.
+const WithOthers = "refused with others"
+
 // Alarm reports whether the kind asks for a person's attention.
 func (k Kind) Alarm() bool {
 	switch k {
