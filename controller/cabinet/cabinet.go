@@ -27,6 +27,12 @@ var kinds = map[inputs.Kind][2]event.Kind{
 type State struct {
 	standing []int // numbers of points
 	gas      []string
+	unheard  []inputs.Point // of gas, since the start
+}
+
+// New is the state at a start: a gas input that has not said anything yet counts as gas.
+func New(points []inputs.Point) State {
+	return State{unheard: slices.DeleteFunc(slices.Clone(points), func(p inputs.Point) bool { return p.Kind != inputs.Gas })}
 }
 
 // Event takes what one point says and returns the event it makes, if any. Points that belong to a door make none.
@@ -47,6 +53,9 @@ const mostDetail = 200
 func (s State) Hear(r inputs.Reading) (next State, k event.Kind, is bool) {
 	pair, ours := kinds[r.Point.Kind]
 	raised := slices.Contains(s.standing, r.Number)
+	if sense := r.Sense(); sense == inputs.On || sense == inputs.Off {
+		s.unheard = slices.DeleteFunc(slices.Clone(s.unheard), func(p inputs.Point) bool { return p.Wire == r.Point.Wire })
+	}
 	switch sense := r.Sense(); {
 	case !ours:
 		return s, "", false
@@ -76,5 +85,7 @@ func (s State) without(r inputs.Reading) State {
 	return s
 }
 
-// Gas reports whether the gas of a fire suppression is, or is about to be, in an area.
-func (s State) Gas(area string) bool { return slices.Contains(s.gas, area) }
+// Gas reports whether the gas of a fire suppression is, or is about to be, in an area, or may be since its input has not been heard yet.
+func (s State) Gas(area string) bool {
+	return slices.Contains(s.gas, area) || slices.ContainsFunc(s.unheard, func(p inputs.Point) bool { return slices.Contains(p.Areas, area) })
+}

@@ -158,7 +158,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 	}
 	s := State{
 		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: repeats.Table{}, site: site.New(), areas: standing.State{},
-		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
+		inputs: c.board.Start(), cabinet: cabinet.New(c.wiring.Cabinet), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
 	for _, w := range c.wiring.Doors {

@@ -160,6 +160,8 @@ func TestAnAreaOfGrade3RefusesAStrikeThatIsNotOnTheSecureSide(t *testing.T) {
 			w.Doors[0].Strike, w.Doors[0].SelfLocking = c.strike, c.selfLocking
 			spec.Areas[0].Grade = c.grade
 			d := wiredDesk(t, w, spec)
+			d.step(wires())
+			d.answer(nil)
 			again := sitePolicy(t, 2)
 			if c.grade != 2 {
 				spec.Version.N = 2
