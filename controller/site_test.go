@@ -50,8 +50,8 @@ func siteWiring() core.Wiring {
 		Software: "test",
 		Devices:  []string{"IN-1", "OUT-1", "IN-2", "IO-1"},
 		Doors: []core.WiredDoor{
-			{ID: "D-1", Contact: &core.Wire{Device: "IO-1", Input: 0}, OpenWhen: inputs.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 1}},
-			{ID: "D-2", Contact: &core.Wire{Device: "IO-1", Input: 2}, OpenWhen: inputs.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 3}},
+			{ID: "D-1", Contact: &inputs.Wire{Device: "IO-1", Input: 0}, OpenWhen: inputs.Active, ExitButton: &inputs.Wire{Device: "IO-1", Input: 1}},
+			{ID: "D-2", Contact: &inputs.Wire{Device: "IO-1", Input: 2}, OpenWhen: inputs.Active, ExitButton: &inputs.Wire{Device: "IO-1", Input: 3}},
 		},
 	}
 }

@@ -58,9 +58,6 @@ type Wiring = wiring.Wiring
 // WiredDoor is one door of it.
 type WiredDoor = wiring.Door
 
-// Wire is one input of a device.
-type Wire = inputs.Wire
-
 // Core decides what a controller does. It has no state of its own.
 type Core struct {
 	wiring Wiring

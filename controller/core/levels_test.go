@@ -14,3 +14,5 @@ const (
 	Faulty   = inputs.Faulty
 	Unknown  = inputs.Unknown
 )
+
+type Wire = inputs.Wire
