@@ -32,11 +32,11 @@ import (
 	"kanmon/reader/serialport"
 )
 
-// Config is the configuration file; Broker is a part of it.
-type (
-	Config = config.Config
-	Broker = config.Broker
-)
+// Config is the configuration file.
+type Config = config.Config
+
+// Broker is the part of it that names the broker.
+type Broker = config.Broker
 
 // LoadConfig reads, completes and checks a configuration file.
 func LoadConfig(path string) (Config, error) { return config.Load(path) }

@@ -2,8 +2,8 @@ package admission_test
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +32,7 @@ var cast = []access.Person{
 }
 
 func number(person string) string {
-	return fmt.Sprint(100 + slices.IndexFunc(cast, func(p access.Person) bool { return p.ID == person }))
+	return strconv.Itoa(100 + slices.IndexFunc(cast, func(p access.Person) bool { return p.ID == person }))
 }
 
 // secret and threat are somebody's PINs.

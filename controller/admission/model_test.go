@@ -57,7 +57,7 @@ func union(sets ...map[string]bool) map[string]bool {
 }
 
 // wants is what somebody at a reader lacks there, with those who are there; empty for nothing.
-func (c *crowd) wants(who, reader string, there []visit) string {
+func (c *crowd) wants(who string, there []visit) string {
 	self, near, guests := map[string]bool{who: true}, map[string]bool{who: true}, map[string]bool{}
 	waiting, coming := map[string]bool{}, map[string]bool{}
 	for _, v := range there {
@@ -125,13 +125,13 @@ func (c *crowd) enters(who, reader, door string, now time.Duration) (said []stri
 		if v.waits == "" {
 			continue
 		}
-		if lacks := c.wants(v.who, reader, c.others(reader, v.who)); !mayWait(lacks) {
+		if lacks := c.wants(v.who, c.others(reader, v.who)); !mayWait(lacks) {
 			c.here[reader] = c.others(reader, v.who)
 			said = append(said, "denied "+v.who+" "+lacks)
 		}
 	}
 	there := c.others(reader, who)
-	lacks := c.wants(who, reader, there)
+	lacks := c.wants(who, there)
 	switch {
 	case !mayWait(lacks):
 		c.here[reader] = slices.DeleteFunc(c.here[reader], func(v visit) bool { return v.who == who && v.waits != "" })
@@ -143,7 +143,7 @@ func (c *crowd) enters(who, reader, door string, now time.Duration) (said []stri
 	c.here[reader], c.last[reader] = append(there, visit{who, "himself"}), now
 	var in []string
 	for _, v := range there {
-		if v.waits != "" && c.wants(v.who, reader, c.others(reader, v.who)) == "" {
+		if v.waits != "" && c.wants(v.who, c.others(reader, v.who)) == "" {
 			in = append(in, v.who)
 		}
 	}
@@ -291,13 +291,13 @@ func (w watch) read(t *rapid.T, events []event.Event, now asked) (decided int) {
 	for _, e := range events {
 		at := [2]string{e.Person, e.Reader}
 		when := now
-		switch {
-		case e.Kind == event.AccessPending:
+		switch e.Kind {
+		case event.AccessPending:
 			if w[at] == nil {
 				w[at] = map[string]asked{}
 			}
 			w[at][e.Card] = now
-		case e.Kind == event.AccessGranted || e.Kind == event.AccessDenied:
+		case event.AccessGranted, event.AccessDenied:
 			if inVain(e) {
 				when = w[at][e.Card]
 			}

@@ -82,8 +82,7 @@ func (d *desk) inside() string {
 func (d *desk) decisions() string {
 	var all []string
 	for _, e := range d.onDisk {
-		switch e.Kind {
-		case event.AccessGranted, event.AccessDenied, event.AccessPending:
+		if slices.Contains([]event.Kind{event.AccessGranted, event.AccessDenied, event.AccessPending}, e.Kind) {
 			all = append(all, fmt.Sprint(e.Person, " ", e.Reason))
 		}
 	}
@@ -119,6 +118,15 @@ func TestSomebodyIsInsideOnceTheDoorOpened(t *testing.T) {
 	if slices.Contains(d.kinds(), event.PlacesDoubtful) {
 		t.Fatalf("doubt: %v", d.kinds())
 	}
+}
+
+func TestWhoDidNotGoThroughIsNotTakenAlongByTheNext(t *testing.T) {
+	d := newHall(t, hard, "")
+	d.tap("IN-1", keyAlways)
+	d.pass(4001 * time.Millisecond)
+	d.tap("IN-1", keyMonday)
+	d.hear(open)
+	d.want("P-2", "P-1 granted, P-2 granted")
 }
 
 // Where nobody can say whether a door opens, whoever is let through it goes through; so does a second one while it is open.

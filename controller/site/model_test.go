@@ -45,7 +45,6 @@ func building(tb interface{ Fatal(args ...any) }) *decide.Policy {
 // told is one thing that happened to positions, in words.
 type told struct {
 	what, area, person string // passed in, passed out, doubt, reset
-	at                 time.Duration
 	wall               time.Time
 	since              time.Duration // of what a restart found
 }

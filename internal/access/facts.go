@@ -16,9 +16,9 @@ type Facts struct {
 	Place  Place `json:"place,omitempty"`
 	SinceS int64 `json:"since_s,omitempty"` // whole seconds since they came in
 
-	// Who else is inside the area, as far as is known.
-	Staff    int `json:"staff,omitempty"` // who is no visitor
-	Escorts  int `json:"escorts,omitempty"`
+	// Who else is inside the area, as far as is known; nobody where there are no readers on both sides.
+	Staff    int `json:"staff,omitempty"`   // who is no visitor
+	Escorts  int `json:"escorts,omitempty"` // without those at the reader
 	Visitors int `json:"visitors,omitempty"`
 	Coming   int `json:"coming,omitempty"` // let in, and the door not opened yet
 
@@ -29,7 +29,7 @@ type Facts struct {
 type Party struct {
 	Twin     bool `json:"twin,omitempty"`     // another card of the same person
 	Staff    int  `json:"staff,omitempty"`    // different people who are no visitors
-	Escorts  int  `json:"escorts,omitempty"`  // those of them who may bring visitors
+	Escorts  int  `json:"escorts,omitempty"`  // who may bring visitors, also those who are inside already
 	Visitors int  `json:"visitors,omitempty"` //
 	First    bool `json:"first,omitempty"`    // one of them may be the first
 	Recovery int  `json:"recovery,omitempty"` // recovery holders

@@ -1,9 +1,6 @@
-// Package access decides who may pass a door. It is pure: no clock, no disk, no network; the same
-// code runs at the door, in the console's explanation and in the replay of an old decision.
-//
-// A Spec is the policy as data, in the form that travels and is stored. Compile checks it and turns
-// it into a Policy, which Decide reads. A nil Policy refuses everybody at an entry. What changes faster than a policy comes beside it: the
-// revocation set (Policy.Revoke) and the classes of people whose lease is over (Request.Lapsed).
+// Package access is the vocabulary of who may pass a door: a policy as data (Spec), in the form that travels and is stored, its parts, the rules an
+// area may have, the reasons of a decision and the facts it is made on. Package decide, below, decides. What changes faster than a policy comes
+// beside it: the revocation set and the classes of people whose lease is over. Everything here is pure.
 package access
 
 import (

@@ -29,11 +29,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 		wait := min(nextYear(now).Sub(now), lookEvery)
 		moved, err := k.Register.Extend(ctx, store.System("calendar"), now)
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err != nil:
-			k.Log.ErrorContext(ctx, "holidays of another year not sent to the doors", slog.Any("error", err))
 			wait = tryAgain
+			if ctx.Err() == nil {
+				k.Log.ErrorContext(ctx, "holidays of another year not sent to the doors", slog.Any("error", err))
+			}
 		case moved:
 			k.Log.InfoContext(ctx, "holidays of another year go to the doors")
 		}

@@ -105,11 +105,7 @@ func New(cfg Config) (*Chip, error) {
 // Run holds the lines until ctx ends, and asks for them again when they are lost. At the end the outputs are put to rest.
 func (c *Chip) Run(ctx context.Context) error {
 	for said := ""; ; {
-		err := c.hold(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err.Error() != said {
+		if err := c.hold(ctx); ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			c.cfg.Log.WarnContext(ctx, "GPIO lines are not there", "chip", c.cfg.Path, "error", err)
 		}

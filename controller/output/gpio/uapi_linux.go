@@ -88,7 +88,7 @@ func (c *lineConfig) add(id uint32, value, mask uint64) {
 
 // debounceValue places a 32 bit member of the union where the kernel looks for it, whatever the byte order.
 func debounceValue(us uint32) (union uint64) {
-	*(*uint32)(unsafe.Pointer(&union)) = us
+	*(*uint32)(unsafe.Pointer(&union)) = us //nolint:gosec // the kernel's union
 	return union
 }
 
@@ -103,7 +103,7 @@ func request(c Config) (handle, error) {
 	}
 	defer func() { _ = unix.Close(chip) }() // the lines have a descriptor of their own
 	r := ask(c)
-	if err := ioctl(chip, ioctlGetLine, unsafe.Pointer(&r)); err != nil {
+	if err := ioctl(chip, ioctlGetLine, unsafe.Pointer(&r)); err != nil { //nolint:gosec // the kernel's structure
 		return nil, unavailable(fmt.Sprintf("lines %v of %s", c.lines(), c.Path), err)
 	}
 	unix.CloseOnExec(int(r.fd))
@@ -112,12 +112,12 @@ func request(c Config) (handle, error) {
 
 func (h held) Set(mask, values uint64) error {
 	v := lineValues{bits: values, mask: mask}
-	return unavailable("set GPIO lines", ioctl(h.fd, ioctlSetValues, unsafe.Pointer(&v)))
+	return unavailable("set GPIO lines", ioctl(h.fd, ioctlSetValues, unsafe.Pointer(&v))) //nolint:gosec // the kernel's structure
 }
 
 func (h held) Get(mask uint64) (uint64, error) {
 	v := lineValues{mask: mask}
-	err := ioctl(h.fd, ioctlGetValues, unsafe.Pointer(&v))
+	err := ioctl(h.fd, ioctlGetValues, unsafe.Pointer(&v)) //nolint:gosec // the kernel's structure
 	return v.bits, unavailable("read GPIO lines", err)
 }
 

@@ -29,10 +29,10 @@ var (
 	ErrMismatch = errors.New("reply to something else")
 )
 
-// Exception is a board's refusal: 1 unknown function, 2 unknown address, 3 impossible value, 4 its own failure.
-type Exception byte
+// RefusedError is a board's refusal: 1 unknown function, 2 unknown address, 3 impossible value, 4 its own failure.
+type RefusedError byte
 
-func (e Exception) Error() string { return fmt.Sprintf("the board refuses: exception %d", byte(e)) }
+func (e RefusedError) Error() string { return fmt.Sprintf("the board refuses: exception %d", byte(e)) }
 
 // CRC is CRC-16/MODBUS: polynomial 0x8005 reflected, beginning with 0xFFFF.
 func CRC(b []byte) uint16 {
@@ -94,7 +94,7 @@ func (r Request) Reply(b []byte) (coils []bool, err error) {
 	case b[0] != r[0] || b[1]&^exception != r[1]:
 		return nil, fmt.Errorf("unit %d, function %d: %w", b[0], b[1], ErrMismatch)
 	case b[1]&exception != 0:
-		return nil, Exception(b[2])
+		return nil, RefusedError(b[2])
 	case b[1] == writeCoil:
 		return nil, r.echoed(b)
 	}

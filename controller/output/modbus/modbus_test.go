@@ -52,7 +52,7 @@ func TestAReplyIsReadOnlyAsTheAnswerToItsRequest(t *testing.T) {
 		"another value":      {write, "010502000008", false, ErrMismatch},
 		"another coil":       {write, "010502010007", false, ErrMismatch},
 		"another board":      {write, "020502000007", false, ErrMismatch},
-		"unknown address":    {write, "018502", false, Exception(2)},
+		"unknown address":    {write, "018502", false, RefusedError(2)},
 		"refused to another": {write, "018102", false, ErrMismatch},
 		"cut short":          {write, "0105020000", true, ErrMismatch},
 		"nothing":            {write, "", true, ErrMismatch},
@@ -77,11 +77,11 @@ func TestCoilsAreReadLowBitFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var bits string
-	for _, on := range got {
-		bits += map[bool]string{true: "1", false: "0"}[on]
+	bits := make([]byte, len(got))
+	for i, on := range got {
+		bits[i] = map[bool]byte{true: '1', false: '0'}[on]
 	}
-	if want := "1011001111010110101"; bits != want {
+	if want := "1011001111010110101"; string(bits) != want {
 		t.Fatalf("coils %s, want %s", bits, want)
 	}
 }

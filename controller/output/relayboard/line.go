@@ -1,7 +1,6 @@
 package relayboard
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -22,15 +21,15 @@ type line struct {
 
 // command sends a request until it is confirmed, refused or has been tried often enough. What could not be sent while its caller was
 // patient is not sent at all: a door does not open late.
-func (l *line) command(ctx context.Context, r modbus.Request) (err error) {
+func (l *line) command(patient func() error, r modbus.Request) (err error) {
 	for range tries {
-		if ctx.Err() != nil {
-			return fault.Wrap(fault.Unavailable, ctx.Err(), "the relay board was not asked in time")
+		if over := patient(); over != nil {
+			return fault.Wrap(fault.Unavailable, over, "the relay board was not asked in time")
 		}
 		if err = l.exchange(r); err == nil || l.lost {
 			return err
 		}
-		var refused modbus.Exception
+		var refused modbus.RefusedError
 		if errors.As(err, &refused) {
 			return fault.Wrap(fault.Invalid, err, "relay board")
 		}

@@ -55,7 +55,7 @@ type Board struct {
 }
 
 type order struct {
-	ctx     context.Context // ends the caller's patience
+	patient func() error // the caller's; an error when it is over
 	request modbus.Request
 	done    chan error
 }
@@ -75,18 +75,22 @@ func New(cfg Config) (*Board, error) {
 func (b *Board) Run(ctx context.Context) error {
 	for {
 		port, err := b.cfg.Open(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = port.Close() // opened too late
 			}
+			break
+		}
+		if err != nil {
 			return fault.Wrap(fault.KindOf(err), err, "open the relay board's line")
 		}
 		b.talk(ctx, port)
 		_ = port.Close() // what is left of the line is of no use
 		if !b.pause(ctx, reopen) {
-			return nil
+			break
 		}
 	}
+	return nil
 }
 
 // pause lets orders wait; they end with their callers' patience.
@@ -111,11 +115,11 @@ func (b *Board) talk(ctx context.Context, port Port) {
 		case <-ctx.Done():
 			return
 		case o := <-b.orders:
-			err = l.command(o.ctx, o.request)
+			err = l.command(o.patient, o.request)
 			o.done <- err
 		case <-tick.C:
 			tick.Reset(Heartbeat)
-			err = l.command(ctx, modbus.ReadCoils(b.cfg.Unit, 0, uint16(b.cfg.Relays)))
+			err = l.command(ctx.Err, modbus.ReadCoils(b.cfg.Unit, 0, uint16(b.cfg.Relays)))
 		}
 		up = b.judge(up, err)
 		if l.lost {
@@ -140,7 +144,7 @@ func (b *Board) write(ctx context.Context, coil int, at, value uint16) error {
 	if coil < 0 || coil >= b.cfg.Relays {
 		return fault.New(fault.Invalid, "relayboard.coil", fmt.Sprintf("relay %d of %d", coil, b.cfg.Relays))
 	}
-	o := order{ctx: ctx, request: modbus.WriteCoil(b.cfg.Unit, at+uint16(coil), value), done: make(chan error, 1)}
+	o := order{patient: ctx.Err, request: modbus.WriteCoil(b.cfg.Unit, at+uint16(coil), value), done: make(chan error, 1)}
 	select {
 	case b.orders <- o:
 	case <-ctx.Done():

@@ -36,7 +36,7 @@ func crc(b []byte) uint16 {
 	c := uint16(0xFFFF)
 	for _, x := range b {
 		c ^= uint16(x)
-		for i := 0; i < 8; i++ {
+		for range 8 {
 			if c&0x0001 != 0 {
 				c = (c >> 1) ^ 0xA001
 			} else {

@@ -1,3 +1,5 @@
+// Package decide is the decision at a door: Compile turns a policy as data (package access) into what Identify and Decide read; Again makes an old
+// decision anew. It is pure: no clock, no disk, no network; the same code runs at the door, in the console's explanation and in the replay.
 package decide
 
 import (

@@ -3,6 +3,7 @@ package holiday_test
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,10 +32,11 @@ func TestR43_2_HolidaysAreThoseOfTheGovernment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := fmt.Sprint(year)
+		all := []string{strconv.Itoa(year)}
 		for _, d := range days {
-			got += " " + short(t, d)
+			all = append(all, short(t, d))
 		}
+		got := strings.Join(all, " ")
 		if want := strings.TrimSpace(line); got != want {
 			t.Errorf("\n got %s\nwant %s", got, want)
 		}
