@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"testing"
 
-	"kanmon/controller/core"
 	"kanmon/controller/inputs"
 	"kanmon/controller/output"
 	"kanmon/controller/output/gpio"

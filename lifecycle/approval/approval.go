@@ -101,23 +101,23 @@ func (r *Register) kind(name string) (Kind, error) {
 	return k, nil
 }
 
-// Waiting says that a change was not made: it waits for a second person, as Request. To who does not look for it, it is a fault.Conflict with the
+// WaitingError says that a change was not made: it waits for a second person, as Request. To who does not look for it, it is a fault.Conflict with the
 // code "approval.waits".
-type Waiting struct {
+type WaitingError struct {
 	Request Request
 	fault   *fault.Error
 }
 
-// Wait returns a Waiting for a request, err if there is one, and nil for neither.
+// Wait returns a WaitingError for a request, err if there is one, and nil for neither.
 func Wait(request *Request, err error) error {
 	if err != nil || request == nil {
 		return err
 	}
-	return &Waiting{*request, fault.New(fault.Conflict, "approval.waits", "request "+request.ID+" waits for a second person")}
+	return &WaitingError{*request, fault.New(fault.Conflict, "approval.waits", "request "+request.ID+" waits for a second person")}
 }
 
 // Error implements error.
-func (w *Waiting) Error() string { return w.fault.Error() }
+func (w *WaitingError) Error() string { return w.fault.Error() }
 
 // Unwrap returns the fault.
-func (w *Waiting) Unwrap() error { return w.fault }
+func (w *WaitingError) Unwrap() error { return w.fault }

@@ -267,7 +267,7 @@ func TestWaitingIsNoSuccessToWhoDoesNotLookForIt(t *testing.T) {
 	if fault.KindOf(err) != fault.Conflict || fault.CodeOf(err) != "approval.waits" || !strings.Contains(err.Error(), "A-1") {
 		t.Errorf("%v", err)
 	}
-	if w, ok := errors.AsType[*approval.Waiting](err); !ok || w.Request.ID != "A-1" {
+	if w, ok := errors.AsType[*approval.WaitingError](err); !ok || w.Request.ID != "A-1" {
 		t.Errorf("%v holds no request", err)
 	}
 	if approval.Wait(nil, nil) != nil || !errors.Is(approval.Wait(nil, context.Canceled), context.Canceled) {

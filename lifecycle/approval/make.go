@@ -59,7 +59,7 @@ type Wish struct {
 	Before func(context.Context, store.Queryer) (any, error)
 }
 
-// Make has a change made in a transaction of its own: at once, followed by then, which may be nil, or by a request. The error is then a Waiting. The
+// Make has a change made in a transaction of its own: at once, followed by then, which may be nil, or by a request. The error is then a WaitingError. The
 // actor needs the right to the kind of change.
 func (r *Register) Make(ctx context.Context, actor store.Actor, w Wish, then func(*store.Tx) error) error {
 	k, err := r.kind(w.Kind)

@@ -3,7 +3,7 @@
 // transaction every controller that must learn of it gets a higher wanted policy.
 //
 // What makes a graded area (grade 2 or 3, before or after) easier to enter, or different, needs two people: the method then keeps a request and returns an
-// approval.Waiting, and the change is made when somebody else approves it. Withdrawing a right and locking an area down never wait.
+// approval.WaitingError, and the change is made when somebody else approves it. Withdrawing a right and locking an area down never wait.
 package area
 
 import (
@@ -14,7 +14,7 @@ import (
 	"kanmon/lifecycle/period"
 )
 
-// Areas, doors and lockdowns are what package premises says, which also knows which rules they can keep.
+// Area, Door and Lockdown are what package premises says, which also knows which rules they can keep.
 type (
 	Area     = premises.Area
 	Door     = premises.Door

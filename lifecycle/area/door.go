@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -197,11 +198,7 @@ func (r *Register) Interlock(ctx context.Context, actor store.Actor, reason, nam
 
 // places is a question mark for each value, for IN; NULL for none.
 func places(values []string) string {
-	marks := "NULL"
-	for range values {
-		marks += ", ?"
-	}
-	return marks
+	return "NULL" + strings.Repeat(", ?", len(values))
 }
 
 func args(first string, rest []string) []any {

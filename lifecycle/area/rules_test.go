@@ -186,7 +186,7 @@ func TestOnlyStaffEscort(t *testing.T) {
 // wait takes the request out of the error of a change that waits.
 func wait(t *testing.T, err error) approval.Request {
 	t.Helper()
-	w, ok := errors.AsType[*approval.Waiting](err)
+	w, ok := errors.AsType[*approval.WaitingError](err)
 	if !ok {
 		t.Fatalf("%v, want a request that waits", err)
 	}

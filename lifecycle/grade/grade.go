@@ -88,7 +88,7 @@ func (r *Register) read(ctx context.Context, actor store.Actor, fn func(store.Qu
 	})
 }
 
-// Set changes what is asked of a grade: it always needs two people, and the error is then an approval.Waiting. An area of the grade that asks less is
+// Set changes what is asked of a grade: it always needs two people, and the error is then an approval.WaitingError. An area of the grade that asks less is
 // a Conflict with code "area.grade_in_use". Needs authz.AreaWrite.
 func (r *Register) Set(ctx context.Context, actor store.Actor, reason string, l premises.Least) error {
 	reason, err := field.Text("reason", reason, 200)

@@ -24,7 +24,7 @@ func TestWhatAGradeAsksIsChangedByTwoAndHoldsForEveryArea(t *testing.T) {
 		city.Account(t, lifecycletest.Second, "1002")
 		approve := func(err error) {
 			t.Helper()
-			w, ok := errors.AsType[*approval.Waiting](err)
+			w, ok := errors.AsType[*approval.WaitingError](err)
 			if !ok {
 				t.Fatalf("%v, want a request that waits", err)
 			}

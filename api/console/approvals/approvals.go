@@ -89,7 +89,7 @@ func (p *Pages) Routes() []ui.Route {
 
 // Sent sends the visitor to the page of a request, when that is what has become of a change, and reports whether it did. Pages of other registers ask it.
 func Sent(w http.ResponseWriter, r *http.Request, err error) bool {
-	waits, ok := errors.AsType[*approval.Waiting](err)
+	waits, ok := errors.AsType[*approval.WaitingError](err)
 	if ok {
 		ui.Redirect(w, r, "/approvals/"+url.PathEscape(waits.Request.ID)+"?asked")
 	}

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"kanmon/api/console/approvals"
+	"kanmon/api/console/areatest"
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 )
 
-func do(t *testing.T, a *consoletest.Approvals, who authz.Role, r *http.Request) pagetest.Page {
+func do(t *testing.T, a *areatest.Approvals, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := approvals.New(approvals.Config{Shell: shell, Approvals: a})
@@ -26,11 +27,11 @@ func do(t *testing.T, a *consoletest.Approvals, who authz.Role, r *http.Request)
 func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 	for _, lang := range []string{"ja", "en"} {
 		for name, path := range map[string]string{"list": "/approvals", "one": "/approvals/Q-1", "own": "/approvals/Q-2?asked", "done": "/approvals/Q-3?done"} {
-			p := do(t, consoletest.SomeApprovals(""), authz.SystemManager, pagetest.Get(path, lang))
+			p := do(t, areatest.SomeApprovals(""), authz.SystemManager, pagetest.Get(path, lang))
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
-		p := do(t, &consoletest.Approvals{}, authz.SystemManager, pagetest.Get("/approvals", lang))
+		p := do(t, &areatest.Approvals{}, authz.SystemManager, pagetest.Get("/approvals", lang))
 		p.Sound(t)
 		p.Golden(t, "none."+lang)
 	}
@@ -38,7 +39,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 
 // R14-1: who approves sees from what to what, by whom and why; who asked is not offered to approve.
 func TestARequestShowsWhatChangesAndWhoMayDecideIt(t *testing.T) {
-	p := do(t, consoletest.SomeApprovals(""), authz.SecurityManager, pagetest.Get("/approvals/Q-1", "ja"))
+	p := do(t, areatest.SomeApprovals(""), authz.SecurityManager, pagetest.Get("/approvals/Q-1", "ja"))
 	var rows []string
 	for _, n := range p.Find(".changes tbody tr") {
 		rows = append(rows, pagetest.Text(n))
@@ -49,13 +50,13 @@ func TestARequestShowsWhatChangesAndWhoMayDecideIt(t *testing.T) {
 		t.Errorf("changes %q, want %q", got, want)
 	}
 	p.Count(t, "form[action=/approvals/Q-1/approve]", 1)
-	own := do(t, consoletest.SomeApprovals(""), authz.SecurityManager, pagetest.Get("/approvals/Q-2", "ja"))
+	own := do(t, areatest.SomeApprovals(""), authz.SecurityManager, pagetest.Get("/approvals/Q-2", "ja"))
 	own.Count(t, "form[action=/approvals/Q-2/approve]", 0)
 	own.Count(t, "form[action=/approvals/Q-2/withdraw]", 1)
 	own.Has(t, ".act", "自分の申請は承認できません")
 	own.Count(t, ".changes table", 2)
-	do(t, consoletest.SomeApprovals(""), authz.Auditor, pagetest.Get("/approvals/Q-1", "ja")).Count(t, "main form", 0)
-	if p := do(t, consoletest.SomeApprovals(""), authz.Auditor, pagetest.Get("/approvals/Q-9", "ja")); p.Status != http.StatusNotFound {
+	do(t, areatest.SomeApprovals(""), authz.Auditor, pagetest.Get("/approvals/Q-1", "ja")).Count(t, "main form", 0)
+	if p := do(t, areatest.SomeApprovals(""), authz.Auditor, pagetest.Get("/approvals/Q-9", "ja")); p.Status != http.StatusNotFound {
 		t.Errorf("no such request: %d", p.Status)
 	}
 }
@@ -63,7 +64,7 @@ func TestARequestShowsWhatChangesAndWhoMayDecideIt(t *testing.T) {
 // R14-1
 func TestARequestIsDecidedAndARefusalIsExplained(t *testing.T) {
 	for _, what := range []string{"approve", "refuse", "withdraw"} {
-		a := consoletest.SomeApprovals("")
+		a := areatest.SomeApprovals("")
 		p := do(t, a, authz.SecurityManager, pagetest.Post("/approvals/Q-1/"+what, url.Values{"note": {"確認"}}.Encode()))
 		if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/approvals/Q-1?done" || a.Done != what+" Q-1: 確認" {
 			t.Errorf("%s: %d to %q, %q", what, p.Status, p.Header.Get("Location"), a.Done)
@@ -78,7 +79,7 @@ func TestARequestIsDecidedAndARefusalIsExplained(t *testing.T) {
 		"stale": {fault.New(fault.Conflict, "approval.stale", "x"), http.StatusConflict, "無効になりました"},
 		"note":  {fault.BadField("note", "field.required", "x"), http.StatusUnprocessableEntity, "入力してください"},
 	} {
-		a := consoletest.SomeApprovals("")
+		a := areatest.SomeApprovals("")
 		a.Fail = x.fail
 		p := do(t, a, authz.SecurityManager, pagetest.Post("/approvals/Q-1/approve", ""))
 		p.Sound(t)
@@ -91,7 +92,7 @@ func TestARequestIsDecidedAndARefusalIsExplained(t *testing.T) {
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	for _, path := range []string{"/approvals", "/approvals/Q-1", "/approvals/Q-3"} {
-		p := do(t, consoletest.SomeApprovals(pagetest.Hostile), authz.SystemManager, pagetest.Get(path, "ja"))
+		p := do(t, areatest.SomeApprovals(pagetest.Hostile), authz.SystemManager, pagetest.Get(path, "ja"))
 		p.Sound(t)
 		p.Harmless(t, 1)
 	}

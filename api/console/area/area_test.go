@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	pages "kanmon/api/console/area"
+	"kanmon/api/console/areatest"
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/pagetest"
 	"kanmon/internal/access"
@@ -17,10 +18,10 @@ import (
 	"kanmon/lifecycle/area"
 )
 
-func do(t *testing.T, o *consoletest.OneArea, who authz.Role, r *http.Request) pagetest.Page {
+func do(t *testing.T, o *areatest.OneArea, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
-	p, err := pages.New(pages.Config{Shell: shell, Areas: o, Lockdowns: o, Grades: consoletest.Grades{}, Approvals: consoletest.SomeApprovals(o.Hostile)})
+	p, err := pages.New(pages.Config{Shell: shell, Areas: o, Lockdowns: o, Grades: areatest.Grades{}, Approvals: areatest.SomeApprovals(o.Hostile)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +33,11 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 		for name, path := range map[string]string{
 			"area": "/areas/A-1", "new": "/areas/new", "edit": "/areas/A-1/edit", "rights": "/areas/A-1/rights", "lockdown": "/areas/A-1/lockdown",
 		} {
-			p := do(t, &consoletest.OneArea{}, authz.SystemManager, pagetest.Get(path, lang))
+			p := do(t, &areatest.OneArea{}, authz.SystemManager, pagetest.Get(path, lang))
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
-		p := do(t, &consoletest.OneArea{Locked: true}, authz.Guard, pagetest.Get("/areas/A-1", lang))
+		p := do(t, &areatest.OneArea{Locked: true}, authz.Guard, pagetest.Get("/areas/A-1", lang))
 		p.Sound(t)
 		p.Golden(t, "locked."+lang)
 	}
@@ -44,7 +45,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 
 // R43-1: owner, grade, doors, what it asks in words, its versions with who asked and who approved, and what waits.
 func TestAnAreaIsShownInWords(t *testing.T) {
-	p := do(t, &consoletest.OneArea{}, authz.SecurityManager, pagetest.Get("/areas/A-1", "ja"))
+	p := do(t, &areatest.OneArea{}, authz.SecurityManager, pagetest.Get("/areas/A-1", "ja"))
 	text := pagetest.Text(p.Node)
 	for _, want := range []string{
 		"佐藤 花子 (S-1001)", "レベル 3", "カードと暗証番号の両方で入ります。", "番号だけを読んだカードは断ります", "中にいるはずの人がもう一度入ろうとすると断ります。",
@@ -55,7 +56,7 @@ func TestAnAreaIsShownInWords(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", want, text)
 		}
 	}
-	p = do(t, &consoletest.OneArea{}, authz.Guard, pagetest.Get("/areas/A-1", "ja"))
+	p = do(t, &areatest.OneArea{}, authz.Guard, pagetest.Get("/areas/A-1", "ja"))
 	p.Count(t, `a[href=/areas/A-1/edit]`, 0)
 	p.Count(t, `a[href=/areas/A-1/lockdown]`, 1)
 	p.Count(t, `a[href=/approvals/Q-1]`, 0)
@@ -71,7 +72,7 @@ func form(values ...string) string {
 
 // R43-1: what the form says is what the register is given.
 func TestAnAreaIsDefinedOnTheForm(t *testing.T) {
-	o := &consoletest.OneArea{}
+	o := &areatest.OneArea{}
 	p := do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1", form("name", "サーバ室", "grade", "3", "record", "strict", "owner", " S-1002 ", "factors", "card_pin",
 		"trust", "number", "in_out", "1", "two_person", "1", "passback", "timed", "passback_s", "300", "reset_at", "00:00", "window_s", "", "visitors", "2", "most", "4",
 		"unlock", "", "recovery", "S-1001、S-1002 ", "reason", "強化")))
@@ -99,7 +100,7 @@ func TestARefusalStandsAtItsInput(t *testing.T) {
 		"unlock": "area.unlock_grade", "unlock_by": "area.unlock_by", "recovery": "area.recovery", "factors": "area.weaker", "trust": "area.weaker", "reason": "field.required",
 		"most": "area.rule_range", "window_s": "area.rule_range", "visitors": "area.rule_range", "reset_at": "area.rule_range", "first": "area.needs_exit", "name": "field.required",
 	} {
-		o := &consoletest.OneArea{Fail: fault.BadField(field, code, "as a test")}
+		o := &areatest.OneArea{Fail: fault.BadField(field, code, "as a test")}
 		p := do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1", form("name", "名", "grade", "3", "record", "strict", "two_person", "1", "most", "x", "reason", "理由")))
 		p.Sound(t)
 		p.Count(t, "#f-"+field+"[aria-invalid]", 1)
@@ -112,7 +113,7 @@ func TestARefusalStandsAtItsInput(t *testing.T) {
 }
 
 func TestPeopleAreLetInTogether(t *testing.T) {
-	o := &consoletest.OneArea{}
+	o := &areatest.OneArea{}
 	p := do(t, o, authz.SystemManager, pagetest.Post("/areas/A-1/rights", form("person", "S-1003 S-1004", "schedule", "weekdays", "until", "2027-03-31", "escort", "1", "reason", "異動")))
 	if p.Status != http.StatusSeeOther || len(o.Granted) != 2 || o.Granted[1].Person != "S-1004" || !o.Granted[0].Escort || o.Granted[0].First ||
 		o.Granted[0].Schedule != "weekdays" || !o.Granted[0].Until.Equal(consoletest.Day(2027, 4, 1)) || o.Reason != "異動" {
@@ -132,12 +133,12 @@ func TestPeopleAreLetInTogether(t *testing.T) {
 
 // R43-2: a guard locks an area down with two taps and a reason; who may lift it is told.
 func TestAnAreaIsLockedDownAndLifted(t *testing.T) {
-	o := &consoletest.OneArea{}
+	o := &areatest.OneArea{}
 	p := do(t, o, authz.Guard, pagetest.Post("/areas/A-1/lockdown", form("reason", "不審者")))
 	if p.Status != http.StatusSeeOther || o.Done != "lock" || o.Reason != "不審者" {
 		t.Fatalf("%d, %s", p.Status, o.Done)
 	}
-	o = &consoletest.OneArea{Locked: true}
+	o = &areatest.OneArea{Locked: true}
 	do(t, o, authz.Guard, pagetest.Get("/areas/A-1", "ja")).Has(t, ".lockdown", "この区域は封鎖中です")
 	p = do(t, o, authz.Guard, pagetest.Get("/areas/A-1/lockdown", "ja"))
 	p.Sound(t)
@@ -154,7 +155,7 @@ func TestAnAreaIsLockedDownAndLifted(t *testing.T) {
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	for _, path := range []string{"/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown"} {
-		p := do(t, &consoletest.OneArea{Hostile: pagetest.Hostile, Locked: true}, authz.SystemManager, pagetest.Get(path, "ja"))
+		p := do(t, &areatest.OneArea{Hostile: pagetest.Hostile, Locked: true}, authz.SystemManager, pagetest.Get(path, "ja"))
 		p.Sound(t)
 		p.Harmless(t, 1)
 	}

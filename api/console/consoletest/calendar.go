@@ -13,14 +13,6 @@ import (
 	"kanmon/lifecycle/calendar/holiday"
 )
 
-// AddSchedule implements calendar.Schedules.
-func (a Areas) AddSchedule(_ context.Context, _ store.Actor, s area.Schedule) (area.Schedule, error) {
-	return s, nil
-}
-
-// ChangeSchedule implements calendar.Schedules.
-func (a Areas) ChangeSchedule(context.Context, store.Actor, string, area.Schedule) error { return nil }
-
 // Schedules is a register of timetables in memory.
 type Schedules struct {
 	All    []area.Schedule

@@ -46,7 +46,7 @@ func (cfg Config) Routes(f *frame.Frame) {
 
 // waits turns a change that waits for a second person into the answer that says so.
 func waits(err error) error {
-	if w, ok := errors.AsType[*approval.Waiting](err); ok {
+	if w, ok := errors.AsType[*approval.WaitingError](err); ok {
 		return frame.Accepted(view.NewApproval(w.Request))
 	}
 	return err

@@ -68,12 +68,15 @@ func (d desk) crawl(from ...string) []string {
 	return visited
 }
 
-// links of the page to this site, in order. Older pages of a list are left alone.
+// endless are the addresses of older pages of a list, and of other years and months.
+var endless = regexp.MustCompile(`[?&](before|after|year|month)=`)
+
+// links of the page to this site, in order. Those that have no end are left alone.
 func (d desk) links() []string {
 	d.t.Helper()
 	var all []string
 	d.Eval(`[...document.querySelectorAll("a[href]")].filter(a => a.host === location.host).map(a => a.pathname + a.search)`, &all)
-	return slices.DeleteFunc(all, func(l string) bool { return strings.Contains(l, "before=") || strings.Contains(l, "after=") })
+	return slices.DeleteFunc(all, func(l string) bool { return endless.MatchString(l) })
 }
 
 func (d desk) check(path string) {

@@ -1,9 +1,12 @@
-package consoletest
+// Package areatest stands in for the registers behind the pages of one area and of requests.
+package areatest
 
 import (
+	"cmp"
 	"context"
 	"time"
 
+	"kanmon/api/console/consoletest"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -24,7 +27,9 @@ type OneArea struct {
 	Done    string // the last change: "add", "change", "grant", "withdraw R-1", "lock", "lift"
 }
 
-func (o *OneArea) city() Areas { return Areas{Hostile: o.Hostile} }
+func (o *OneArea) name(s string) string { return cmp.Or(o.Hostile, s) }
+
+func (o *OneArea) city() consoletest.Areas { return consoletest.Areas{Hostile: o.Hostile} }
 
 // Areas implements areas.Areas.
 func (o *OneArea) Areas(ctx context.Context, actor store.Actor) ([]area.Area, error) {
@@ -57,26 +62,26 @@ func (o *OneArea) Area(_ context.Context, _ store.Actor, id string) (area.Area, 
 		return area.Area{}, fault.New(fault.NotFound, "area.unknown_area", "no such area")
 	}
 	a := area.Area{
-		ID: id, Name: o.city().name("電子計算機室"), Grade: 3, Record: access.Strict, Owner: "S-1001", OwnerName: o.city().name("佐藤 花子"), Doors: 1, Version: 2,
+		ID: id, Name: o.name("電子計算機室"), Grade: 3, Record: access.Strict, Owner: "S-1001", OwnerName: o.name("佐藤 花子"), Doors: 1, Version: 2,
 		Rules: access.Rules{
 			Factors: access.FactorsCardPIN, Trust: access.TrustMemory, InOut: true, Passback: access.PassbackHard, ResetAt: 240, TwoPerson: true, Most: 6, First: true,
 			WindowS: 10, Visitors: 3, Recovery: []string{"S-1001", "S-1002"},
 		},
 	}
 	if o.Locked {
-		a.Lockdown = area.Lockdown{On: true, At: Clock().Add(-time.Hour), By: "account:shuei", Reason: o.city().name("不審者がいる")}
+		a.Lockdown = area.Lockdown{On: true, At: consoletest.Clock().Add(-time.Hour), By: "account:shuei", Reason: o.name("不審者がいる")}
 	}
 	return a, nil
 }
 
 // AreaHistory implements area.Areas.
 func (o *OneArea) AreaHistory(context.Context, store.Actor, string) ([]history.Change, error) {
-	at := Day(2026, 9, 1)
+	at := consoletest.Day(2026, 9, 1)
 	return []history.Change{
 		{Version: 1, At: at, Actor: "account:kanri", ApprovedBy: approval.SetUp, Fields: []history.Field{
 			{Name: "name", Value: "電子計算機室", Changed: true}, {Name: "grade", Value: "2", Changed: true}, {Name: "rules", Value: "{}", Changed: true},
 		}},
-		{Version: 2, At: at.Add(30 * time.Hour), Actor: "account:kanri", ApprovedBy: "account:shonin", Reason: o.city().name("二人入室にする"), Fields: []history.Field{
+		{Version: 2, At: at.Add(30 * time.Hour), Actor: "account:kanri", ApprovedBy: "account:shonin", Reason: o.name("二人入室にする"), Fields: []history.Field{
 			{Name: "name", Before: "電子計算機室", Value: "電子計算機室"},
 			{Name: "grade", Before: "2", Value: "3", Changed: true},
 			{Name: "rules", Before: "{}", Value: `{"factors":"card_pin","in_out":true,"two_person":true}`, Changed: true},
@@ -117,8 +122,8 @@ func (o *OneArea) Withdraw(_ context.Context, _ store.Actor, id, reason string) 
 // Rights implements area.Areas.
 func (o *OneArea) Rights(context.Context, store.Actor, area.RightFilter) ([]area.Right, error) {
 	return []area.Right{
-		{ID: "R-1", Person: "S-1001", PersonName: o.city().name("佐藤 花子"), Area: "A-1", Escort: true, First: true, Lockdown: true},
-		{ID: "R-2", Person: "S-1002", PersonName: o.city().name("鈴木 一郎"), Area: "A-1", Schedule: "weekdays", ScheduleName: o.city().name("開庁時間")},
+		{ID: "R-1", Person: "S-1001", PersonName: o.name("佐藤 花子"), Area: "A-1", Escort: true, First: true, Lockdown: true},
+		{ID: "R-2", Person: "S-1002", PersonName: o.name("鈴木 一郎"), Area: "A-1", Schedule: "weekdays", ScheduleName: o.name("開庁時間")},
 	}, nil
 }
 
@@ -149,10 +154,10 @@ type Approvals struct {
 
 // SomeApprovals are two requests that wait, one of them by yamada, who visits, and one that was approved.
 func SomeApprovals(hostile string) *Approvals {
-	city := Areas{Hostile: hostile}
-	at := Day(2026, 9, 17).Add(10 * time.Hour)
+	name := func(s string) string { return cmp.Or(hostile, s) }
+	at := consoletest.Day(2026, 9, 17).Add(10 * time.Hour)
 	change := func(kind, subject, before, body string) approval.Change {
-		return approval.Change{Register: "area", Kind: kind, Subject: subject, About: "A-1", Before: before, Body: body, Reason: city.name("二人入室にする")}
+		return approval.Change{Register: "area", Kind: kind, Subject: subject, About: "A-1", Before: before, Body: body, Reason: name("二人入室にする")}
 	}
 	return &Approvals{All: []approval.Request{
 		{ID: "Q-1", Applicant: "account:kanri", At: at, State: approval.Pending, Change: change("area.change", "A-1",
@@ -161,7 +166,7 @@ func SomeApprovals(hostile string) *Approvals {
 		{ID: "Q-2", Applicant: "account:yamada", At: at.Add(-time.Hour), State: approval.Pending, Change: change("right.grant", "R-9", "",
 			`[{"id":"R-9","person":"S-1003","area":"A-1","schedule":"weekdays","until":"2027-03-31T15:00:00.000000Z","escort":true},{"id":"R-8","person":"S-1004","area":"A-1"}]`)},
 		{
-			ID: "Q-3", Applicant: "account:yamada", At: at.Add(-48 * time.Hour), State: approval.Approved, Decider: "account:kanri", DecidedAt: at.Add(-24 * time.Hour), Note: city.name("確認済み"),
+			ID: "Q-3", Applicant: "account:yamada", At: at.Add(-48 * time.Hour), State: approval.Approved, Decider: "account:kanri", DecidedAt: at.Add(-24 * time.Hour), Note: name("確認済み"),
 			Change: change("door.add", "D-9", "", `{"id":"D-9","name":"裏口","area":"A-1","controller":"ctl-1","entry_readers":["IN-9"],"release_ms":5000,"held_ms":30000}`),
 		},
 	}}
