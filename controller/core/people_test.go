@@ -12,6 +12,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
+	"kanmon/internal/wire"
 	"kanmon/reader"
 )
 
@@ -476,6 +477,32 @@ func TestWhoCouldNotBeLetInTakesNoRoom(t *testing.T) {
 	d.tap("IN-9", keyAlways) // no strike is wired
 	if e := d.tap("IN-1", keyMonday); e.Kind != event.AccessGranted {
 		t.Fatalf("%+v", e)
+	}
+}
+
+// Case 41: an operator's word lets back in who is held to be inside, the person alone or everybody; it is on record who said so and why.
+func TestAnOperatorsWordLetsBackInWhoIsHeldToBeInside(t *testing.T) {
+	for person, want := range map[string]string{"P-1": "P-2", "": ""} {
+		d := newHall(t, hard, "")
+		for _, key := range []access.Key{keyAlways, keyMonday} {
+			d.tap("IN-1", key)
+			d.hear(open)
+		}
+		d.step(ask("c-1", "n1"))
+		d.step(Commanded{Command: wire.DoCommand{
+			V: wire.V, Type: wire.Command, ID: "c-1", Op: wire.Forget, Nonce: "n1", Area: "A-1", Person: person, By: "U-1", Reason: "出口の故障",
+		}})
+		d.answer(nil)
+		if e := d.last(); e.Kind != event.PlacesReset || e.Area != "A-1" || e.Person != person || e.Detail != "by U-1: 出口の故障 [c-1]" || d.inside() != want {
+			t.Errorf("recorded %+v, inside %q, want %q", e, d.inside(), want)
+		}
+		d.pass(time.Minute)
+		if e := d.tap("IN-2", keyAlways); e.Kind != event.AccessGranted {
+			t.Errorf("%+v", e)
+		}
+		if e := d.tap("IN-2", keyMonday); (e.Reason == access.PassedBack) != (want == "P-2") {
+			t.Errorf("%+v", e)
+		}
 	}
 }
 
