@@ -66,15 +66,21 @@ func memorySpec() access.Spec {
 	return s
 }
 
+// memoryConfig has one door, on a line that is not there.
+const memoryConfig = `{"site": "demo", "controller": "ctl-1", "data_dir": "data", "broker": {"url": "tls://127.0.0.1:1"},
+	"lines": [{"port": "line0", "devices": [{"name": "IO-1", "address": 1, "scbk_file": "io1.key"}]}],
+	"doors": [{"id": "D-00", "strike": {"device": "IO-1", "output": 0}}]}`
+
 // memoryController is the folder of an enrolled controller with that policy, and its configuration.
 func memoryController(b *testing.B) (dir, config string) {
 	b.Helper()
 	centre := controllertest.StartCentre(b, "demo")
 	dir = b.TempDir()
 	config = filepath.Join(dir, "controller.json")
-	text := `{"site": "demo", "controller": "ctl-1", "data_dir": "data", "broker": {"url": "tls://127.0.0.1:1"}, "lines": [], "doors": []}`
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
+	for name, text := range map[string]string{"controller.json": memoryConfig, "io1.key": "91c3a7e04b5d2f68803e11f7c9da6254\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
 	}
 	dir = filepath.Join(dir, "data")
 	centre.Enrol(b, "ctl-1", dir)
@@ -98,9 +104,13 @@ func BenchmarkControllerMemory(b *testing.B) {
 		p := NewProgram(b, "kanmon-controller", io.Discard, "run", "-config", config)
 		p.Start()
 		for !startedWithAPolicy(b, dir) {
+			if !p.Alive() {
+				b.Fatal("the controller ended")
+			}
 			<-time.After(50 * time.Millisecond)
 		}
 		b.ReportMetric(residentMB(b, p, "VmRSS"), "in-force-MB")
+		b.ReportMetric(residentMB(b, p, "VmHWM"), "starting-most-MB")
 		<-time.After(memorySettles)
 		b.ReportMetric(residentMB(b, p, "VmRSS"), "settled-MB")
 		b.ReportMetric(residentMB(b, p, "VmHWM"), "most-MB")
