@@ -110,3 +110,42 @@ func TestTheNextRunBeginsNotBeforeThePolicyWasSigned(t *testing.T) {
 		t.Fatalf("the next run begins at %v, want %v", floor, signed)
 	}
 }
+
+// Case 24, R121-1: an hour forwards or back between a card and what time alone brings: it comes when it is due, no sooner and no later.
+func TestNoTimerFollowsTheWallClock(t *testing.T) {
+	tap := func(d *desk) { d.tap("IN-1", keyAlways) }
+	for name, c := range map[string]struct {
+		rules  access.Rules
+		before func(*desk)
+		after  time.Duration
+		comes  event.Kind
+	}{
+		"the second person does not come": {pair, tap, 5 * time.Second, event.AccessDenied},
+		"nobody opens the door":           {hard, tap, 4 * time.Second, event.NotEntered}, // 3 s of release, 1 s of grace
+		"the door stands open":            {hard, func(d *desk) { tap(d); d.step(open) }, 20 * time.Second, event.DoorHeld},
+	} {
+		for _, jump := range []time.Duration{time.Hour, -time.Hour} {
+			d := newHall(t, c.rules, "")
+			c.before(d)
+			d.now.Wall = d.now.Wall.Add(jump)
+			d.pass(c.after - time.Millisecond)
+			d.answer(nil)
+			if slices.Contains(d.kinds(), c.comes) || !slices.Contains(d.kinds(), event.ClockStepped) {
+				t.Errorf("%s, %v: on disk a millisecond too early %v", name, jump, d.kinds())
+			}
+			d.pass(time.Millisecond)
+			d.answer(nil)
+			if !slices.Contains(d.kinds(), c.comes) {
+				t.Errorf("%s, %v: on disk in time %v", name, jump, d.kinds())
+			}
+		}
+	}
+	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
+		d := newHall(t, pair, "")
+		tap(d)
+		d.now.Wall = d.now.Wall.Add(jump)
+		d.pass(4 * time.Second)
+		d.tap("IN-1", keyMonday)
+		d.want("", "P-1 second_person_required, P-1 granted, P-2 granted")
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
+	"kanmon/internal/wire"
 	"kanmon/reader"
 )
 
@@ -348,8 +349,57 @@ func TestOneDoorOfAnInterlockOpensAtATime(t *testing.T) {
 	}
 }
 
+// Case 45: the power comes back to an interlock. Until both doors have said that they are shut nobody is let in; everybody is let out, and an
+// operator's release goes through. Doors that stood open before are no alarm.
+func TestAnInterlockWithBothDoorsOpenWhenThePowerComesBack(t *testing.T) {
+	d := newDesk(t, hallOfTwo(t))
+	tap := func(when string, want access.Reason) {
+		t.Helper()
+		for _, n := range []string{"1", "2"} {
+			if e := d.tap("IN-"+n, keyAlways); e.Reason != want {
+				t.Errorf("%s, IN-%s: %+v, want %s", when, n, e, want)
+			}
+		}
+	}
+	tap("nothing heard yet", access.Interlocked)
+	d.step(inputsOf(Active, Inactive, Active, Inactive))
+	tap("both open", access.Interlocked)
+	d.step(inputsOf(Active, Inactive, Inactive, Inactive))
+	if e := d.tap("IN-2", keyAlways); e.Reason != access.Interlocked {
+		t.Errorf("one shut: %+v", e)
+	}
+	d.did()
+	if e := d.tap("OUT-1", keyAlways); e.Kind != event.AccessGranted || !slices.Contains(d.did(), Effect(Strike{"D-1", 3 * time.Second})) {
+		t.Errorf("out: %+v", e)
+	}
+	d.step(ask("c-1", "n1"))
+	d.step(release("c-1", "n1", "D-2"))
+	d.answer(nil)
+	if !slices.Contains(d.did(), Effect(Strike{"D-2", 3 * time.Second})) {
+		t.Error("the operator's release did not go through")
+	}
+	d.step(allQuiet)
+	d.pass(5 * time.Second)
+	d.answer(nil)
+	if e := d.tap("IN-1", keyAlways); e.Reason != access.Granted {
+		t.Errorf("both shut: %+v", e)
+	}
+	if slices.Contains(d.kinds(), event.DoorForced) {
+		t.Errorf("on disk %v", d.kinds())
+	}
+}
+
 // newHallOfTwo interlocks the two doors that are wired here.
 func newHallOfTwo(t *testing.T) *desk {
+	t.Helper()
+	d := newDesk(t, hallOfTwo(t))
+	d.step(allQuiet)
+	d.answer(nil)
+	return d
+}
+
+func hallOfTwo(t *testing.T) *decide.Policy {
+	t.Helper()
 	s := siteSpec(1)
 	s.Areas[0].Rules, s.Doors = access.Rules{InOut: true}, nil
 	for _, n := range []string{"1", "2"} {
@@ -362,10 +412,7 @@ func newHallOfTwo(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk(t, p)
-	d.step(allQuiet)
-	d.answer(nil)
-	return d
+	return p
 }
 
 func TestACardThatWaitsAndIsStillHeldIsOnePresentation(t *testing.T) {
@@ -430,6 +477,32 @@ func TestWhoCouldNotBeLetInTakesNoRoom(t *testing.T) {
 	d.tap("IN-9", keyAlways) // no strike is wired
 	if e := d.tap("IN-1", keyMonday); e.Kind != event.AccessGranted {
 		t.Fatalf("%+v", e)
+	}
+}
+
+// Case 41: an operator's word lets back in who is held to be inside, the person alone or everybody; it is on record who said so and why.
+func TestAnOperatorsWordLetsBackInWhoIsHeldToBeInside(t *testing.T) {
+	for person, want := range map[string]string{"P-1": "P-2", "": ""} {
+		d := newHall(t, hard, "")
+		for _, key := range []access.Key{keyAlways, keyMonday} {
+			d.tap("IN-1", key)
+			d.hear(open)
+		}
+		d.step(ask("c-1", "n1"))
+		d.step(Commanded{Command: wire.DoCommand{
+			V: wire.V, Type: wire.Command, ID: "c-1", Op: wire.Forget, Nonce: "n1", Area: "A-1", Person: person, By: "U-1", Reason: "出口の故障",
+		}})
+		d.answer(nil)
+		if e := d.last(); e.Kind != event.PlacesReset || e.Area != "A-1" || e.Person != person || e.Detail != "by U-1: 出口の故障 [c-1]" || d.inside() != want {
+			t.Errorf("recorded %+v, inside %q, want %q", e, d.inside(), want)
+		}
+		d.pass(time.Minute)
+		if e := d.tap("IN-2", keyAlways); e.Kind != event.AccessGranted {
+			t.Errorf("%+v", e)
+		}
+		if e := d.tap("IN-2", keyMonday); (e.Reason == access.PassedBack) != (want == "P-2") {
+			t.Errorf("%+v", e)
+		}
 	}
 }
 

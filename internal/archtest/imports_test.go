@@ -38,6 +38,34 @@ func TestEveryPackageHasARule(t *testing.T) {
 	}
 }
 
+// R121-1, case 23: between a card and its answer nobody is asked for the time, and nothing else that may not answer: what the core of a controller is made
+// of reaches neither a network nor a file.
+func TestADecisionAsksNobody(t *testing.T) {
+	imports := map[string][]string{}
+	for _, s := range sources(t) {
+		if !s.test {
+			imports[s.pkg] = append(imports[s.pkg], s.imports...)
+		}
+	}
+	reached := map[string]bool{}
+	var reach func(pkg string)
+	reach = func(pkg string) {
+		reached[pkg] = true
+		for _, im := range imports[pkg] {
+			if top, _, _ := strings.Cut(im, "/"); slices.Contains([]string{"net", "os", "syscall", "database"}, top) || strings.HasPrefix(im, "golang.org/x/sys") {
+				t.Errorf("%s imports %s, and decides at a door", pkg, im)
+			}
+			if target := ours(im); target != "" && !reached[target] {
+				reach(target)
+			}
+		}
+	}
+	reach("controller/core")
+	if !reached["internal/access/decide"] || !reached["controller/door"] {
+		t.Fatalf("looked at %v only", slices.Sorted(maps.Keys(reached)))
+	}
+}
+
 func allowed(t *testing.T, pkg, target string) bool {
 	t.Helper()
 	if isCmd(pkg) || strings.HasPrefix(target, pkg+"/internal/") {
