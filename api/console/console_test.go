@@ -39,7 +39,8 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	}
 	config := console.Config{
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
-		Areas: consoletest.Areas{}, Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
+		Areas: &consoletest.OneArea{}, Lockdowns: &consoletest.OneArea{}, Grades: consoletest.Grades{}, Approvals: consoletest.SomeApprovals(""),
+		Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
 		PINs: consoletest.CityPINs(), Revocations: consoletest.Revocations{}, Enrolment: consoletest.Enrolment{}, Releaser: c.commands, Commands: c.commands,
 		LedgerSize: func(context.Context) (int64, error) { return 1284, nil }, Now: consoletest.Clock,
 		Log: slog.New(slog.NewTextHandler(c.log, nil)),
@@ -123,13 +124,13 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	c := open(t, nil)
 	for _, path := range []string{
-		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password",
+		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/approvals", "/approvals/Q-1", "/controllers", "/password",
 		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
 		"/alarms", "/alarms?state=closed", "/alarms/A-0000000001", "/notices",
 	} {
 		p := c.as(t, "manager", consoletest.Get(path, "ja"))
 		p.Sound(t)
-		p.Count(t, "nav.nav li", 7)
+		p.Count(t, "nav.nav li", 9)
 		p.Has(t, "#badge-alarms", "5")
 		p.Has(t, "#badge-notices", "1")
 		p.Has(t, ".ledger", "1284")
