@@ -20,7 +20,7 @@ type forgetIn struct {
 type forgetOut struct {
 	Body struct {
 		Done  bool        `json:"done" doc:"Every controller of the area did it"`
-		Items []forgotten `json:"items" doc:"By controller"`
+		Items []forgotten `json:"items" nullable:"false" doc:"By controller"`
 	}
 }
 
