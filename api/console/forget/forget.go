@@ -149,6 +149,9 @@ func (d *page) split(p *Pages, l message.Lang, list []record.Command, given stri
 			d.Before = append(d.Before, o)
 		}
 	}
+	if len(d.Given) > 0 && !d.Done { // most give it again
+		d.Person, d.Reason = d.Given[0].Person, d.Given[0].Reason
+	}
 }
 
 func (p *Pages) outcome(l message.Lang, c record.Command) outcome {
