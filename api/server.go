@@ -318,7 +318,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	parts = append(parts, part{"certificates", s.certificates},
 		part{"calendar", (&calendar.Keeper{Register: calendar.New(s.store), Log: s.log}).Run},
-		part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
+		part{"pins", func(ctx context.Context) error { return s.pins.Run(ctx, s.log) }}, part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
 	s.broker, s.listener = nil, nil    // closed by their parts
 	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended

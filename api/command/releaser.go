@@ -1,12 +1,13 @@
-// Package command releases doors from afar.
+// Package command gives commands to controllers from afar: to release a door, or to forget who is inside.
 //
 // The way of a command: it is kept in the register (lifecycle/command); the controller is asked for a nonce; it sends one that it has
-// just made; the release goes out signed with that nonce, by which the controller knows it to be fresh, and meant for it; the controller
-// writes the event, energises the strike and answers; the outcome is kept. All of it takes at most ten seconds, after which the nonce is
+// just made; the order goes out signed with that nonce, by which the controller knows it to be fresh, and meant for it; the controller
+// writes the event, does what it is told and answers; the outcome is kept. All of it takes at most ten seconds, after which the nonce is
 // worth nothing. Nothing is sent again: who wants the door open gives another command.
 package command
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -45,6 +46,8 @@ type Outcome struct {
 	Refused string // the controller's code, when not Done
 	Took    time.Duration
 	Command string // its id in the register and in the controller's event
+
+	Controller string // which was told
 }
 
 // Releaser gives commands. It is safe for concurrent use: many doors at once.
@@ -81,20 +84,54 @@ func (r *Releaser) Answer(controller string, a wire.CommandAnswer) {
 // Release releases a door once. The caller has asked the person for their password again. Errors are those of command.Register.Release, and
 // fault.Unavailable "command.no_answer": the door may have been released or not; its event tells. fault.TooMany: too many commands are under way.
 func (r *Releaser) Release(ctx context.Context, actor store.Actor, door, reason string) (Outcome, error) {
-	if r.underWay() >= mostOpen {
-		return Outcome{}, fault.New(fault.TooMany, "command.too_many", "too many commands are under way")
+	if err := r.room(); err != nil {
+		return Outcome{}, err
 	}
 	began := time.Now()
 	c, err := r.cfg.Commands.Release(ctx, actor, door, reason)
 	if err != nil {
 		return Outcome{}, err
 	}
+	return r.give(ctx, c, began)
+}
+
+// Forget has the controllers of an area forget where a person is, or everybody when person is empty, all at the same time. The caller has asked for the
+// password again. The outcomes are by controller; there are none when nothing was ordered. Errors are those of command.Register.Forget and Release: with
+// "command.no_answer" some controller did not say what it did.
+func (r *Releaser) Forget(ctx context.Context, actor store.Actor, area, person, reason string) ([]Outcome, error) {
+	if err := r.room(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	all, err := r.cfg.Commands.Forget(ctx, actor, area, person, reason)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, errs := make([]Outcome, len(all)), make([]error, len(all))
+	var given sync.WaitGroup
+	for i, c := range all {
+		given.Go(func() { outcomes[i], errs[i] = r.give(ctx, c, began) })
+	}
+	given.Wait()
+	return outcomes, cmp.Or(errs...)
+}
+
+// give carries an order out that is on record, and keeps what became of it.
+func (r *Releaser) give(ctx context.Context, c command.Command, began time.Time) (Outcome, error) {
 	o := r.begin(c)
 	defer r.end(c)
 	answer, err := r.run(ctx, c, o)
-	out := Outcome{Done: answer.Done, Refused: answer.Refused, Took: time.Since(began), Command: c.ID}
+	out := Outcome{Done: answer.Done, Refused: answer.Refused, Took: time.Since(began), Command: c.ID, Controller: c.Controller}
 	r.keep(ctx, c, out, err)
 	return out, err
+}
+
+// room refuses another order while there are too many.
+func (r *Releaser) room() error {
+	if r.underWay() >= mostOpen {
+		return fault.New(fault.TooMany, "command.too_many", "too many commands are under way")
+	}
+	return nil
 }
 
 func (r *Releaser) underWay() int {
@@ -131,14 +168,22 @@ func (r *Releaser) run(ctx context.Context, c command.Command, o *order) (wire.C
 	if err != nil || answer.Refused != "" {
 		return answer, err
 	}
-	release := wire.DoCommand{
-		V: wire.V, Type: wire.Command, ID: c.ID, Op: wire.Release, Nonce: answer.Nonce, Door: c.Door,
-		By: cut(c.Actor, access.MaxID), Reason: cut(c.Reason, wire.MaxReason),
-	}
-	if err := r.send(ctx, c, release); err != nil {
+	if err := r.send(ctx, c, orderOf(c, answer.Nonce)); err != nil {
 		return wire.CommandAnswer{}, err
 	}
 	return await(ctx, o, func(a wire.CommandAnswer) bool { return a.Done || a.Refused != "" })
+}
+
+// orderOf is a command as it goes out.
+func orderOf(c command.Command, nonce string) wire.DoCommand {
+	order := wire.DoCommand{
+		V: wire.V, Type: wire.Command, ID: c.ID, Op: wire.Release, Nonce: nonce, Door: c.Door,
+		By: cut(c.Actor, access.MaxID), Reason: cut(c.Reason, wire.MaxReason),
+	}
+	if c.Op == command.Forget {
+		order.Op, order.Area, order.Person = wire.Forget, c.Area, c.Person
+	}
+	return order
 }
 
 func (r *Releaser) send(ctx context.Context, c command.Command, body wire.DoCommand) error {
@@ -181,7 +226,7 @@ func (r *Releaser) keep(ctx context.Context, c command.Command, out Outcome, err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer cancel()
 	attrs := []any{
-		slog.String("command", c.ID), slog.String("door", c.Door), slog.String("controller", c.Controller), slog.String("actor", c.Actor),
+		slog.String("command", c.ID), slog.String("op", string(c.Op)), slog.String("door", c.Door), slog.String("area", c.Area), slog.String("controller", c.Controller), slog.String("actor", c.Actor),
 		slog.String("outcome", string(outcome)), slog.String("refused", out.Refused), slog.Duration("took", out.Took),
 	}
 	if err := r.cfg.Commands.End(ctx, c.ID, outcome, out.Refused, out.Took); err != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,5 +215,63 @@ func TestABrokerThatIsAwayIsSaidAtOnce(t *testing.T) {
 	lifecycletest.WantFault(t, err, fault.Unavailable, "command.no_answer")
 	if c := recorded(t, city); c.Outcome != orders.Unanswered {
 		t.Fatalf("recorded %+v", c)
+	}
+}
+
+// R43-2: each controller of the area is told with a nonce of its own, whom to forget, by whom and why.
+func TestAllControllersOfAnAreaForgetAPerson(t *testing.T) {
+	_, r, b := open(t, honest)
+	all, err := r.Forget(t.Context(), lifecycletest.Manager, "archive", "1002", "非常口から退室")
+	if err != nil || len(all) != 2 || !all[0].Done || !all[1].Done || all[0].Controller != "ctl-1" || all[1].Controller != "ctl-2" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	told := map[string]wire.DoCommand{}
+	for _, c := range b.seen {
+		if c.Op != wire.Challenge {
+			told[c.ID] = c
+		}
+	}
+	for _, out := range all {
+		want := wire.DoCommand{
+			V: wire.V, Type: wire.Command, ID: out.Command, Op: wire.Forget, Nonce: nonceOf(wire.DoCommand{ID: out.Command}), Area: "archive", Person: "1002",
+			By: "account:manager", Reason: "非常口から退室",
+		}
+		if told[out.Command] != want {
+			t.Errorf("sent %+v, want %+v", told[out.Command], want)
+		}
+	}
+}
+
+func TestOneSilentControllerIsSaidAndTheOtherIsOnRecord(t *testing.T) {
+	var first atomic.Value
+	city, r, _ := open(t, func(c wire.DoCommand) []wire.CommandAnswer {
+		first.CompareAndSwap(nil, c.ID)
+		if first.Load() == c.ID {
+			return honest(c)
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	all, err := r.Forget(ctx, lifecycletest.Manager, "archive", "", "避難訓練")
+	lifecycletest.WantFault(t, err, fault.Unavailable, "command.no_answer")
+	if len(all) != 2 || all[0].Done == all[1].Done {
+		t.Fatalf("%+v", all)
+	}
+	list, err := orders.New(city.Store).List(t.Context(), lifecycletest.Guard, orders.Filter{Area: "archive"})
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	want := map[string]orders.Outcome{}
+	for _, out := range all {
+		want[out.Command] = orders.Unanswered
+		if out.Done {
+			want[out.Command] = orders.Done
+		}
+	}
+	for _, c := range list {
+		if c.Outcome != want[c.ID] {
+			t.Errorf("recorded %+v, want %s", c, want[c.ID])
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
+	"kanmon/api/console/forget"
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
 	"kanmon/api/console/notices"
@@ -68,7 +69,7 @@ type Config struct {
 
 	Revocations Revocations
 	Enrolment   devices.Enrolment
-	Releaser    areas.Releaser
+	Releaser    Releaser
 	Commands    areas.Commands
 	Lease       access.Lease // how long doors decide without the centre's word; zero: the defaults
 	URL         string       // how controllers reach the centre, https://host[:port]; empty: as the visitor does
@@ -85,6 +86,12 @@ type Config struct {
 type Entries interface {
 	live.Entries
 	presence.Entries
+}
+
+// Releaser gives commands to controllers.
+type Releaser interface {
+	areas.Releaser
+	forget.Releaser
 }
 
 // Areas is what the console asks of the register of areas.
@@ -162,6 +169,9 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) {
 			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
+		},
+		func() (folder, error) {
+			return forget.New(forget.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
 		},
 		func() (folder, error) {
 			return approvals.New(approvals.Config{Shell: k.shell, Approvals: c.Approvals})

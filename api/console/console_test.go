@@ -126,7 +126,7 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	c := open(t, nil)
 	for _, path := range []string{
-		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/approvals", "/approvals/Q-1", "/controllers", "/password",
+		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/areas/A-1/forget?person=S-1001", "/approvals", "/approvals/Q-1", "/controllers", "/password",
 		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
 		"/alarms", "/alarms?state=closed", "/alarms/A-0000000001", "/notices",
 	} {

@@ -144,6 +144,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	do(http.StatusOK, "GET", "/revocations", "/revocations", "")
 	do(http.StatusOK, "GET", "/controllers", "/controllers", "")
 	do(http.StatusOK, "POST", "/doors/D-1/release", "/doors/{id}/release", `{"password":"`+password+`","reason":"救急隊"}`)
+	do(http.StatusOK, "POST", "/areas/server-room/forget", "/areas/{id}/forget", `{"password":"`+password+`","reason":"救急隊"}`)
 
 	right, _ := b.want(200, "", boss, "GET", "/rights", "").json["items"].([]any)[0].(map[string]any)["id"].(string)
 	b.want(422, "request.form", boss, "DELETE", "/rights/"+right, "")

@@ -72,6 +72,7 @@ func TestHostileInputIsNeverAnInternalError(t *testing.T) {
 				"/controllers/" + segment + "/token":  {},
 				"/controllers/" + segment + "/revoke": {"reason": h},
 				"/doors/" + segment + "/release":      {"password": password, "reason": h},
+				"/areas/" + segment + "/forget":       {"password": password, "reason": h, "person": h},
 			} {
 				text, err := json.Marshal(body)
 				if err != nil {

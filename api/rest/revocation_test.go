@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,9 +134,16 @@ func confirm(b *bench, controller string, v access.Version) {
 
 type releaser struct {
 	door, reason string
+	area, person string
 	actor        store.Actor
 	answer       command.Outcome
+	answers      []command.Outcome // of Forget
 	fail         error
+}
+
+func (r *releaser) Forget(_ context.Context, actor store.Actor, area, person, reason string) ([]command.Outcome, error) {
+	r.actor, r.area, r.person, r.reason = actor, area, person, reason
+	return r.answers, r.fail
 }
 
 func (r *releaser) Release(_ context.Context, actor store.Actor, door, reason string) (command.Outcome, error) {
@@ -172,4 +180,36 @@ func TestADoorIsReleasedForAManagerWhoProvesWhoHeIs(t *testing.T) {
 		b.call(boss, "POST", "/doors/D-1/release", strings.Replace(good, "horse", "house", 1))
 	}
 	b.want(429, "", boss, "POST", "/doors/D-1/release", good)
+}
+
+// R43-2: where somebody is, is forgotten only for a manager who gives the password again and says why.
+func TestAManagerWhoProvesWhoHeIsHasAnAreaForget(t *testing.T) {
+	b := newBench(t)
+	boss, guard := b.add("boss", authz.SecurityManager), b.add("guard", authz.Guard)
+	const path = "/areas/server-room/forget"
+	good := `{"password":"` + password + `","person":"1001","reason":"非常口から退室"}`
+	b.want(403, "auth.denied", guard, "POST", path, good)
+	b.want(403, "auth.password", boss, "POST", path, strings.Replace(good, "horse", "house", 1))
+	b.want(422, "request.form", boss, "POST", path, `{"password":"x"}`)
+	if b.releaser.area != "" {
+		t.Fatal("ordered")
+	}
+	b.releaser.answers = []command.Outcome{
+		{Controller: "ctl-1", Done: true, Took: 2500 * time.Microsecond, Command: "C1"}, {Controller: "ctl-2", Refused: "expired", Took: time.Second, Command: "C2"},
+	}
+	got := b.want(200, "", boss, "POST", path, good)
+	want := `{"done":false,"items":[{"controller":"ctl-1","done":true,"took_ms":2.5,"command":"C1"},{"controller":"ctl-2","done":false,"refused":"expired","took_ms":1000,"command":"C2"}]}`
+	asked := []string{b.releaser.area, b.releaser.person, b.releaser.reason, b.releaser.actor.ID}
+	if strings.TrimSpace(got.text) != want || !slices.Equal(asked, []string{"server-room", "1001", "非常口から退室", "boss"}) {
+		t.Errorf("%s, asked %q", got.text, asked)
+	}
+	b.releaser.answers = b.releaser.answers[:1]
+	if got := b.want(200, "", boss, "POST", path, `{"password":"`+password+`","reason":"避難訓練"}`); !strings.Contains(got.text, `{"done":true,`) || b.releaser.person != "" {
+		t.Errorf("%s, asked for %q", got.text, b.releaser.person)
+	}
+	b.releaser.fail = fault.New(fault.Unavailable, "command.no_answer", "none in 10 s")
+	b.want(503, "command.no_answer", boss, "POST", path, good)
+	if strings.Contains(got.text+b.log.String(), password) {
+		t.Error("the password is in an answer or the log")
+	}
 }

@@ -106,7 +106,7 @@ var rules = []rule{
 	{"lifecycle/entrylog/passage", []string{"internal/access", "internal/event"}},
 	{"lifecycle/revocation", with(register, "internal/wire", "lifecycle/device", "lifecycle/entrylog")},
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
-	{"lifecycle/pin", with(register, "lifecycle/area", "lifecycle/device", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
+	{"lifecycle/pin", with(register, "lifecycle/account", "lifecycle/area", "lifecycle/device", "lifecycle/notice", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},

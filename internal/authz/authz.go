@@ -32,32 +32,33 @@ type Action string
 
 // Actions.
 const (
-	StaffRead    Action = "staff.read"
-	StaffWrite   Action = "staff.write"
-	AreaRead     Action = "area.read"
-	AreaWrite    Action = "area.write"
-	AreaLockdown Action = "area.lockdown"
-	AreaLift     Action = "area.lift"
-	ApprovalRead Action = "approval.read"
-	DeviceRead   Action = "device.read"
-	DeviceWrite  Action = "device.write"
-	DeviceRevoke Action = "device.revoke"
-	DoorRelease  Action = "door.release"
-	CardRead     Action = "card.read"
-	CardIssue    Action = "card.issue"
-	CardSuspend  Action = "card.suspend"
-	CardRevoke   Action = "card.revoke"
-	CardLift     Action = "card.lift"
-	PINRead      Action = "pin.read"
-	PINWrite     Action = "pin.write"
-	EntryRead    Action = "entry.read"
-	PresenceHand Action = "presence.hand"
-	AlarmRead    Action = "alarm.read"
-	AlarmHandle  Action = "alarm.handle"
-	AccountRead  Action = "account.read"
-	AccountWrite Action = "account.write"
-	LedgerRead   Action = "ledger.read"
-	KeyRead      Action = "key.read"
+	StaffRead      Action = "staff.read"
+	StaffWrite     Action = "staff.write"
+	AreaRead       Action = "area.read"
+	AreaWrite      Action = "area.write"
+	AreaLockdown   Action = "area.lockdown"
+	AreaLift       Action = "area.lift"
+	ApprovalRead   Action = "approval.read"
+	DeviceRead     Action = "device.read"
+	DeviceWrite    Action = "device.write"
+	DeviceRevoke   Action = "device.revoke"
+	DoorRelease    Action = "door.release"
+	CardRead       Action = "card.read"
+	CardIssue      Action = "card.issue"
+	CardSuspend    Action = "card.suspend"
+	CardRevoke     Action = "card.revoke"
+	CardLift       Action = "card.lift"
+	PINRead        Action = "pin.read"
+	PINWrite       Action = "pin.write"
+	EntryRead      Action = "entry.read"
+	PresenceHand   Action = "presence.hand"
+	PresenceForget Action = "presence.forget"
+	AlarmRead      Action = "alarm.read"
+	AlarmHandle    Action = "alarm.handle"
+	AccountRead    Action = "account.read"
+	AccountWrite   Action = "account.write"
+	LedgerRead     Action = "ledger.read"
+	KeyRead        Action = "key.read"
 )
 
 // rule is one row of the table.
@@ -88,6 +89,7 @@ var table = []rule{
 	{PINWrite, "暗証番号を発行する・無効にする", "set and withdraw PINs", []Role{SecurityManager, SystemManager}},
 	{EntryRead, "入退室記録を見る", "read the entry log", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{PresenceHand, "在室者一覧に手で記入する", "enter by hand who is inside", []Role{SecurityManager, SystemManager, Guard}},
+	{PresenceForget, "在室をリセットする（扉が覚えている在室を忘れさせる）", "have doors forget who is inside", []Role{SecurityManager, SystemManager}},
 	{AlarmRead, "警報を見る", "read alarms", []Role{CISO, CSIRT, SecurityManager, SystemManager, Operator, Guard, Auditor}},
 	{AlarmHandle, "警報を確認し、終了する", "acknowledge and close alarms", []Role{SecurityManager, SystemManager, Guard}},
 	{AccountRead, "利用者アカウントを見る", "read accounts", []Role{CISO, SystemManager, Auditor}},

@@ -21,7 +21,7 @@ func TestTheRolesHoldExactlyTheseRights(t *testing.T) {
 		authz.DepartmentHead: {authz.StaffRead, authz.AreaRead},
 		authz.CSIRT:          {authz.StaffRead, authz.AreaRead, authz.DeviceRead, authz.EntryRead, authz.AlarmRead},
 		authz.SecurityManager: append([]authz.Action{
-			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead, authz.PresenceHand, authz.AlarmHandle, authz.PINRead, authz.PINWrite,
+			authz.AreaWrite, authz.AreaLockdown, authz.AreaLift, authz.ApprovalRead, authz.DeviceRevoke, authz.DoorRelease, authz.CardSuspend, authz.CardRevoke, authz.CardLift, authz.KeyRead, authz.PresenceHand, authz.PresenceForget, authz.AlarmHandle, authz.PINRead, authz.PINWrite,
 		}, read...),
 		authz.SystemManager: authz.Actions(),
 		authz.Operator:      append([]authz.Action{authz.StaffWrite, authz.CardIssue, authz.CardSuspend, authz.PINRead}, read...),

@@ -58,6 +58,8 @@ func consoleRoutes() []Route {
 		{"GET /areas/{id}/lockdown", May(AreaLockdown)},
 		{"POST /areas/{id}/lockdown", May(AreaLockdown)},
 		{"POST /areas/{id}/lift", May(AreaLift)},
+		{"GET /areas/{id}/forget", May(PresenceForget)},
+		{"POST /areas/{id}/forget", May(PresenceForget)},
 		{"GET /approvals", May(ApprovalRead)},
 		{"GET /approvals/{id}", May(ApprovalRead)},
 		{"POST /approvals/{id}/approve", May(ApprovalRead)}, // here and below the register asks for the right to the change itself

@@ -32,6 +32,7 @@ func restRoutes() []Route {
 		{"PUT /api/v1/areas/{id}", May(AreaWrite)},
 		{"POST /api/v1/areas/{id}/lockdown", May(AreaLockdown)},
 		{"POST /api/v1/areas/{id}/lift", May(AreaLift)},
+		{"POST /api/v1/areas/{id}/forget", May(PresenceForget)},
 		{"GET /api/v1/grades", May(AreaRead)},
 		{"PUT /api/v1/grades/{grade}", May(AreaWrite)},
 		{"GET /api/v1/schedules", May(AreaRead)},

@@ -1,5 +1,6 @@
 // Package command is the register of commands to doors from afar (Art. 44, 112): who ordered what, why, and what became of it. A command is
-// kept before it is sent, so that there is none without a record; whether it is carried out is the controller's to say.
+// kept before it is sent, so that there is none without a record; whether it is carried out is the controller's to say. A command releases a door,
+// or has a controller forget where somebody is.
 package command
 
 import (
@@ -14,7 +15,6 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/field"
-	"kanmon/lifecycle/period"
 )
 
 // Outcome of a command.
@@ -27,8 +27,14 @@ const (
 	Unanswered Outcome = "unanswered" // it said nothing in time: it may have been done
 )
 
-// release is the one operation there is.
-const release = "release"
+// Op is what was ordered.
+type Op string
+
+// Operations.
+const (
+	Release Op = "release" // a door, once
+	Forget  Op = "forget"  // where somebody, or everybody, is in an area
+)
 
 // mostDetail is how many characters of a controller's words are kept.
 const mostDetail = 200
@@ -39,8 +45,12 @@ type Command struct {
 	At         time.Time
 	Actor      string // kind and id, such as "account:yamada"
 	Reason     string
-	Door       string
+	Op         Op
+	Door       string // of a Release
 	DoorName   string
+	Area       string // of a Forget
+	Person     string // of a Forget; empty: everybody
+	PersonName string
 	Controller string
 	Outcome    Outcome
 	Detail     string        // with Refused: the controller's code
@@ -50,7 +60,8 @@ type Command struct {
 // Filter narrows a list. Zero fields do not narrow.
 type Filter struct {
 	Door  string
-	Limit int // at most 500; 0: 100
+	Area  string // only what was to be forgotten there
+	Limit int    // at most 500; 0: 100
 }
 
 // Register is the register of commands.
@@ -67,7 +78,7 @@ func (r *Register) Release(ctx context.Context, actor store.Actor, door, reason 
 	if err != nil {
 		return Command{}, fmt.Errorf("release door: %w", err)
 	}
-	c := Command{ID: rand.Text(), Actor: actor.String(), Reason: reason, Door: door}
+	c := Command{ID: rand.Text(), Actor: actor.String(), Reason: reason, Op: Release, Door: door}
 	err = r.store.Write(ctx, actor, reason, func(tx *store.Tx) error {
 		if err := actor.May(authz.DoorRelease); err != nil {
 			return err
@@ -75,22 +86,31 @@ func (r *Register) Release(ctx context.Context, actor store.Actor, door, reason 
 		if c.Controller, err = reachable(ctx, tx, door); err != nil {
 			return err
 		}
-		c.At = tx.Now()
-		_, err := tx.Append(ctx, "door_command", store.Row{
-			{Name: "actor", Value: c.Actor},
-			{Name: "at", Value: store.FormatTime(c.At)},
-			{Name: "controller", Value: c.Controller},
-			{Name: "door", Value: c.Door},
-			{Name: "id", Value: c.ID},
-			{Name: "op", Value: release},
-			{Name: "reason", Value: c.Reason},
-		})
-		return err
+		return c.keep(ctx, tx)
 	})
 	if err != nil {
 		return Command{}, fmt.Errorf("release door: %w", err)
 	}
 	return c, nil
+}
+
+// keep writes an order down.
+func (c *Command) keep(ctx context.Context, tx *store.Tx) error {
+	c.At = tx.Now()
+	row := store.Row{
+		{Name: "actor", Value: c.Actor},
+		{Name: "at", Value: store.FormatTime(c.At)},
+		{Name: "controller", Value: c.Controller},
+		{Name: "door", Value: c.Door},
+		{Name: "id", Value: c.ID},
+		{Name: "op", Value: string(c.Op)},
+		{Name: "reason", Value: c.Reason},
+	}
+	if c.Op == Forget {
+		row = append(row, store.Col("area", c.Area), store.Col("person", c.Person))
+	}
+	_, err := tx.Append(ctx, "door_command", row)
+	return err
 }
 
 // reachable returns the controller of a door if a command can reach it.
@@ -138,40 +158,4 @@ func plain(s string) string {
 		s = string([]rune(s)[:mostDetail])
 	}
 	return s
-}
-
-// List returns commands, newest first. Needs authz.EntryRead.
-func (r *Register) List(ctx context.Context, actor store.Actor, f Filter) ([]Command, error) {
-	var rows []struct {
-		ID, At, Actor, Reason, Door, Controller string
-		DoorName                                string `db:"door_name"`
-		Outcome                                 Outcome
-		Detail                                  string
-		TookUS                                  int64 `db:"took_us"`
-	}
-	err := r.store.Read(ctx, func(q store.Queryer) error {
-		if err := actor.May(authz.EntryRead); err != nil {
-			return err
-		}
-		where, args := ``, []any{}
-		if f.Door != "" {
-			where, args = ` WHERE door = ?`, append(args, f.Door)
-		}
-		return q.Select(ctx, &rows, `SELECT id, at, actor, reason, door, door_name, controller, outcome, detail, took_us
-			FROM v_command_line`+where+` ORDER BY leaf DESC LIMIT ?`, append(args, field.Limit(f.Limit))...)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list commands: %w", err)
-	}
-	list := make([]Command, len(rows))
-	for i, row := range rows {
-		list[i] = Command{
-			ID: row.ID, Actor: row.Actor, Reason: row.Reason, Door: row.Door, DoorName: row.DoorName, Controller: row.Controller,
-			Outcome: row.Outcome, Detail: row.Detail, Took: time.Duration(row.TookUS) * time.Microsecond,
-		}
-		if list[i].At, err = period.Time(row.At); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
 }

@@ -105,7 +105,7 @@ func endAll(ctx context.Context, tx *store.Tx, ids []string) (n int, err error) 
 // every is how often Run looks.
 const every = time.Hour
 
-// Run ends PINs with their people and says how many are near their age limit or past it, until ctx ends.
+// Run ends PINs with their people and warns the managers of those near their age limit, until ctx ends.
 func (r *Register) Run(ctx context.Context, log *slog.Logger) error {
 	look := time.NewTicker(every)
 	defer look.Stop()
@@ -129,20 +129,9 @@ func (r *Register) look(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return r.remind(ctx, log)
-}
-
-// remind says how many PINs are to be renewed; the console lists them.
-func (r *Register) remind(ctx context.Context, log *slog.Logger) error {
-	var count struct{ Ending, Expired int }
-	now := r.store.Now()
-	err := r.store.Read(ctx, func(q store.Queryer) error {
-		return q.Get(ctx, &count, `SELECT COALESCE(SUM(CASE WHEN expires > ? THEN 1 ELSE 0 END), 0) AS ending,
-			COALESCE(SUM(CASE WHEN expires > ? THEN 0 ELSE 1 END), 0) AS expired
-			FROM pin WHERE state = 'set' AND expires <= ?`, period.Text(now), period.Text(now), warnedFrom(now))
-	})
-	if err == nil && count.Ending+count.Expired > 0 {
-		log.WarnContext(ctx, "PINs near their age limit or past it", slog.Int("ending", count.Ending), slog.Int("expired", count.Expired))
+	warned, err := r.Remind(ctx)
+	if warned > 0 {
+		log.InfoContext(ctx, "managers warned of PINs near their age limit", slog.Int("pins", warned))
 	}
 	return err
 }

@@ -297,6 +297,9 @@ func (k kept) keep(ctx context.Context, tx *store.Tx) error {
 		{Name: "set_at", Value: k.SetAt},
 		{Name: "state", Value: string(k.State)},
 	}, nil)
+	if err == nil { // a new one is warned about anew
+		_, err = tx.Exec(ctx, `UPDATE pin SET warned = NULL WHERE id = ?`, k.ID)
+	}
 	switch {
 	case err != nil:
 		return err

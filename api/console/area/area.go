@@ -113,13 +113,13 @@ func (p *Pages) Routes() []ui.Route {
 // areaPage is an area with what belongs to it.
 type areaPage struct {
 	area.Area
-	LockedBy                     string
-	Rules                        []string
-	Doors                        []area.Door
-	Pending                      []approval.Request
-	Versions                     []change.Version
-	Saved, MayChange             bool
-	MayLock, MayLift, MayRelease bool
+	LockedBy                    string
+	Rules                       []string
+	Doors                       []area.Door
+	Pending                     []approval.Request
+	Versions                    []change.Version
+	Saved, MayChange            bool
+	MayLock, MayLift, MayForget bool
 }
 
 // Best reports an area whose doors open even when the decision cannot be written down.
@@ -133,7 +133,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 	}
 	data := areaPage{
 		Area: a, LockedBy: change.Person(a.Lockdown.By), Saved: r.URL.Query().Has("saved"),
-		MayChange: v.May(authz.AreaWrite), MayLock: v.May(authz.AreaLockdown), MayLift: v.May(authz.AreaLift), MayRelease: v.May(authz.DoorRelease),
+		MayChange: v.May(authz.AreaWrite), MayLock: v.May(authz.AreaLockdown), MayLift: v.May(authz.AreaLift), MayForget: v.May(authz.PresenceForget),
 	}
 	if data.Doors, err = p.doors(ctx, actor, id); err != nil {
 		return err

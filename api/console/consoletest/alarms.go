@@ -12,6 +12,7 @@ import (
 	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/notice"
+	"kanmon/lifecycle/pin"
 )
 
 // Alarms is a register of alarms in memory.
@@ -154,6 +155,7 @@ func SomeNotices(hostile string) *Notices {
 	return &Notices{All: []notice.Notice{
 		{ID: "N-0000000001", Kind: alarm.Escalated, Subject: "A-0000000001", Link: "/alarms/A-0000000001", At: Now.Add(-time.Minute), Params: about},
 		{ID: "N-0000000002", Kind: alarm.Escalated, Subject: "A-0000000004", Link: "/alarms/A-0000000004", At: Now.Add(-time.Hour), Params: silent, ReadAt: Now},
+		{ID: "N-0000000004", Kind: pin.EndingNotice, Subject: "14", Link: "/pins", At: Now.Add(-3 * time.Hour), ReadAt: Now, Params: map[string]string{"days": "14", "count": "3", "first": "2026-09-30T15:30:00Z"}},
 		{ID: "N-0000000003", Kind: "of_tomorrow", Link: "/", At: Now.Add(-24 * time.Hour), ReadAt: Now},
 	}}
 }

@@ -16,6 +16,7 @@ import (
 	"kanmon/internal/store"
 	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/notice"
+	"kanmon/lifecycle/pin"
 )
 
 //go:embed ja.json en.json templates
@@ -109,11 +110,19 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 
 // text is a notice in words; one of a kind that nobody knows is shown by its kind.
 func (p *Pages) text(l message.Lang, n notice.Notice) string {
-	if n.Kind == alarm.Escalated {
+	switch n.Kind {
+	case alarm.Escalated:
 		about := alarms.About(p.view, l, n.Params["about"], n.Params["subject"], n.Params["name"])
 		return p.view.Text(l, "notice.alarm_escalated", alarms.Name(p.view, l, n.Params["alarm"]), about)
+	case pin.EndingNotice:
+		first, err := time.Parse(time.RFC3339, n.Params["first"])
+		if err != nil {
+			return n.Kind
+		}
+		return p.view.Text(l, "notice.pins_ending", n.Params["days"], n.Params["count"], ui.Date(l, first))
+	default:
+		return n.Kind
 	}
-	return n.Kind
 }
 
 func (p *Pages) read(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {

@@ -78,20 +78,21 @@ const (
 
 // page is what the template gets.
 type page struct {
-	Made     time.Time
-	Inside   int // in the areas shown
-	Late     []late
-	Areas    []panel
-	Empty    []string         // names of areas without anybody
-	Choices  []entrylog.Named // every area
-	Area     string           // the only one shown; empty: all
-	AreaName string
-	Query    string
-	Gone     bool   // also those whose exit is unknown
-	Toggle   string // address of the page with Gone the other way
-	MayHand  bool
-	Hand     form
-	Said     string // what has just been entered: in, out
+	Made      time.Time
+	Inside    int // in the areas shown
+	Late      []late
+	Areas     []panel
+	Empty     []string         // names of areas without anybody
+	Choices   []entrylog.Named // every area
+	Area      string           // the only one shown; empty: all
+	AreaName  string
+	Query     string
+	Gone      bool   // also those whose exit is unknown
+	Toggle    string // address of the page with Gone the other way
+	MayHand   bool
+	MayForget bool
+	Hand      form
+	Said      string // what has just been entered: in, out
 }
 
 // form is what is entered by hand.
@@ -117,6 +118,7 @@ type row struct {
 	Lasting string // for how long
 	Also    string // names of the other areas
 	Leave   string // address at which the form says that this person left; empty: the visitor may not
+	Forget  string // address of the form to have the doors forget this person; empty likewise
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -133,7 +135,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, v ui.Visitor, sta
 		return err
 	}
 	data := page{
-		Made: now.At, Area: q.Get("area"), Query: strings.TrimSpace(q.Get("q")), MayHand: v.May(authz.PresenceHand), Hand: f, Said: q.Get("said"),
+		Made: now.At, Area: q.Get("area"), Query: strings.TrimSpace(q.Get("q")), MayHand: v.May(authz.PresenceHand), MayForget: v.May(authz.PresenceForget), Hand: f, Said: q.Get("said"),
 		Gone: q.Get("gone") != "",
 	}
 	data.Toggle = data.path(!data.Gone)
@@ -214,6 +216,9 @@ func (d *page) row(p *Pages, l message.Lang, a entrylog.PresentArea, who entrylo
 	out.Also = strings.Join(also, p.view.Text(l, "and"))
 	if d.MayHand && a.Name != "" {
 		out.Leave = "/presence?" + url.Values{"area": {d.Area}, "person": {who.Person}, "in": {a.ID}, "way": {wayOut}}.Encode() + "#hand"
+	}
+	if d.MayForget && a.Name != "" {
+		out.Forget = (&url.URL{Path: "/areas/" + a.ID + "/forget", RawQuery: url.Values{"person": {who.Person}}.Encode()}).String()
 	}
 	return out
 }

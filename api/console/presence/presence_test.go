@@ -161,3 +161,13 @@ func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	p.Sound(t)
 	p.Harmless(t, 8)
 }
+
+// R43-2: a manager gets from each person to the form that has the doors forget them; a guard does not.
+func TestAManagerMayHaveTheDoorsForgetAPerson(t *testing.T) {
+	p := do(t, &consoletest.Entries{}, authz.SecurityManager, consoletest.Get("/presence", "ja"))
+	p.Sound(t)
+	p.Count(t, `a[href=/areas/archive/forget?person=S-1003]`, 1)
+	p.Count(t, `a[href=/areas/server-room/forget?person=S-1001]`, 1)
+	p = get(t, "/presence")
+	p.Count(t, `a[href=/areas/archive/forget?person=S-1003]`, 0)
+}

@@ -1,4 +1,5 @@
-// Package areas is the areas with their timetables and doors, the rights to enter them, and the release of a door from afar.
+// Package areas is the areas with their timetables and doors, the rights to enter them, and what is commanded from afar: the release
+// of a door, and to forget who is inside.
 // What touches an area of grade 2 or 3 waits for a second person: the answer is then 202, with the request (package approvals).
 package areas
 
@@ -19,7 +20,7 @@ type Config struct {
 	Areas     *area.Register
 	Grades    *grade.Register
 	Lockdowns *lockdown.Register
-	Accounts  *account.Register // ask for the password again before a release
+	Accounts  *account.Register // ask for the password again before a command
 	Releaser  Releaser
 }
 
@@ -33,6 +34,7 @@ func (cfg Config) Routes(f *frame.Frame) {
 	frame.Put(two, "/areas/{id}", "changeArea", "Change an area", cfg.changeArea)
 	frame.Post(s, "/areas/{id}/lockdown", "lockDown", "Lock an area down at once", cfg.lockDown)
 	frame.Post(s, "/areas/{id}/lift", "liftLockdown", "End a lockdown", cfg.lift)
+	frame.Post(s, "/areas/{id}/forget", "forgetInside", "Have the doors of an area forget where somebody, or everybody, is", cfg.forget)
 	frame.Get(s, "/grades", "listGrades", "What areas of each grade ask at least", cfg.grades)
 	frame.Put(two, "/grades/{grade}", "changeGrade", "Change that; always waits for a second person", cfg.changeGrade)
 	cfg.scheduleRoutes(s, two)

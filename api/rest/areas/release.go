@@ -9,9 +9,10 @@ import (
 	"kanmon/lifecycle/account"
 )
 
-// Releaser releases doors from afar, as command.Releaser.
+// Releaser gives commands from afar, as command.Releaser.
 type Releaser interface {
 	Release(ctx context.Context, actor store.Actor, door, reason string) (command.Outcome, error)
+	Forget(ctx context.Context, actor store.Actor, area, person, reason string) ([]command.Outcome, error)
 }
 
 type releaseIn struct {
