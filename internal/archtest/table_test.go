@@ -125,6 +125,10 @@ var rules = []rule{
 		"api/command", "api/epoch", "api/ingest", "api/policy", "api/revoke", "api/watch", "internal/access", "internal/fault", "internal/mqtt", "internal/store", "internal/wire",
 		"lifecycle/alarm", "lifecycle/card", "lifecycle/command", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
+	{"api/explain", []string{
+		"internal/access", "internal/access/decide", "internal/again", "internal/authz", "internal/event", "internal/fault", "internal/store",
+		"lifecycle/calendar", "lifecycle/entrylog", "lifecycle/period",
+	}},
 	{"api/watch", []string{"internal/fault", "lifecycle/alarm"}},
 	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
