@@ -18,6 +18,7 @@ import (
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
+	"kanmon/api/console/explain"
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
 	"kanmon/api/console/notices"
@@ -59,6 +60,8 @@ type Config struct {
 	Entries  Entries
 	Alarms   alarms.Alarms
 	Notices  notices.Notices
+
+	Explainer explain.Explainer
 
 	Lockdowns area.Lockdowns
 	Grades    area.Grades
@@ -139,6 +142,9 @@ func (k *Console) folders() ([]folder, error) {
 			return live.New(live.Config{
 				Shell: k.shell, Entries: c.Entries, Doors: c.Areas, Subscribe: c.Subscribe, Identify: k.identify, Now: c.Now,
 			})
+		},
+		func() (folder, error) {
+			return explain.New(explain.Config{Shell: k.shell, Explainer: c.Explainer, Doors: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) { return presence.New(presence.Config{Shell: k.shell, Entries: c.Entries}) },
 		func() (folder, error) {

@@ -156,6 +156,7 @@ var rules = []rule{
 	{"api/rest/notices", with(restRoom, "lifecycle/notice")},
 	{"api/rest/pins", with(restRoom, "lifecycle/pin")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
+	{"api/rest/explain", with(restRoom, "api/explain", "internal/access/decide")},
 	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 
