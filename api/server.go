@@ -10,20 +10,15 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
-	"kanmon/api/auth"
 	"kanmon/api/brokerfiles"
 	"kanmon/api/centre"
-	"kanmon/api/console"
 	"kanmon/api/enrol"
 	"kanmon/api/epoch"
-	"kanmon/api/explain"
 	"kanmon/api/keyrecord"
-	"kanmon/api/rest"
 	"kanmon/api/sitekey"
+	"kanmon/api/webserver"
 	"kanmon/internal/broker"
 	"kanmon/internal/db"
 	"kanmon/internal/fault"
@@ -34,20 +29,13 @@ import (
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/alarm"
-	"kanmon/lifecycle/approval"
-	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
-	orders "kanmon/lifecycle/command"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
-	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/key"
-	"kanmon/lifecycle/lockdown"
-	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/pin"
 	"kanmon/lifecycle/revocation"
-	"kanmon/lifecycle/staff"
 	"kanmon/migrations"
 )
 
@@ -72,8 +60,8 @@ type Server struct {
 	centre      *centre.Centre
 	enrolment   *enrol.Service
 	listener    net.Listener
-	certificate *webCertificate
-	web         *web
+	certificate *webserver.Certificate
+	web         *webserver.Server
 	routes      []string // every pattern served
 	bootstrap   string   // file with the bootstrap token; empty: not needed
 }
@@ -296,51 +284,6 @@ func (s *Server) admissionChanged() {
 	}
 }
 
-func (s *Server) openWeb(ctx context.Context) error {
-	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
-	approvals := approval.New(s.store)
-	people, areas, days := staff.New(s.store), area.New(s.store, approvals), calendar.New(s.store)
-	grades, lockdowns := grade.New(s.store, approvals), lockdown.New(s.store)
-	alarms, notices, why := s.alarms(), notice.New(s.store), explain.New(s.store, s.keys.HashKey().Forms)
-	programs, err := rest.New(rest.Config{
-		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
-		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
-		Explainer: why, Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
-	})
-	if err != nil {
-		return err
-	}
-	pages, err := console.New(console.Config{
-		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
-		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
-		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
-		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
-		Alarms: alarms, Notices: notices, Explainer: why, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
-	})
-	if err != nil {
-		return err
-	}
-	s.routes = slices.Concat(programs.Patterns(), pages.Patterns())
-	if s.certificate, err = newWebCertificate(s.settings.TLS, s.keys.Server); err != nil {
-		return err
-	}
-	var listening net.ListenConfig
-	if s.listener, err = listening.Listen(ctx, "tcp", s.settings.ConsoleListen); err != nil {
-		return fault.Wrap(fault.Unavailable, err, "open the console's port")
-	}
-	handler := New(Config{REST: programs, Console: pages, HTTPS: s.settings.https(), Log: s.log})
-	s.web = newWeb(ctx, s.listener, s.settings.proxies().Handler(handler), s.certificate.config(), s.log)
-	return nil
-}
-
-// subscribe lets a page listen for new entries.
-func (s *Server) subscribe() (wake <-chan struct{}, cancel func()) {
-	l := s.centre.Entries().Subscribe()
-	return l.Wake(), l.Close
-}
-
 // URL is how the console is reached.
 func (s *Server) URL() string { return s.settings.consoleURL(s.listener.Addr()) }
 
@@ -366,7 +309,7 @@ func (s *Server) BrokerAddr() net.Addr {
 // Run works until ctx ends or a part fails, then stops in the order of the package comment and closes
 // everything.
 func (s *Server) Run(ctx context.Context) error {
-	parts := []part{{"http", s.web.run}, {"mqtt", s.centre.Run}}
+	parts := []part{{"http", s.web.Run}, {"mqtt", s.centre.Run}}
 	if s.broker != nil {
 		parts = append(parts, part{"broker", s.broker.Run})
 	}
@@ -386,7 +329,7 @@ func (s *Server) certificates(ctx context.Context) error {
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		s.certificate.watch(ctx, s.log)
+		s.certificate.Watch(ctx, s.log)
 	}()
 	err := s.keys.Run(ctx, s.log, func(ctx context.Context) {
 		if err := s.recordKeys(ctx); err != nil && ctx.Err() == nil {

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"kanmon/api/webserver"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -388,7 +389,7 @@ func TestAnOpenStreamDoesNotHoldUpTheEnd(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took >= closeTime {
+	if took := time.Since(began); took >= webserver.CloseTime {
 		t.Errorf("the end took %v: the stream was cut, not ended", took)
 	}
 }

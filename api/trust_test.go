@@ -297,7 +297,7 @@ func TestTheConsoleShowsTheOperatorsOwnCertificate(t *testing.T) {
 	}
 	first := serial()
 	write(time.Unix(1_800_000_060, 0))
-	if changed, err := r.certificate.reload(); err != nil || !changed {
+	if changed, err := r.certificate.Reload(); err != nil || !changed {
 		t.Fatalf("changed %v, %v", changed, err)
 	}
 	if serial() == first {
@@ -306,7 +306,7 @@ func TestTheConsoleShowsTheOperatorsOwnCertificate(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "cert.pem"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.certificate.reload(); err == nil {
+	if _, err := r.certificate.Reload(); err == nil {
 		t.Error("half a certificate is taken")
 	}
 	if second := serial(); second == first {

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"kanmon/controller/core"
+	"kanmon/controller/inputs"
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
 	"kanmon/internal/event"
@@ -263,10 +264,10 @@ func TestAStrikeNeverOpensLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
 		r.strike2.hang = time.Hour
-		r.Post(inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Inactive))
+		r.Post(inputsOf(inputs.Inactive, inputs.Inactive, inputs.Inactive, inputs.Inactive))
 		for range 3 {
-			r.Post(inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Active))
-			r.Post(inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Inactive))
+			r.Post(inputsOf(inputs.Inactive, inputs.Inactive, inputs.Inactive, inputs.Active))
+			r.Post(inputsOf(inputs.Inactive, inputs.Inactive, inputs.Inactive, inputs.Inactive))
 		}
 		r.wait(10 * commandTime)
 		if got := r.strike2.released(); len(got) != 1 {
@@ -301,7 +302,7 @@ func TestTimeAloneEndsAReleaseAndHoldsADoor(t *testing.T) {
 		if r.journal.has(event.NotEntered) != 1 {
 			t.Fatalf("on disk %v", r.journal.kinds())
 		}
-		r.Post(inputsOf(core.Inactive, core.Inactive, core.Active, core.Inactive))
+		r.Post(inputsOf(inputs.Inactive, inputs.Inactive, inputs.Active, inputs.Inactive))
 		r.wait(time.Hour)
 		if r.journal.has(event.DoorForced) != 1 || r.Status().Doors[1].State != "forced" {
 			t.Fatalf("on disk %v, status %+v", r.journal.kinds(), r.Status().Doors)

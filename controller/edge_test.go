@@ -15,6 +15,7 @@ import (
 
 	"kanmon/controller/controllertest"
 	"kanmon/controller/core"
+	"kanmon/controller/inputs"
 	"kanmon/controller/journal"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -167,8 +168,8 @@ func TestAControllerWithoutADiskStillLetsPeopleOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	runEdge(t, cfg, func(e *Edge) bool {
-		e.controller.Post(inputsOf(core.Inactive, core.Inactive))
-		e.controller.Post(inputsOf(core.Inactive, core.Active))
+		e.controller.Post(inputsOf(inputs.Inactive, inputs.Inactive))
+		e.controller.Post(inputsOf(inputs.Inactive, inputs.Active))
 		st := e.Status()
 		return st.Doors != nil && st.Doors[0].State == "released" && slices.Contains(st.Trouble, "journal")
 	})

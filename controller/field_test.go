@@ -45,14 +45,14 @@ func TestEveryKindOfLockAndWireIsConfigured(t *testing.T) {
 	}
 	var cabinet []inputs.Point
 	for i, kind := range []inputs.Kind{inputs.Box, inputs.Mains, inputs.Battery, inputs.Fire, inputs.Gas} {
-		p := inputs.Point{Kind: kind, Wire: core.Wire{Device: "IO-1", Input: i + 3}, On: core.Active}
+		p := inputs.Point{Kind: kind, Wire: core.Wire{Device: "IO-1", Input: i + 3}, On: inputs.Active}
 		if kind == inputs.Box || kind == inputs.Fire {
-			p.On = core.Inactive
+			p.On = inputs.Inactive
 		}
 		cabinet = append(cabinet, p)
 	}
 	cabinet[4].Areas = []string{"server"}
-	if !reflect.DeepEqual(w.Cabinet, cabinet) || *w.Doors[0].Lock != (core.Wire{Device: "IO-1", Input: 2}) || w.Doors[0].LockedWhen != core.Active {
+	if !reflect.DeepEqual(w.Cabinet, cabinet) || *w.Doors[0].Lock != (core.Wire{Device: "IO-1", Input: 2}) || w.Doors[0].LockedWhen != inputs.Active {
 		t.Errorf("cabinet %+v, door %+v", w.Cabinet, w.Doors[0])
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"kanmon/controller/core"
+	"kanmon/controller/inputs"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -58,15 +59,15 @@ func readerName(device string, number byte) string {
 	return fmt.Sprintf("%s#%d", device, number)
 }
 
-func levels(states osdp.InputStatus) []core.Level {
-	known := map[osdp.InputState]core.Level{
-		osdp.InputInactive: core.Inactive, osdp.InputActive: core.Active, osdp.InputShort: core.Short, osdp.InputOpen: core.Cut, osdp.InputFault: core.Faulty,
+func levels(states osdp.InputStatus) []inputs.Level {
+	known := map[osdp.InputState]inputs.Level{
+		osdp.InputInactive: inputs.Inactive, osdp.InputActive: inputs.Active, osdp.InputShort: inputs.Short, osdp.InputOpen: inputs.Cut, osdp.InputFault: inputs.Faulty,
 	}
-	out := make([]core.Level, len(states))
+	out := make([]inputs.Level, len(states))
 	for i, s := range states {
 		l, ok := known[s]
 		if !ok {
-			l = core.Unknown
+			l = inputs.Unknown
 		}
 		out[i] = l
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kanmon/controller/core"
+	"kanmon/controller/inputs"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -65,7 +66,7 @@ func TestEventsOfTheLineBecomeInputs(t *testing.T) {
 		}
 	}
 	in, ok := translate(bus.Inputs{Device: "IO-1", States: osdp.InputStatus{0, 1, 2, 3, 4, 5, 99}}, hashKey(t))
-	if want := []core.Level{core.Inactive, core.Active, core.Short, core.Cut, core.Faulty, core.Unknown, core.Unknown}; !ok || !slices.Equal(in.(core.InputsReported).Levels, want) {
+	if want := []inputs.Level{inputs.Inactive, inputs.Active, inputs.Short, inputs.Cut, inputs.Faulty, inputs.Unknown, inputs.Unknown}; !ok || !slices.Equal(in.(core.InputsReported).Levels, want) {
 		t.Errorf("levels %v, want %v", in, want)
 	}
 	if in, ok := translate(bus.Outputs{Device: "IO-1"}, hashKey(t)); ok {

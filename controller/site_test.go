@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"kanmon/controller/core"
+	"kanmon/controller/inputs"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 )
@@ -15,9 +16,9 @@ var keyAlways = access.Key{1}
 var errDisk = errors.New("disk full")
 
 // allQuiet is the report of an I/O device with every door shut and no button pressed.
-var allQuiet = inputsOf(core.Inactive, core.Inactive, core.Inactive, core.Inactive)
+var allQuiet = inputsOf(inputs.Inactive, inputs.Inactive, inputs.Inactive, inputs.Inactive)
 
-func inputsOf(levels ...core.Level) core.InputsReported {
+func inputsOf(levels ...inputs.Level) core.InputsReported {
 	return core.InputsReported{Device: "IO-1", Levels: levels}
 }
 
@@ -49,8 +50,8 @@ func siteWiring() core.Wiring {
 		Software: "test",
 		Devices:  []string{"IN-1", "OUT-1", "IN-2", "IO-1"},
 		Doors: []core.WiredDoor{
-			{ID: "D-1", Contact: &core.Wire{Device: "IO-1", Input: 0}, OpenWhen: core.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 1}},
-			{ID: "D-2", Contact: &core.Wire{Device: "IO-1", Input: 2}, OpenWhen: core.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 3}},
+			{ID: "D-1", Contact: &core.Wire{Device: "IO-1", Input: 0}, OpenWhen: inputs.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 1}},
+			{ID: "D-2", Contact: &core.Wire{Device: "IO-1", Input: 2}, OpenWhen: inputs.Active, ExitButton: &core.Wire{Device: "IO-1", Input: 3}},
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"kanmon/api/auth"
 	"kanmon/api/console"
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -39,7 +40,8 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	}
 	config := console.Config{
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
-		Areas: consoletest.Areas{}, Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
+		Areas: &consoletest.OneArea{}, Lockdowns: &consoletest.OneArea{}, Grades: consoletest.Grades{}, Approvals: consoletest.SomeApprovals(""),
+		Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
 		PINs: consoletest.CityPINs(), Revocations: consoletest.Revocations{}, Enrolment: consoletest.Enrolment{}, Releaser: c.commands, Commands: c.commands,
 		LedgerSize: func(context.Context) (int64, error) { return 1284, nil }, Now: consoletest.Clock,
 		Log: slog.New(slog.NewTextHandler(c.log, nil)),
@@ -54,14 +56,14 @@ func open(t *testing.T, change func(*console.Config)) centre {
 }
 
 // as sends a request with the session of an account; "" sends none.
-func (c centre) as(t *testing.T, login string, r *http.Request) consoletest.Page {
+func (c centre) as(t *testing.T, login string, r *http.Request) pagetest.Page {
 	t.Helper()
 	if login != "" {
 		r.AddCookie(&http.Cookie{Name: "kanmon", Value: "session-" + login})
 	}
 	w := httptest.NewRecorder()
 	c.console.ServeHTTP(w, r)
-	return consoletest.Parse(t, w)
+	return pagetest.Parse(t, w)
 }
 
 func TestEveryRouteHasARowOfRightsAndEveryRowARoute(t *testing.T) {
@@ -85,9 +87,9 @@ func sample(pattern string) *http.Request {
 	path = strings.NewReplacer("{$}", "", "{file}", "none", "/staff/{id}", "/staff/S-1001", "/cards/{id}", "/cards/C-AAAAAAAAAA",
 		"/doors/{id}", "/doors/D-1", "/controllers/{name}", "/controllers/ctl-1", "/{epoch}/{n}", "/1/3").Replace(path)
 	if method == http.MethodPost {
-		return consoletest.Post(path, "")
+		return pagetest.Post(path, "")
 	}
-	return consoletest.Get(path, "ja")
+	return pagetest.Get(path, "ja")
 }
 
 // R101-1, R104-1: each route against each kind of caller.
@@ -115,7 +117,7 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 			}
 		}
 	}
-	if p := c.as(t, "contractor", consoletest.Get("/live/stream", "ja")); p.Status != http.StatusForbidden {
+	if p := c.as(t, "contractor", pagetest.Get("/live/stream", "ja")); p.Status != http.StatusForbidden {
 		t.Errorf("the stream as contractor: %d", p.Status)
 	}
 }
@@ -123,13 +125,13 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	c := open(t, nil)
 	for _, path := range []string{
-		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/controllers", "/password",
+		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/approvals", "/approvals/Q-1", "/controllers", "/password",
 		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
 		"/alarms", "/alarms?state=closed", "/alarms/A-0000000001", "/notices",
 	} {
-		p := c.as(t, "manager", consoletest.Get(path, "ja"))
+		p := c.as(t, "manager", pagetest.Get(path, "ja"))
 		p.Sound(t)
-		p.Count(t, "nav.nav li", 7)
+		p.Count(t, "nav.nav li", 9)
 		p.Has(t, "#badge-alarms", "5")
 		p.Has(t, "#badge-notices", "1")
 		p.Has(t, ".ledger", "1284")
@@ -147,7 +149,7 @@ func TestEveryLinkLeadsToASoundPage(t *testing.T) {
 	for len(queue) > 0 {
 		path := queue[0]
 		queue = queue[1:]
-		p := c.as(t, "manager", consoletest.Get(path, "en"))
+		p := c.as(t, "manager", pagetest.Get(path, "en"))
 		if p.Status != http.StatusOK {
 			t.Errorf("%s: %d", path, p.Status)
 		}
@@ -156,7 +158,7 @@ func TestEveryLinkLeadsToASoundPage(t *testing.T) {
 		}
 		p.Sound(t)
 		for _, a := range p.Find("a[href]") {
-			to := consoletest.Attr(a, "href")
+			to := pagetest.Attr(a, "href")
 			if to != "/" && strings.HasPrefix(to, "/") && !seen[to] {
 				seen[to] = true
 				queue = append(queue, to)
@@ -173,7 +175,7 @@ func TestEveryLinkLeadsToASoundPage(t *testing.T) {
 func TestTheFirstPageIsTheOneForTheVisitor(t *testing.T) {
 	c := open(t, nil)
 	for login, want := range map[string]string{"guard": "/live", "contractor": "/password", "fresh": "/password"} {
-		if got := c.as(t, login, consoletest.Get("/", "ja")).Header.Get("Location"); got != want {
+		if got := c.as(t, login, pagetest.Get("/", "ja")).Header.Get("Location"); got != want {
 			t.Errorf("%s is sent to %s, want %s", login, got, want)
 		}
 	}
@@ -183,7 +185,7 @@ func TestTheFirstPageIsTheOneForTheVisitor(t *testing.T) {
 func TestWhoMustChangeThePasswordReachesNothingElse(t *testing.T) {
 	c := open(t, nil)
 	for _, path := range []string{"/live", "/staff", "/cards/new", "/controllers"} {
-		if p := c.as(t, "fresh", consoletest.Get(path, "ja")); p.Header.Get("Location") != "/password" {
+		if p := c.as(t, "fresh", pagetest.Get(path, "ja")); p.Header.Get("Location") != "/password" {
 			t.Errorf("%s: %d to %q", path, p.Status, p.Header.Get("Location"))
 		}
 	}
@@ -192,7 +194,7 @@ func TestWhoMustChangeThePasswordReachesNothingElse(t *testing.T) {
 func TestAnUnknownAddressIsAFriendlyPage(t *testing.T) {
 	c := open(t, nil)
 	for _, login := range []string{"", "guard"} {
-		p := c.as(t, login, consoletest.Get("/nosuch/page", "ja"))
+		p := c.as(t, login, pagetest.Get("/nosuch/page", "ja"))
 		p.Sound(t)
 		p.Has(t, "h1", "ページが見つかりません")
 		if p.Status != http.StatusNotFound {
@@ -204,7 +206,7 @@ func TestAnUnknownAddressIsAFriendlyPage(t *testing.T) {
 func TestAnErrorPageAndTheLogNameTheSameRequest(t *testing.T) {
 	c := open(t, nil)
 	c.entries.Break(errors.New("disk on fire"))
-	p := c.as(t, "guard", consoletest.Get("/live", "ja"))
+	p := c.as(t, "guard", pagetest.Get("/live", "ja"))
 	id := p.Header.Get("X-Request-Id")
 	if p.Status != http.StatusInternalServerError || len(id) != 12 {
 		t.Fatalf("%d %q", p.Status, id)
@@ -226,7 +228,7 @@ func (broken) Readers(context.Context, store.Actor, string) ([]device.Reader, er
 
 func TestAPanicIsAnErrorPage(t *testing.T) {
 	c := open(t, func(k *console.Config) { k.Devices = broken{} })
-	p := c.as(t, "guard", consoletest.Get("/controllers", "ja"))
+	p := c.as(t, "guard", pagetest.Get("/controllers", "ja"))
 	p.Sound(t)
 	if p.Status != http.StatusInternalServerError || !strings.Contains(c.log.String(), "a defect") {
 		t.Errorf("%d, log: %s", p.Status, c.log)
@@ -236,12 +238,12 @@ func TestAPanicIsAnErrorPage(t *testing.T) {
 // R111-1
 func TestAHugeOrBrokenFormIsRefused(t *testing.T) {
 	c := open(t, nil)
-	p := c.as(t, "", consoletest.Post("/login", "login="+strings.Repeat("x", 100<<10)))
+	p := c.as(t, "", pagetest.Post("/login", "login="+strings.Repeat("x", 100<<10)))
 	p.Sound(t)
 	if p.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("huge: %d", p.Status)
 	}
-	p = c.as(t, "", consoletest.Post("/login", "login=%zz"))
+	p = c.as(t, "", pagetest.Post("/login", "login=%zz"))
 	p.Sound(t)
 	if p.Status != http.StatusUnprocessableEntity {
 		t.Errorf("broken: %d", p.Status)
@@ -251,7 +253,7 @@ func TestAHugeOrBrokenFormIsRefused(t *testing.T) {
 func TestWhenSessionsCannotBeReadNobodyIsLetThrough(t *testing.T) {
 	c := open(t, nil)
 	c.accounts.Broken = fault.New(fault.Unavailable, "db.busy", "busy")
-	p := c.as(t, "guard", consoletest.Get("/live", "ja"))
+	p := c.as(t, "guard", pagetest.Get("/live", "ja"))
 	p.Sound(t)
 	if p.Status != http.StatusServiceUnavailable {
 		t.Errorf("%d", p.Status)
@@ -261,12 +263,12 @@ func TestWhenSessionsCannotBeReadNobodyIsLetThrough(t *testing.T) {
 // A card number that was typed is on no page and in no log.
 func TestACardNumberLeavesNoTrace(t *testing.T) {
 	c := open(t, nil)
-	p := c.as(t, "manager", consoletest.Post("/cards", "label=T-9&person=S-1001&number=bits%3A32%3Adeadbeef&until=wrong"))
+	p := c.as(t, "manager", pagetest.Post("/cards", "label=T-9&person=S-1001&number=bits%3A32%3Adeadbeef&until=wrong"))
 	if strings.Contains(p.Body, "deadbeef") || strings.Contains(c.log.String(), "deadbeef") {
 		t.Error("the card number is on the page or in the log")
 	}
 	p.Has(t, "#e-until", "日付")
-	p = c.as(t, "manager", consoletest.Post("/cards", "label=T-9&person=S-1001&number=bits%3A32%3Adeadbeef"))
+	p = c.as(t, "manager", pagetest.Post("/cards", "label=T-9&person=S-1001&number=bits%3A32%3Adeadbeef"))
 	if p.Status != http.StatusSeeOther || strings.Contains(p.Header.Get("Location"), "deadbeef") {
 		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
 	}
@@ -276,7 +278,7 @@ func TestACardNumberLeavesNoTrace(t *testing.T) {
 func TestAPasswordLeavesNoTrace(t *testing.T) {
 	c := open(t, nil)
 	c.accounts.Wrong = true
-	p := c.as(t, "manager", consoletest.Post("/doors/D-1/release", "reason=x&password=deadbeef"))
+	p := c.as(t, "manager", pagetest.Post("/doors/D-1/release", "reason=x&password=deadbeef"))
 	if p.Status != http.StatusForbidden || strings.Contains(p.Body, "deadbeef") || strings.Contains(c.log.String(), "deadbeef") {
 		t.Errorf("%d, or the password is on the page or in the log", p.Status)
 	}

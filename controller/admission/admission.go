@@ -10,6 +10,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
+	"kanmon/reader"
 )
 
 // Around is everything else that a decision depends on.
@@ -21,6 +22,8 @@ type Around struct {
 	Gas    func(area string) bool
 	// Ajar reports whether a door is open, about to be, or not known to be shut.
 	Ajar func(door string) bool
+	// Exits are the doors by readers that let people out, for when no policy knows the reader.
+	Exits map[string]string
 	// Unfit reports whether a door's output is less secure than its area demands.
 	Unfit func(door string) bool
 }
@@ -99,7 +102,7 @@ func (t turn) judge(r decide.Request) Outcome {
 	if id.Direction() == access.In {
 		o.Events = t.review(id)
 	}
-	d := t.decide(id, id.Facts())
+	d := t.freed(t.decide(id, id.Facts()))
 	o.Decision = d
 	o.Events = append(o.Events, t.tried(site.Subject(id), d)...)
 	if d.Duress {
@@ -116,6 +119,16 @@ func (t turn) judge(r decide.Request) Outcome {
 		t.refused(&o, r)
 	}
 	return o
+}
+
+// freed lets out whoever stands at a reader that leads out, when no policy knows it.
+func (t turn) freed(d decide.Decision) decide.Decision {
+	if d.Reason == access.NoPolicy || d.Reason == access.UnknownReader {
+		if door, known := t.around.Exits[t.reader]; known {
+			d.Allow, d.Direction, d.Door = true, access.Out, door
+		}
+	}
+	return d
 }
 
 // review asks again about those who wait before somebody else counts on them: a card may have been revoked meanwhile.
@@ -202,6 +215,8 @@ func (t turn) waits(o *Outcome, r decide.Request) {
 		}
 		if d.Recovery {
 			t.join(d, r, d.Reason)
+		} else {
+			t.site.Leave(t.reader, d.Person) // who waited for somebody and shows the card again begins anew
 		}
 		return
 	}
@@ -322,5 +337,21 @@ func Undone(s *site.State, reader string, grants []Grant) {
 	for _, g := range grants {
 		s.Drop(reader, g.Decision.Person)
 		s.Refused(g.Decision.Door, g.Decision.Person)
+	}
+}
+
+// Feedback is what somebody sees who is not let in: that something has to follow, amber where the controller cannot know, or red for a no.
+func Feedback(d decide.Decision) reader.Feedback {
+	switch {
+	case d.Wait && d.Reason == access.PINRequired:
+		return reader.ShowEnterPIN
+	case d.Wait:
+		return reader.ShowWait
+	}
+	switch d.Reason {
+	case access.NoPolicy, access.UnknownReader, access.TimeUnknown, access.NotRecorded, access.LeaseOver:
+		return reader.ShowTrouble
+	default:
+		return reader.ShowDenied
 	}
 }

@@ -8,6 +8,7 @@ package cabinet
 
 import (
 	"slices"
+	"strings"
 
 	"kanmon/controller/inputs"
 	"kanmon/internal/event"
@@ -28,7 +29,21 @@ type State struct {
 	gas      []string
 }
 
-// Hear takes what one point says and returns the event it makes, if any. Points that belong to a door make none.
+// Event takes what one point says and returns the event it makes, if any. Points that belong to a door make none.
+func (s State) Event(r inputs.Reading) (next State, e event.Event, is bool) {
+	next, e.Kind, is = s.Hear(r)
+	e.Device = r.Point.Wire.Device
+	if len(r.Point.Areas) == 1 {
+		e.Area = r.Point.Areas[0]
+	} else {
+		e.Detail = event.Clip(strings.Join(r.Point.Areas, ", "), mostDetail)
+	}
+	return next, e, is
+}
+
+const mostDetail = 200
+
+// Hear is Event without what surrounds it.
 func (s State) Hear(r inputs.Reading) (next State, k event.Kind, is bool) {
 	pair, ours := kinds[r.Point.Kind]
 	raised := slices.Contains(s.standing, r.Number)

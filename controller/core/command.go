@@ -1,9 +1,8 @@
 package core
 
 import (
-	"fmt"
-
 	"kanmon/controller/challenge"
+	"kanmon/controller/gate"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
@@ -51,12 +50,12 @@ func (t *turn) ordered(c wire.DoCommand) {
 		}
 	case outcome == challenge.Unknown: // a stranger's refusal is not that of the command with this id
 		t.answer(wire.CommandAnswer{ID: c.ID, Refused: UnknownNonce})
-		t.noteRefusal(c.Door, UnknownNonce+": "+commandDetail(c))
+		t.noteRefusal(c.Door, UnknownNonce+": "+c.Told(event.MaxDetail))
 	case outcome == challenge.Expired:
 		t.refuseCommand(c, Expired)
 	case c.Op == wire.Forget:
 		t.s.site.Reset(c.Area, c.Person)
-		t.note(event.Event{Kind: event.PlacesReset, Area: c.Area, Person: c.Person, Policy: t.version(), Detail: commandDetail(c)})
+		t.note(event.Event{Kind: event.PlacesReset, Area: c.Area, Person: c.Person, Policy: t.version(), Detail: c.Told(event.MaxDetail)})
 		t.settle(c.ID, true, "")
 	case !wired:
 		t.refuseCommand(c, UnknownDoor)
@@ -69,15 +68,9 @@ func (t *turn) ordered(c wire.DoCommand) {
 
 func (t *turn) gateCommand(c wire.DoCommand) {
 	d := decide.Decision{Allow: true, Direction: access.In, Door: c.Door, Area: t.area(c.Door), Record: t.s.policy.RecordMode(c.Door)}
-	t.gate = &gate{decision: d, command: c.ID, events: []event.Event{t.stamp(event.Event{
-		Kind: event.RemoteRelease, Door: c.Door, Area: d.Area, Direction: access.In, Policy: t.version(), Detail: commandDetail(c),
+	t.gate = &gate.Gate{Decision: d, Command: c.ID, Events: []event.Event{t.stamp(event.Event{
+		Kind: event.RemoteRelease, Door: c.Door, Area: d.Area, Direction: access.In, Policy: t.version(), Detail: c.Told(event.MaxDetail),
 	})}}
-}
-
-// commandDetail has the id whatever the length of the reason.
-func commandDetail(c wire.DoCommand) string {
-	frame := fmt.Sprintf("by %s:  [%s]", c.By, c.ID)
-	return fmt.Sprintf("by %s: %s [%s]", c.By, event.Clip(c.Reason, event.MaxDetail-len(frame)), c.ID)
 }
 
 // settle answers a command and remembers the answer for when the command comes again.
@@ -89,7 +82,7 @@ func (t *turn) settle(id string, done bool, refused string) {
 
 func (t *turn) refuseCommand(c wire.DoCommand, code string) {
 	t.settle(c.ID, false, code)
-	t.noteRefusal(c.Door, code+": "+commandDetail(c))
+	t.noteRefusal(c.Door, code+": "+c.Told(event.MaxDetail))
 }
 
 // noteRefusal raises the alarm, a few times a minute.

@@ -150,7 +150,7 @@ func TestRefusalsAreAFewEventsAMinute(t *testing.T) {
 func TestALongReasonNeverHidesWhichCommandItWas(t *testing.T) {
 	c := release(strings.Repeat("c", 64), "n1", "D-1").Command
 	c.By, c.Reason = strings.Repeat("u", access.MaxID), strings.Repeat("理由", 300)
-	if got := commandDetail(c); len(got) > event.MaxDetail || !strings.HasSuffix(got, c.ID+"]") || !strings.Contains(got, "理由") {
+	if got := c.Told(event.MaxDetail); len(got) > event.MaxDetail || !strings.HasSuffix(got, c.ID+"]") || !strings.Contains(got, "理由") {
 		t.Fatalf("%d bytes: %s", len(got), got)
 	}
 }

@@ -21,11 +21,14 @@ import (
 	"kanmon/controller/devices"
 	"kanmon/controller/door"
 	"kanmon/controller/fit"
+	"kanmon/controller/gate"
 	"kanmon/controller/inputs"
 	"kanmon/controller/lease"
 	"kanmon/controller/refusals"
+	"kanmon/controller/repeats"
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
+	"kanmon/controller/standing"
 	"kanmon/controller/wiring"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
@@ -42,7 +45,6 @@ const (
 
 // Times and bounds of the core.
 const (
-	repeatWindow   = time.Second     // the same card again within it, while its release runs, is the same presentation
 	clockCheck     = 5 * time.Second // the clocks are compared at least so often
 	maxPending     = 64              // records on their way to the journal
 	maxBacklog     = 1000            // events kept in memory while the journal cannot be written
@@ -64,7 +66,7 @@ type Core struct {
 	wiring Wiring
 	board  inputs.Board
 	doors  map[string]int
-	exits  map[string]int // exit readers, for when there is no policy
+	exits  map[string]string // doors by exit reader, for when there is no policy
 
 	strikes      []fit.Door
 	wiredReaders []string
@@ -72,12 +74,12 @@ type Core struct {
 
 // NewCore indexes a wiring, which Config.Check has found consistent.
 func NewCore(w Wiring) *Core {
-	c := &Core{wiring: w, board: w.Board(), doors: map[string]int{}, exits: map[string]int{}}
+	c := &Core{wiring: w, board: w.Board(), doors: map[string]int{}, exits: map[string]string{}}
 	c.strikes, c.wiredReaders = w.Strikes()
 	for i, d := range w.Doors {
 		c.doors[d.ID] = i
 		for _, r := range d.ExitReaders {
-			c.exits[r] = i
+			c.exits[r] = d.ID
 		}
 	}
 	return c
@@ -107,10 +109,10 @@ type State struct {
 	cabinet cabinet.State // its Gas says which areas are under the gas of a fire suppression
 	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
-	recent  map[string]recent
+	recent  repeats.Table
 	site    *site.State
-	areas   map[string]areaState
-	records records
+	areas   standing.State
+	records gate.Records
 	counts  Counts
 
 	revoked                  revoked.State
@@ -134,13 +136,6 @@ type doorState struct {
 	grantByExit bool            // an exit button took part: nobody is named
 }
 
-type recent struct {
-	key            access.Key
-	at             time.Duration
-	door           string
-	allowed, waits bool
-}
-
 // Counts are kept for diagnosis.
 type Counts struct {
 	Repeats  uint64 // presentations taken as a repeat of the one before
@@ -150,7 +145,7 @@ type Counts struct {
 }
 
 // Recording reports whether something waits for the journal's answer.
-func (s State) Recording() bool { return len(s.records.flying) > 0 }
+func (s State) Recording() bool { return len(s.records.Flying) > 0 }
 
 // Counts returns the counters.
 func (s State) Counts() Counts { return s.counts }
@@ -162,12 +157,12 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: map[string]recent{}, site: site.New(), areas: map[string]areaState{},
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: repeats.Table{}, site: site.New(), areas: standing.State{},
 		inputs: c.board.Start(), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}
 	for _, w := range c.wiring.Doors {
-		s.doors = append(s.doors, doorState{State: door.New(times(defaultRelease, defaultHeld, w))})
+		s.doors = append(s.doors, doorState{State: door.New(w.Times(defaultRelease, defaultHeld))})
 	}
 	t := c.turn(s, m)
 	t.s.site.Load(saved.Site, t.siteNow())
@@ -194,7 +189,7 @@ func (s State) Deadline(now time.Duration) time.Duration {
 			next = min(next, d)
 		}
 	}
-	next = min(next, s.records.deadline(next))
+	next = min(next, s.records.Deadline(next, maxPending))
 	next = admission.Deadline(s.site, s.policy, next)
 	return s.leaseDeadline(next)
 }
@@ -217,7 +212,7 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
 	}
 	codes := []string{"journal", "clock", "no_policy", "lease"}
-	for i, stands := range []bool{s.records.trouble || s.blind, !s.sure, s.policy == nil, s.lease.Warned()} {
+	for i, stands := range []bool{s.records.Trouble || s.blind, !s.sure, s.policy == nil, s.lease.Warned()} {
 		if stands {
 			st.Trouble = append(st.Trouble, codes[i])
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/controller/repeats"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
@@ -370,7 +371,7 @@ func TestTheSameCardAgainDuringItsReleaseIsOnePresentation(t *testing.T) {
 	if n := len(d.onDisk); n != 1 || d.state.Counts().Repeats != 3 {
 		t.Fatalf("%d events, %d repeats", n, d.state.Counts().Repeats)
 	}
-	d.pass(repeatWindow)
+	d.pass(repeats.Window)
 	tap()
 	d.answer(nil)
 	if n := len(d.onDisk); n != 2 {

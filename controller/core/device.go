@@ -1,8 +1,6 @@
 package core
 
 import (
-	"strings"
-
 	"kanmon/controller/door"
 	"kanmon/controller/fit"
 	"kanmon/controller/inputs"
@@ -91,16 +89,17 @@ func (t *turn) inputFault(r inputs.Reading) {
 
 // cabinet takes a wire that belongs to no door. Its alarms are observed and release nothing.
 func (t *turn) cabinet(r inputs.Reading) {
-	next, kind, is := t.s.cabinet.Hear(r)
+	next, e, is := t.s.cabinet.Event(r)
 	t.s.cabinet = next
 	if !is {
 		return
 	}
-	e := event.Event{Kind: kind, Device: r.Point.Wire.Device, Detail: brief(strings.Join(r.Point.Areas, ", "))}
-	if len(r.Point.Areas) == 1 {
-		e.Area, e.Detail = r.Point.Areas[0], ""
-	}
 	t.note(e)
+	if e.Kind == event.FireAlarm { // people leave by whatever way there is
+		for _, w := range t.core.wiring.Doors {
+			t.doubt(w.ID, "fire")
+		}
+	}
 }
 
 // strikeFailed raises the alarm. While a door stands unlocked its strike is told again and again, which is one alarm.

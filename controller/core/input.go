@@ -42,21 +42,8 @@ type Typed struct {
 // InputsReported is the state of all inputs of a device.
 type InputsReported struct {
 	Device string
-	Levels []Level
+	Levels []inputs.Level
 }
-
-// Level is the state of one input, as OSDP's input status reply numbers them.
-type Level = inputs.Level
-
-// Levels.
-const (
-	Inactive = inputs.Inactive
-	Active   = inputs.Active
-	Short    = inputs.Short
-	Cut      = inputs.Cut
-	Faulty   = inputs.Faulty
-	Unknown  = inputs.Unknown
-)
 
 // DeviceUp says that a device answers in a secure channel.
 type DeviceUp struct{ Device string }

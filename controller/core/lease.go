@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"time"
 
 	"kanmon/controller/lease"
@@ -49,8 +48,6 @@ func (t *turn) covers(g wire.LeaseGrant) bool {
 		(g.Revoked.N == 0 || !t.s.revoked.Upto().Less(g.Revoked))
 }
 
-var leaseKinds = map[lease.Level]event.Kind{lease.Ends: event.LeaseWarning, lease.Over: event.LeaseLapsed}
-
 // watchLease raises the alarms that are due and tells when all is well again.
 func (t *turn) watchLease() {
 	if t.s.policy == nil {
@@ -59,20 +56,16 @@ func (t *turn) watchLease() {
 	next, alarms, renewed := t.s.lease.Watch(t.s.policy.Lease(), t.leaseNow())
 	t.s.lease = next
 	for _, a := range alarms {
-		detail := fmt.Sprintf("%s: over", a.Class)
-		if a.Level == lease.Ends {
-			detail = fmt.Sprintf("%s: ends %s", a.Class, t.now.At.Add(a.Left).UTC().Format(time.RFC3339))
-		}
-		t.note(event.Event{Kind: leaseKinds[a.Level], Policy: t.version(), Detail: detail})
+		t.noteUnder(a.Event(t.now.At))
 	}
 	if renewed {
-		t.note(event.Event{Kind: event.LeaseRenewed, Policy: t.version()})
+		t.noteUnder(event.Event{Kind: event.LeaseRenewed})
 	}
 }
 
 // leaseDeadline is when the next alarm, or the next look at the disk, is due.
 func (s State) leaseDeadline(next time.Duration) time.Duration {
-	if s.lease.Known() && !s.records.trouble {
+	if s.lease.Known() && !s.records.Trouble {
 		next = min(next, s.leaseSaved+lease.SaveEvery)
 	}
 	if s.policy == nil {
@@ -83,7 +76,7 @@ func (s State) leaseDeadline(next time.Duration) time.Duration {
 
 // leaseDue reports whether the age should go to the journal though nothing else does.
 func (t *turn) leaseDue() bool {
-	return t.s.lease.Known() && !t.s.records.trouble && t.mono >= t.s.leaseSaved+lease.SaveEvery
+	return t.s.lease.Known() && !t.s.records.Trouble && t.mono >= t.s.leaseSaved+lease.SaveEvery
 }
 
 // keepLease is what a record says of the lease.

@@ -20,7 +20,7 @@ func (t *turn) siteNow() site.Moment {
 // people ends waits that took too long, and resets positions at the minute that an area names.
 func (t *turn) people() {
 	for _, e := range admission.Expire(t.s.site, t.around()) {
-		t.noteDecision(e)
+		t.noteUnder(e)
 	}
 	if !t.now.Sure {
 		return
@@ -59,9 +59,8 @@ func (t *turn) came(i int) {
 	id := t.core.wiring.Doors[i].ID
 	t.s.site.Opened(id, t.siteNow())
 	if d := &t.s.doors[i]; d.first {
-		a := t.s.areas[t.area(id)]
-		a.first, d.first = true, false
-		t.s.areas[t.area(id)] = a
+		d.first = false
+		t.s.areas.Came(t.area(id))
 	}
 }
 
@@ -79,46 +78,27 @@ func (t *turn) ajar(id string) bool {
 		return true
 	}
 	d := &t.s.doors[i]
-	return d.Contact() != door.ContactClosed || d.Phase() == door.Released || d.Standing() || t.s.records.opening(id)
+	return d.Contact() != door.ContactClosed || d.Phase() == door.Released || d.Standing() || t.s.records.Opening(id)
 }
 
 // owesSite reports whether the journal is to have something of where people are. Not while it is not known what it has.
 func (t *turn) owesSite() bool { return t.s.site.Changed() && !t.s.blind }
 
-// areaState is how an area stands.
-type areaState struct {
-	lockdown bool
-	open     bool // its unlocking schedule is
-	first    bool // somebody who may be the first has come in since it is
-}
-
-// standing follows what stands for a time: lockdowns, and doors unlocked by a schedule. With the time unknown no door stands unlocked.
+// standing follows lockdowns, and doors that a schedule has stand unlocked.
 func (t *turn) standing() {
-	for _, id := range t.s.policy.Areas() {
-		a := t.s.areas[id]
-		if now := t.s.policy.Lockdown(id); now != a.lockdown {
-			a.lockdown = now
-			kind := event.LockdownLifted
-			if now {
-				kind = event.LockdownBegun
-			}
-			t.note(event.Event{Kind: kind, Area: id, Policy: t.version()})
-		}
-		if a.open = t.s.policy.Unlocked(id, t.now.DecideAt()); !a.open {
-			a.first = false
-		}
-		t.s.areas[id] = a
+	for _, e := range t.s.areas.Follow(t.s.policy, t.now.DecideAt()) {
+		t.noteUnder(e)
 	}
 	for i, w := range t.core.wiring.Doors {
-		area := t.area(w.ID)
-		a := t.s.areas[area]
-		if now := area != "" && a.open && (a.first || !t.s.policy.Rules(area).UnlockBy); now != t.s.doors[i].unlocked {
-			t.s.doors[i].unlocked = now
-			if now {
-				t.stepDoor(i, door.Unlock{})
-			} else {
-				t.stepDoor(i, door.Secure{})
-			}
+		now := t.s.areas.Unlocked(t.s.policy, t.area(w.ID))
+		if now == t.s.doors[i].unlocked {
+			continue
+		}
+		t.s.doors[i].unlocked = now
+		if now {
+			t.stepDoor(i, door.Unlock{})
+		} else {
+			t.stepDoor(i, door.Secure{})
 		}
 	}
 }

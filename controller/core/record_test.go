@@ -157,7 +157,7 @@ func TestABadDiskLosesNothingAndDoublesNothing(t *testing.T) {
 				t.Fatalf("tap %d is on disk %d times", i, n)
 			}
 		}
-		if r := p.state.records; len(r.flying) != 0 || len(r.backlog) != 0 || r.trouble || r.lost != 0 {
+		if r := p.state.records; len(r.Flying) != 0 || len(r.Backlog) != 0 || r.Trouble || r.Lost != 0 {
 			t.Fatalf("something is left: %+v", r)
 		}
 	})
@@ -197,8 +197,8 @@ func TestTheDeadlineIsWhenTimeAloneDoesSomething(t *testing.T) {
 			p.now.Wall, p.now.Mono = p.now.Wall.Add(due-p.now.Mono), due
 			p.step(Tick{}, map[string]bool{})
 		}
-		for _, pending := range p.state.records.flying {
-			if pending.gate != nil {
+		for _, pending := range p.state.records.Flying {
+			if pending.Gate != nil {
 				t.Fatal("a decision still waits")
 			}
 		}

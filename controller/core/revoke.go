@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/controller/gate"
 	"kanmon/controller/revoked"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
-	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
 
@@ -62,18 +62,7 @@ func (t *turn) revoke(set wire.RevokedSet) {
 // noteRevocations makes one event of each: a centre that has lost an entry takes it back from its event.
 func (t *turn) noteRevocations(changed []access.Revocation) {
 	for _, r := range changed {
-		e := event.Event{Kind: event.RevocationApplied, Card: r.Card, Credential: r.Key.Fingerprint(), Policy: &r.Version}
-		switch r.State {
-		case access.Revoked:
-			e.Reason = access.CredentialRevoked
-		case access.Suspended:
-			e.Reason = access.CredentialSuspend
-		case access.Active: // lifted
-		}
-		if r.Seal != "" {
-			e.Entry = &r
-		}
-		t.note(e)
+		t.note(revoked.Event(r))
 	}
 }
 
@@ -82,12 +71,12 @@ func (t *turn) noteRevocations(changed []access.Revocation) {
 func (t *turn) owesRevoked() bool { return t.s.revoked.Owes() && !t.s.blind }
 
 // keepRevoked hands to the journal what it does not have.
-func (t *turn) keepRevoked(p *pending) *revoked.Kept {
+func (t *turn) keepRevoked(p *gate.Pending) *revoked.Kept {
 	if !t.owesRevoked() {
 		return nil
 	}
 	kept, handed := t.s.revoked.HandOver()
-	p.revoked = handed
+	p.Revoked = handed
 	return &kept
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"kanmon/controller/clock"
 	"kanmon/controller/door"
+	"kanmon/controller/gate"
 	"kanmon/controller/lease"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -20,7 +21,7 @@ type turn struct {
 	effects []Effect
 
 	notes []event.Event // to be recorded at the end of the turn
-	gate  *gate         // the decision that waits for that record
+	gate  *gate.Gate    // the decision that waits for that record
 }
 
 func (c *Core) turn(s State, m Moment) *turn {
@@ -163,12 +164,8 @@ func (t *turn) configureDoors() {
 		if !ok {
 			continue
 		}
-		t.stepDoor(i, door.Configure{Settings: times(time.Duration(d.ReleaseMS)*time.Millisecond, time.Duration(d.HeldMS)*time.Millisecond, w)})
+		t.stepDoor(i, door.Configure{Settings: w.Times(time.Duration(d.ReleaseMS)*time.Millisecond, time.Duration(d.HeldMS)*time.Millisecond)})
 	}
-}
-
-func times(release, held time.Duration, w WiredDoor) door.Settings {
-	return door.Settings{Release: release, Held: held, Warn: door.WarnBefore(held), Latching: w.Latching}
 }
 
 // stepDoor takes a door past an input and its effects to the outside.

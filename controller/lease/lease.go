@@ -7,9 +7,11 @@
 package lease
 
 import (
+	"fmt"
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/event"
 )
 
 // SaveEvery is how often the age goes to the disk: what may have passed unwritten when the program dies.
@@ -113,6 +115,14 @@ type Alarm struct {
 	Class access.Class
 	Level Level
 	Left  time.Duration
+}
+
+// Event is the alarm as it goes on record at a time.
+func (a Alarm) Event(now time.Time) event.Event {
+	if a.Level == Ends {
+		return event.Event{Kind: event.LeaseWarning, Detail: fmt.Sprintf("%s: ends %s", a.Class, now.Add(a.Left).UTC().Format(time.RFC3339))}
+	}
+	return event.Event{Kind: event.LeaseLapsed, Detail: fmt.Sprintf("%s: over", a.Class)}
 }
 
 // Watch returns the alarms that are due, each once, and whether all is well again after some.

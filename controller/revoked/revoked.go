@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/event"
 )
 
 // Kept is what goes to the disk: entries, up to where all of them are there, and when the last one came into force.
@@ -155,4 +156,20 @@ func (s *State) NotOnDisk(h *Handed) {
 	if h != nil {
 		s.owed, s.dirty, s.flying = append(h.keys, s.owed...), true, false
 	}
+}
+
+// Event says that an entry is in force. It carries a sealed entry whole: a centre that has lost it takes it back from there.
+func Event(r access.Revocation) event.Event {
+	e := event.Event{Kind: event.RevocationApplied, Card: r.Card, Credential: r.Key.Fingerprint(), Policy: &r.Version}
+	switch r.State {
+	case access.Revoked:
+		e.Reason = access.CredentialRevoked
+	case access.Suspended:
+		e.Reason = access.CredentialSuspend
+	case access.Active: // lifted
+	}
+	if r.Seal != "" {
+		e.Entry = &r
+	}
+	return e
 }

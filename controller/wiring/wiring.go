@@ -2,6 +2,9 @@
 package wiring
 
 import (
+	"time"
+
+	"kanmon/controller/door"
 	"kanmon/controller/fit"
 	"kanmon/controller/inputs"
 )
@@ -30,12 +33,17 @@ type Door struct {
 	Latching    bool   // a release ends when the lock is told
 }
 
+// Times are the settings of the door with a release and a held time.
+func (d Door) Times(release, held time.Duration) door.Settings {
+	return door.Settings{Release: release, Held: held, Warn: door.WarnBefore(held), Latching: d.Latching}
+}
+
 // Board is all inputs.
 func (w Wiring) Board() inputs.Board {
 	var all []inputs.Point
-	add := func(kind inputs.Kind, at *inputs.Wire, on inputs.Level, door int) {
+	add := func(kind inputs.Kind, at *inputs.Wire, on inputs.Level, number int) {
 		if at != nil {
-			all = append(all, inputs.Point{Kind: kind, Wire: *at, On: on, Door: door})
+			all = append(all, inputs.Point{Kind: kind, Wire: *at, On: on, Door: number})
 		}
 	}
 	for i, d := range w.Doors {

@@ -88,7 +88,7 @@ func TestEachOutsideLibraryHasOneImporter(t *testing.T) {
 }
 
 func TestProductionCodeDoesNotImportTesting(t *testing.T) {
-	helpers := []string{"internal/db/dbtest", "internal/broker/brokertest", "lifecycle/lifecycletest", "reader/readertest", "controller/controllertest", "internal/harness", "internal/harness/browser", "api/console/consoletest"}
+	helpers := []string{"internal/db/dbtest", "internal/broker/brokertest", "lifecycle/lifecycletest", "reader/readertest", "controller/controllertest", "internal/harness", "internal/harness/browser", "api/console/consoletest", "api/console/pagetest"}
 	for _, s := range sources(t) {
 		if !s.test && slices.Contains(s.imports, "testing") && !slices.Contains(helpers, s.pkg) {
 			t.Errorf("%s imports testing", s.path)

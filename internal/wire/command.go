@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/access"
+	"kanmon/internal/event"
 	"kanmon/internal/fault"
 )
 
@@ -69,6 +70,12 @@ func (c DoCommand) complete() bool {
 }
 
 func (c DoCommand) explained() bool { return within(c.By, access.MaxID) && within(c.Reason, MaxReason) }
+
+// Told is who gave the command, why, and which it is, in at most so many bytes; the id is there whatever the length of the reason.
+func (c DoCommand) Told(most int) string {
+	frame := fmt.Sprintf("by %s:  [%s]", c.By, c.ID)
+	return fmt.Sprintf("by %s: %s [%s]", c.By, event.Clip(c.Reason, most-len(frame)), c.ID)
+}
 
 func within(s string, most int) bool { return s != "" && len(s) <= most }
 

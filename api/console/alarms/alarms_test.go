@@ -8,19 +8,20 @@ import (
 
 	"kanmon/api/console/alarms"
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/ui"
 	"kanmon/internal/authz"
 	"kanmon/lifecycle/alarm"
 )
 
-func do(t *testing.T, a *consoletest.Alarms, who ui.Visitor, r *http.Request) consoletest.Page {
+func do(t *testing.T, a *consoletest.Alarms, who ui.Visitor, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := alarms.New(alarms.Config{Shell: shell, Alarms: a})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), who, r)
+	return pagetest.Do(t, shell, p.Routes(), who, r)
 }
 
 func guard() ui.Visitor { return consoletest.Visitor(authz.Guard) }
@@ -30,7 +31,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 		{"open", "/alarms"}, {"closed", "/alarms?state=closed"}, {"raised", "/alarms/A-0000000001"}, {"taken", "/alarms/A-0000000005"}, {"ended", "/alarms/A-0000000006"},
 	} {
 		for _, lang := range []string{"ja", "en"} {
-			p := do(t, consoletest.SomeAlarms(""), guard(), consoletest.Get(c.path, lang))
+			p := do(t, consoletest.SomeAlarms(""), guard(), pagetest.Get(c.path, lang))
 			p.Sound(t)
 			p.Golden(t, c.name+"."+lang)
 		}
@@ -39,21 +40,21 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 
 // R43-2: what nobody has acknowledged and is urgent stands on top, and says since when, how often, and that the managers were told.
 func TestUrgentAlarmsAreOnTop(t *testing.T) {
-	p := do(t, consoletest.SomeAlarms(""), guard(), consoletest.Get("/alarms", "ja"))
+	p := do(t, consoletest.SomeAlarms(""), guard(), pagetest.Get("/alarms", "ja"))
 	rows := p.Find("tbody tr")
 	want := []string{"A-0000000001", "A-0000000005", "A-0000000003", "A-0000000002", "A-0000000004"}
 	if len(rows) != len(want) {
 		t.Fatalf("%d rows", len(rows))
 	}
 	for i, id := range want {
-		if got := consoletest.Attr(rows[i], "id"); got != id {
+		if got := pagetest.Attr(rows[i], "id"); got != id {
 			t.Errorf("row %d is %s, want %s", i, got, id)
 		}
 	}
-	if got := consoletest.Text(rows[0]); got != "こじ開け 緊急 許可なく扉が開きました。現地を確認してください。 電子計算機室 正面扉 電子計算機室 02:58:41 9月18日(金) 3回 最後 03:00:41 未確認 管理者に通知 1回（最後 03:01:41） 確認 詳しく" {
+	if got := pagetest.Text(rows[0]); got != "こじ開け 緊急 許可なく扉が開きました。現地を確認してください。 電子計算機室 正面扉 電子計算機室 02:58:41 9月18日(金) 3回 最後 03:00:41 未確認 管理者に通知 1回（最後 03:01:41） 確認 詳しく" {
 		t.Errorf("the first row says %q", got)
 	}
-	if got := consoletest.Text(rows[3]); !strings.Contains(got, "02:52:41 に収まった") {
+	if got := pagetest.Text(rows[3]); !strings.Contains(got, "02:52:41 に収まった") {
 		t.Errorf("a door that was closed says %q", got)
 	}
 	p.Has(t, ".top .chip", "未確認 3件")
@@ -62,29 +63,29 @@ func TestUrgentAlarmsAreOnTop(t *testing.T) {
 
 func TestAnAlarmIsAcknowledgedWithOneTapAndClosedWithANote(t *testing.T) {
 	a := consoletest.SomeAlarms("")
-	p := do(t, a, guard(), consoletest.Post("/alarms/A-0000000001/acknowledge", ""))
+	p := do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", ""))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/alarms" {
 		t.Fatalf("acknowledged: %d to %s", p.Status, p.Header.Get("Location"))
 	}
-	p = do(t, a, guard(), consoletest.Post("/alarms/A-0000000001/acknowledge", ""))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", ""))
 	p.Has(t, "[role=alert]", "すでにほかの人が確認しています")
 	p.Count(t, "tbody tr", 5)
-	p = do(t, a, guard(), consoletest.Post("/alarms/A-0000000001/acknowledge", "from=alarm"))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "from=alarm"))
 	p.Has(t, "[role=alert]", "すでにほかの人が確認しています")
 	p.Has(t, "h1", "こじ開け：電子計算機室 正面扉")
-	p = do(t, a, guard(), consoletest.Post("/alarms/A-0000000001/close", "note="))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/close", "note="))
 	if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusBadRequest {
 		t.Errorf("without a note: %d", p.Status)
 	}
 	p.Count(t, "#e-note", 1)
-	p = do(t, a, guard(), consoletest.Post("/alarms/A-0000000001/close", "note="+url.QueryEscape("清掃業者")))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/close", "note="+url.QueryEscape("清掃業者")))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/alarms/A-0000000001" || a.All[0].Note != "清掃業者" {
 		t.Fatalf("closed: %d to %s, %+v", p.Status, p.Header.Get("Location"), a.All[0])
 	}
-	p = do(t, a, guard(), consoletest.Get("/alarms/A-0000000001", "ja"))
+	p = do(t, a, guard(), pagetest.Get("/alarms/A-0000000001", "ja"))
 	p.Count(t, "main form", 0)
 	p.Has(t, ".alarm-facts", "清掃業者")
-	p = do(t, a, guard(), consoletest.Post("/alarms/A-1/acknowledge", ""))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-1/acknowledge", ""))
 	if p.Status != http.StatusNotFound {
 		t.Errorf("an alarm that is not there: %d", p.Status)
 	}
@@ -93,7 +94,7 @@ func TestAnAlarmIsAcknowledgedWithOneTapAndClosedWithANote(t *testing.T) {
 // R101-1
 func TestWhoOnlyReadsHasNoButtons(t *testing.T) {
 	for _, path := range []string{"/alarms", "/alarms/A-0000000001"} {
-		p := do(t, consoletest.SomeAlarms(""), consoletest.Visitor(authz.Auditor), consoletest.Get(path, "ja"))
+		p := do(t, consoletest.SomeAlarms(""), consoletest.Visitor(authz.Auditor), pagetest.Get(path, "ja"))
 		p.Count(t, "main form", 0)
 		p.Count(t, "main button", 0)
 	}
@@ -101,13 +102,13 @@ func TestWhoOnlyReadsHasNoButtons(t *testing.T) {
 
 func TestHostileNamesAreOnlyText(t *testing.T) {
 	for path, n := range map[string]int{"/alarms": 8, "/alarms?state=closed": 2, "/alarms/A-0000000001": 3, "/alarms/A-0000000006": 2} {
-		do(t, consoletest.SomeAlarms(consoletest.Hostile), guard(), consoletest.Get(path, "ja")).Harmless(t, n)
+		do(t, consoletest.SomeAlarms(pagetest.Hostile), guard(), pagetest.Get(path, "ja")).Harmless(t, n)
 	}
 }
 
 func TestWithoutAlarmsThePageSaysSo(t *testing.T) {
 	for path, want := range map[string]string{"/alarms": "対応が必要な警報はありません", "/alarms?state=closed": "終了した警報はまだありません"} {
-		do(t, &consoletest.Alarms{}, guard(), consoletest.Get(path, "ja")).Has(t, ".none", want)
+		do(t, &consoletest.Alarms{}, guard(), pagetest.Get(path, "ja")).Has(t, ".none", want)
 	}
 }
 
@@ -118,10 +119,10 @@ func TestClosedAlarmsArePaged(t *testing.T) {
 		x.ID = "A-" + string(rune('0'+i/10)) + string(rune('0'+i%10))
 		a.All = append(a.All, x)
 	}
-	p := do(t, a, guard(), consoletest.Get("/alarms?state=closed", "ja"))
+	p := do(t, a, guard(), pagetest.Get("/alarms?state=closed", "ja"))
 	p.Count(t, "tbody tr", 50)
-	next := consoletest.Attr(p.Find(".pages a")[0], "href")
-	p = do(t, a, guard(), consoletest.Get(next, "ja"))
+	next := pagetest.Attr(p.Find(".pages a")[0], "href")
+	p = do(t, a, guard(), pagetest.Get(next, "ja"))
 	p.Count(t, "tbody tr", 10)
 	p.Count(t, ".pages", 0)
 }
@@ -135,8 +136,8 @@ func TestEveryKindOfAlarmHasWords(t *testing.T) {
 		for _, lang := range []string{"ja", "en"} {
 			a := consoletest.SomeAlarms("")
 			a.All[0].Kind = kind
-			p := do(t, a, guard(), consoletest.Get("/alarms", lang))
-			if got := consoletest.Text(p.Find("tbody tr")[0]); strings.Contains(got, string(kind)) {
+			p := do(t, a, guard(), pagetest.Get("/alarms", lang))
+			if got := pagetest.Text(p.Find("tbody tr")[0]); strings.Contains(got, string(kind)) {
 				t.Errorf("%s in %s: %q", kind, lang, got)
 			}
 		}

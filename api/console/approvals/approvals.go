@@ -5,6 +5,7 @@ package approvals
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -84,6 +85,15 @@ func (p *Pages) Routes() []ui.Route {
 			return err
 		})},
 	}
+}
+
+// Sent sends the visitor to the page of a request, when that is what has become of a change, and reports whether it did. Pages of other registers ask it.
+func Sent(w http.ResponseWriter, r *http.Request, err error) bool {
+	waits, ok := errors.AsType[*approval.Waiting](err)
+	if ok {
+		ui.Redirect(w, r, "/approvals/"+url.PathEscape(waits.Request.ID)+"?asked")
+	}
+	return ok
 }
 
 const (

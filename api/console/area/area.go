@@ -5,13 +5,13 @@ package area
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
 
+	"kanmon/api/console/approvals"
 	"kanmon/api/console/change"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
@@ -177,8 +177,7 @@ func (p *Pages) schedule(ctx context.Context, actor store.Actor, id string) (str
 
 // after sends the visitor to the page of a request that waits, or else to where the change can be seen.
 func after(w http.ResponseWriter, r *http.Request, err error, done string) bool {
-	if waits, ok := errors.AsType[*approval.Waiting](err); ok {
-		ui.Redirect(w, r, "/approvals/"+url.PathEscape(waits.Request.ID)+"?asked")
+	if approvals.Sent(w, r, err) {
 		return true
 	}
 	if err == nil {

@@ -93,12 +93,18 @@ func digits(n int) string {
 	return strconv.Itoa(n)
 }
 
-// formOf reads the form. A number that is none becomes -1, which the register refuses at its input.
-func formOf(r *http.Request) (in map[string]string, a area.Area) {
-	in = map[string]string{}
+// typed is what was typed, by the name of the input.
+func typed(r *http.Request) map[string]string {
+	in := map[string]string{"reason": r.PostFormValue("reason")}
 	for name := range r.PostForm {
 		in[name] = r.PostFormValue(name)
 	}
+	return in
+}
+
+// formOf reads the form. A number that is none becomes -1, which the register refuses at its input.
+func formOf(r *http.Request) (in map[string]string, a area.Area) {
+	in = typed(r)
 	a = area.Area{
 		ID: in["id"], Name: in["name"], Grade: number(in["grade"]), Record: access.RecordMode(in["record"]), Owner: strings.TrimSpace(in["owner"]), Why: in["reason"],
 		Rules: access.Rules{

@@ -51,10 +51,7 @@ func (p *Pages) rightsPage(w http.ResponseWriter, r *http.Request, v ui.Visitor,
 }
 
 func (p *Pages) grant(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	in := map[string]string{}
-	for name := range r.PostForm {
-		in[name] = r.PostFormValue(name)
-	}
+	in := typed(r)
 	id := r.PathValue("id")
 	validity, err := validity(in["from"], in["until"])
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -23,19 +24,19 @@ type room struct {
 
 func open() room { return room{consoletest.SomeDays(""), consoletest.SomeSchedules()} }
 
-func (o room) do(t *testing.T, who authz.Role, r *http.Request) consoletest.Page {
+func (o room) do(t *testing.T, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := calendar.New(calendar.Config{Shell: shell, Days: o.days, Schedules: o.schedules, Now: consoletest.Clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
+	return pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
 }
 
-func (o room) get(t *testing.T, path, lang string) consoletest.Page {
+func (o room) get(t *testing.T, path, lang string) pagetest.Page {
 	t.Helper()
-	p := o.do(t, authz.SystemManager, consoletest.Get(path, lang))
+	p := o.do(t, authz.SystemManager, pagetest.Get(path, lang))
 	p.Sound(t)
 	return p
 }
@@ -63,7 +64,7 @@ func TestAYearNamesItsHolidays(t *testing.T) {
 		1: "1日 元日 2–3日 年末年始 12日 成人の日", 5: "3日 憲法記念日 4日 みどりの日 5日 こどもの日 6日 振替休日",
 		9: "21日 敬老の日 22日 国民の休日 23日 窓口開庁（開庁） 25日 電気設備点検（閉庁）", 12: "29–31日 年末年始", 6: "29 30",
 	} {
-		if got := consoletest.Text(months[month-1]); !strings.HasSuffix(got, want) {
+		if got := pagetest.Text(months[month-1]); !strings.HasSuffix(got, want) {
 			t.Errorf("month %d: %q, want %q at its end", month, got, want)
 		}
 	}
@@ -83,7 +84,7 @@ func TestADayOfTheCitysOwnIsPutAndTakenBack(t *testing.T) {
 	form := url.Values{"date": {"2026-12-28"}, "kind": {"closed"}, "name": {"点検"}, "reason": {"法定の点検"}}.Encode()
 	for path, want := range map[string]string{"/calendar/days": "/calendar?year=2026&done=put", "/calendar/days/remove": "/calendar?year=2026&done=removed"} {
 		o := open()
-		p := o.do(t, authz.SystemManager, consoletest.Post(path, form))
+		p := o.do(t, authz.SystemManager, pagetest.Post(path, form))
 		if p.Status != http.StatusSeeOther || p.Header.Get("Location") != want || o.days.Last.Date != "2026-12-28" || o.days.Reason != "法定の点検" {
 			t.Errorf("%s: %d to %q: %+v", path, p.Status, p.Header.Get("Location"), o.days.Last)
 		}
@@ -91,16 +92,16 @@ func TestADayOfTheCitysOwnIsPutAndTakenBack(t *testing.T) {
 	}
 	o := open()
 	o.days.Fail = fault.BadField("date", "calendar.holiday", "a holiday")
-	p := o.do(t, authz.SystemManager, consoletest.Post("/calendar/days", form))
+	p := o.do(t, authz.SystemManager, pagetest.Post("/calendar/days", form))
 	p.Sound(t)
 	p.Has(t, "[role=alert]", "もともと祝休日です")
 	p.Count(t, "#f-date[aria-invalid]", 1)
-	if got := consoletest.Attr(p.Find("#f-name")[0], "value"); got != "点検" || p.Status != http.StatusUnprocessableEntity {
+	if got := pagetest.Attr(p.Find("#f-name")[0], "value"); got != "点検" || p.Status != http.StatusUnprocessableEntity {
 		t.Errorf("%d, name %q", p.Status, got)
 	}
 	p = open().get(t, "/calendar?year=2026&day=2026-09-25", "ja")
 	p.Count(t, "button[formaction=/calendar/days/remove]", 1)
-	if got := consoletest.Attr(p.Find("#f-name")[0], "value"); got != "電気設備点検" {
+	if got := pagetest.Attr(p.Find("#f-name")[0], "value"); got != "電気設備点検" {
 		t.Errorf("name %q", got)
 	}
 	open().get(t, "/calendar?year=2026&day=2026-09-24", "ja").Count(t, "button[formaction=/calendar/days/remove]", 0)
@@ -112,7 +113,7 @@ func TestTheHoursOfEveryDayOfAMonth(t *testing.T) {
 	p := o.get(t, "/schedules/weekdays?month=2026-09", "ja")
 	days := map[string]string{}
 	for _, cell := range p.Find("table.hours td") {
-		number, rest, _ := strings.Cut(consoletest.Text(cell), " ")
+		number, rest, _ := strings.Cut(pagetest.Text(cell), " ")
 		days[number] = rest
 	}
 	for day, want := range map[string]string{
@@ -125,7 +126,7 @@ func TestTheHoursOfEveryDayOfAMonth(t *testing.T) {
 	}
 	p.Count(t, "[role=note]", 0)
 	night := o.get(t, "/schedules/night?month=2026-11", "ja") // Saturday 31 October, 22:00 to 6:00
-	if got := consoletest.Text(night.Find("table.hours td")[6]); got != "1 0:00–6:00" {
+	if got := pagetest.Text(night.Find("table.hours td")[6]); got != "1 0:00–6:00" {
 		t.Errorf("1 November: %q", got)
 	}
 	o.get(t, "/schedules/weekdays?month=2028-04", "ja").Has(t, "[role=note]", "2028年3月31日")
@@ -134,7 +135,7 @@ func TestTheHoursOfEveryDayOfAMonth(t *testing.T) {
 		o.get(t, "/schedules/weekdays"+path, "ja").Has(t, ".turn b", month)
 	}
 	o.get(t, "/schedules/weekdays?month=2016-01", "ja").Count(t, ".turn a", 1)
-	if p := o.do(t, authz.SystemManager, consoletest.Get("/schedules/tea", "ja")); p.Status != http.StatusNotFound {
+	if p := o.do(t, authz.SystemManager, pagetest.Get("/schedules/tea", "ja")); p.Status != http.StatusNotFound {
 		t.Errorf("an unknown schedule: %d", p.Status)
 	}
 }
@@ -155,11 +156,11 @@ func TestAScheduleIsEnteredAndChangedAsTyped(t *testing.T) {
 		Special: []access.SpecialDay{{Date: "2027-03-28", Windows: []access.Span{{From: 540, Until: 720}}}, {Date: "2027-05-10"}, {Date: "2027-05-11"}},
 	}
 	o := open()
-	p := o.do(t, authz.SystemManager, consoletest.Post("/schedules", typed.Encode()))
+	p := o.do(t, authz.SystemManager, pagetest.Post("/schedules", typed.Encode()))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/schedules/desk?done=added" || !reflect.DeepEqual(o.schedules.Last, want) {
 		t.Errorf("%d to %q: %+v", p.Status, p.Header.Get("Location"), o.schedules.Last)
 	}
-	p = o.do(t, authz.SystemManager, consoletest.Post("/schedules/weekdays", typed.Encode()))
+	p = o.do(t, authz.SystemManager, pagetest.Post("/schedules/weekdays", typed.Encode()))
 	want.ID = "weekdays" // whatever the form says
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/schedules/weekdays?done=changed" || !reflect.DeepEqual(o.schedules.Last, want) || o.schedules.Reason != "延長" {
 		t.Errorf("%d to %q: %+v", p.Status, p.Header.Get("Location"), o.schedules.Last)
@@ -187,13 +188,13 @@ func TestWhatCannotBeReadIsShownAtItsPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := open()
 			o.schedules.Fail = x.fail
-			p := o.do(t, authz.SystemManager, consoletest.Post(x.path, x.form.Encode()))
+			p := o.do(t, authz.SystemManager, pagetest.Post(x.path, x.form.Encode()))
 			p.Sound(t)
 			p.Count(t, "#f-"+x.field+"[aria-invalid]", 1)
 			p.Count(t, "#e-"+x.field, 1)
 			for field, typed := range x.form {
-				if inputs := p.Find("#f-" + field); len(inputs) == 1 && inputs[0].Data == "input" && consoletest.Attr(inputs[0], "value") != typed[0] {
-					t.Errorf("%s: typed %q, shown %q", field, typed[0], consoletest.Attr(inputs[0], "value"))
+				if inputs := p.Find("#f-" + field); len(inputs) == 1 && inputs[0].Data == "input" && pagetest.Attr(inputs[0], "value") != typed[0] {
+					t.Errorf("%s: typed %q, shown %q", field, typed[0], pagetest.Attr(inputs[0], "value"))
 				}
 			}
 		})
@@ -202,7 +203,7 @@ func TestWhatCannotBeReadIsShownAtItsPlace(t *testing.T) {
 
 func TestOnlyWhoMayWriteIsOfferedForms(t *testing.T) {
 	for _, path := range []string{"/calendar", "/schedules/weekdays"} {
-		p := open().do(t, authz.Guard, consoletest.Get(path, "ja"))
+		p := open().do(t, authz.Guard, pagetest.Get(path, "ja"))
 		p.Sound(t)
 		p.Count(t, "main form", 0)
 		p.Count(t, "main a[href=/schedules/new]", 0)
@@ -210,13 +211,13 @@ func TestOnlyWhoMayWriteIsOfferedForms(t *testing.T) {
 }
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
-	o := room{consoletest.SomeDays(consoletest.Hostile), consoletest.SomeSchedules()}
-	o.schedules.All[0].Name = consoletest.Hostile
+	o := room{consoletest.SomeDays(pagetest.Hostile), consoletest.SomeSchedules()}
+	o.schedules.All[0].Name = pagetest.Hostile
 	for path, n := range map[string]int{"/calendar?year=2026&day=2026-09-25": 6, "/schedules/weekdays?month=2026-09": 4} {
 		p := o.get(t, path, "ja")
 		p.Harmless(t, n)
 	}
-	p := o.do(t, authz.SystemManager, consoletest.Post("/schedules/weekdays", values("special", consoletest.Hostile, "day1", consoletest.Hostile).Encode()))
+	p := o.do(t, authz.SystemManager, pagetest.Post("/schedules/weekdays", values("special", pagetest.Hostile, "day1", pagetest.Hostile).Encode()))
 	p.Sound(t)
 	p.Harmless(t, 3)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"kanmon/api/console/approvals"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/access"
@@ -132,6 +133,9 @@ func (p *Pages) changeSchedule(w http.ResponseWriter, r *http.Request, v ui.Visi
 func (p *Pages) answerSchedule(w http.ResponseWriter, r *http.Request, v ui.Visitor, present area.Schedule, f scheduleForm, done string, err error) error {
 	if err == nil {
 		ui.Redirect(w, r, "/schedules/"+url.PathEscape(f.ID)+"?done="+done)
+		return nil
+	}
+	if approvals.Sent(w, r, err) {
 		return nil
 	}
 	var correctable bool

@@ -1,3 +1,4 @@
+// Package consoletest stands in for the registers behind the console's pages.
 package consoletest
 
 import (

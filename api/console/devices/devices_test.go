@@ -7,10 +7,11 @@ import (
 
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/devices"
+	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 )
 
-func do(t *testing.T, d consoletest.Devices, who authz.Role, r *http.Request) consoletest.Page {
+func do(t *testing.T, d consoletest.Devices, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := devices.New(devices.Config{
@@ -19,19 +20,19 @@ func do(t *testing.T, d consoletest.Devices, who authz.Role, r *http.Request) co
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
+	return pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
 }
 
-func page(t *testing.T, d consoletest.Devices, lang string) consoletest.Page {
+func page(t *testing.T, d consoletest.Devices, lang string) pagetest.Page {
 	t.Helper()
-	return do(t, d, authz.Guard, consoletest.Get("/controllers", lang))
+	return do(t, d, authz.Guard, pagetest.Get("/controllers", lang))
 }
 
 func TestThePagesAreSoundInBothLanguages(t *testing.T) {
 	for _, lang := range []string{"ja", "en"} {
 		for name, r := range map[string]*http.Request{
-			"devices": consoletest.Get("/controllers", lang), "active": consoletest.Get("/controllers/ctl-1", lang), "new": consoletest.Get("/controllers/ctl-5", lang),
-			"revoked": consoletest.Get("/controllers/ctl-6", lang), "token": consoletest.Post("/controllers/ctl-5/token", ""),
+			"devices": pagetest.Get("/controllers", lang), "active": pagetest.Get("/controllers/ctl-1", lang), "new": pagetest.Get("/controllers/ctl-5", lang),
+			"revoked": pagetest.Get("/controllers/ctl-6", lang), "token": pagetest.Post("/controllers/ctl-5/token", ""),
 		} {
 			r.Header.Set("Cookie", "kanmon_lang="+lang)
 			p := do(t, consoletest.Devices{}, authz.SystemManager, r)
@@ -63,8 +64,8 @@ func TestWhatIsWrongWithAControllerIsSaid(t *testing.T) {
 		{"ctl-6 旧館 失効", "2026年9月16日(水) 01:02:41 に失効させました（理由：盗難）"},
 	} {
 		for _, words := range want {
-			if !strings.Contains(consoletest.Text(panels[i]), words) {
-				t.Errorf("panel %d lacks %q: %s", i, words, consoletest.Text(panels[i]))
+			if !strings.Contains(pagetest.Text(panels[i]), words) {
+				t.Errorf("panel %d lacks %q: %s", i, words, pagetest.Text(panels[i]))
 			}
 		}
 	}
@@ -75,22 +76,22 @@ func TestWhatIsWrongWithAControllerIsSaid(t *testing.T) {
 
 // The comparison with the centre's revocation set is for those who may see cards.
 func TestWhoMayNotSeeCardsSeesNoComparisonOfRevocations(t *testing.T) {
-	p := do(t, consoletest.Devices{}, authz.CSIRT, consoletest.Get("/controllers", "ja"))
+	p := do(t, consoletest.Devices{}, authz.CSIRT, pagetest.Get("/controllers", "ja"))
 	if strings.Contains(p.Body, "最新 1.3") || p.Status != http.StatusOK {
-		t.Errorf("%d: %s", p.Status, consoletest.Text(p.Node))
+		t.Errorf("%d: %s", p.Status, pagetest.Text(p.Node))
 	}
 }
 
 // R103-1: the token is on the page that made it, with the line to run and the authority to check; asking for the page again shows none.
 func TestATokenIsShownOnceWithTheCommandToRun(t *testing.T) {
-	p := do(t, consoletest.Devices{}, authz.SystemManager, consoletest.Post("/controllers/ctl-5/token", ""))
+	p := do(t, consoletest.Devices{}, authz.SystemManager, pagetest.Post("/controllers/ctl-5/token", ""))
 	p.Has(t, "pre.command", `kanmon-controller enroll -config controller.json \ -url https://kanmon.example.jp \ -token `+consoletest.TokenText)
 	p.Has(t, ".notice", "2026年9月19日(土) 03:02:41 まで、一度だけ")
 	p.Has(t, "code.print", consoletest.Enrolment{}.Fingerprint())
-	if p := do(t, consoletest.Devices{}, authz.SystemManager, consoletest.Get("/controllers/ctl-5", "ja")); strings.Contains(p.Body, consoletest.TokenText[:11]) {
+	if p := do(t, consoletest.Devices{}, authz.SystemManager, pagetest.Get("/controllers/ctl-5", "ja")); strings.Contains(p.Body, consoletest.TokenText[:11]) {
 		t.Error("the token is shown again")
 	}
-	if p := do(t, consoletest.Devices{}, authz.SystemManager, consoletest.Post("/controllers/none/token", "")); p.Status != http.StatusNotFound {
+	if p := do(t, consoletest.Devices{}, authz.SystemManager, pagetest.Post("/controllers/none/token", "")); p.Status != http.StatusNotFound {
 		t.Errorf("an unknown controller: %d", p.Status)
 	}
 }
@@ -101,26 +102,26 @@ func TestACommandNamesTheCentreAsTheVisitorReachesItWhenNothingElseIsKnown(t *te
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := consoletest.Post("/controllers/ctl-5/token", "")
+	r := pagetest.Post("/controllers/ctl-5/token", "")
 	r.Host = "centre.example:8480"
-	consoletest.Do(t, shell, p.Routes(), consoletest.Visitor(authz.SystemManager), r).Has(t, "pre.command", `-url https://centre.example:8480 \ -token`)
+	pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(authz.SystemManager), r).Has(t, "pre.command", `-url https://centre.example:8480 \ -token`)
 }
 
 // R103-1
 func TestAControllerIsThrownOutWithAReason(t *testing.T) {
 	var reason string
 	d := consoletest.Devices{Revoked: &reason}
-	p := do(t, d, authz.SecurityManager, consoletest.Post("/controllers/ctl-1/revoke", "reason=%E7%9B%97%E9%9B%A3"))
+	p := do(t, d, authz.SecurityManager, pagetest.Post("/controllers/ctl-1/revoke", "reason=%E7%9B%97%E9%9B%A3"))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/controllers/ctl-1" || reason != "盗難" {
 		t.Fatalf("%d to %q, %q", p.Status, p.Header.Get("Location"), reason)
 	}
-	p = do(t, d, authz.SecurityManager, consoletest.Post("/controllers/ctl-1/revoke", "reason="))
+	p = do(t, d, authz.SecurityManager, pagetest.Post("/controllers/ctl-1/revoke", "reason="))
 	p.Sound(t)
 	p.Has(t, "#e-reason", "入力してください")
-	p = do(t, d, authz.SecurityManager, consoletest.Post("/controllers/ctl-6/revoke", "reason=x"))
+	p = do(t, d, authz.SecurityManager, pagetest.Post("/controllers/ctl-6/revoke", "reason=x"))
 	p.Sound(t)
 	p.Has(t, "[role=alert]", "すでに失効しています")
-	if p := do(t, d, authz.SecurityManager, consoletest.Post("/controllers/none/revoke", "reason=x")); p.Status != http.StatusNotFound {
+	if p := do(t, d, authz.SecurityManager, pagetest.Post("/controllers/none/revoke", "reason=x")); p.Status != http.StatusNotFound {
 		t.Errorf("an unknown controller: %d", p.Status)
 	}
 }
@@ -133,7 +134,7 @@ func TestAControllersPageOffersWhatTheVisitorMayDo(t *testing.T) {
 	}{
 		{authz.SystemManager, "ctl-1", 2}, {authz.SecurityManager, "ctl-1", 1}, {authz.Guard, "ctl-1", 0}, {authz.SystemManager, "ctl-5", 1}, {authz.SystemManager, "ctl-6", 1},
 	} {
-		do(t, consoletest.Devices{}, c.who, consoletest.Get("/controllers/"+c.name, "ja")).Count(t, "section.act form", c.forms)
+		do(t, consoletest.Devices{}, c.who, pagetest.Get("/controllers/"+c.name, "ja")).Count(t, "section.act form", c.forms)
 	}
 }
 
@@ -144,7 +145,7 @@ func TestEachDeviceSaysItsLineAndItsChannel(t *testing.T) {
 		"IN-1 読取機 1 接続中 確立", "IN-2 読取機 2 切断 — 応答なし", "IO-1 入出力装置 3 接続中 確立", "OUT-2 読取機 4 報告なし —",
 		"IN-9 未登録 — 接続中 未確立", "IN-3 読取機 1 報告なし —",
 	} {
-		if got := consoletest.Text(rows[i]); got != want {
+		if got := pagetest.Text(rows[i]); got != want {
 			t.Errorf("row %d: %q, want %q", i, got, want)
 		}
 	}
@@ -152,7 +153,7 @@ func TestEachDeviceSaysItsLineAndItsChannel(t *testing.T) {
 
 func TestWhatControllersSayIsShownAsText(t *testing.T) {
 	for path, n := range map[string]int{"/controllers": 4, "/controllers/ctl-6": 1, "/controllers/ctl-1": 1} {
-		p := do(t, consoletest.Devices{Hostile: consoletest.Hostile}, authz.SystemManager, consoletest.Get(path, "ja"))
+		p := do(t, consoletest.Devices{Hostile: pagetest.Hostile}, authz.SystemManager, pagetest.Get(path, "ja"))
 		p.Sound(t)
 		p.Harmless(t, n)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"kanmon/api/console/consoletest"
 	pages "kanmon/api/console/explain"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/explain"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
@@ -78,7 +79,7 @@ func refusal() *explainer {
 	}
 }
 
-func get(t *testing.T, x *explainer, path, lang string) consoletest.Page {
+func get(t *testing.T, x *explainer, path, lang string) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	now := func() time.Time { return time.Date(2027, 4, 5, 1, 0, 0, 0, time.UTC) }
@@ -86,7 +87,7 @@ func get(t *testing.T, x *explainer, path, lang string) consoletest.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), consoletest.Visitor(authz.SecurityManager), consoletest.Get(path, lang))
+	return pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(authz.SecurityManager), pagetest.Get(path, lang))
 }
 
 func TestThePagesAreSoundInBothLanguages(t *testing.T) {
@@ -155,7 +156,7 @@ func TestEverythingThatIsLookedAtHasWords(t *testing.T) {
 			x.past.Checks = []explain.Check{{N: 22, Outcome: explain.Refused, Seen: []explain.Seen{{Code: code, Text: "X", N: 3}}}}
 			p := get(t, x, "/events/7", lang)
 			for _, found := range p.Find("table.checks tr.open") {
-				if text := consoletest.Text(found); strings.Contains(text, "seen.") || strings.Contains(text, "%") {
+				if text := pagetest.Text(found); strings.Contains(text, "seen.") || strings.Contains(text, "%") {
 					t.Errorf("%s in %s: %q", code, lang, text)
 				}
 			}

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type Entries interface {
 // Doors is what the page reads of the register of areas.
 type Doors interface {
 	Doors(ctx context.Context, actor store.Actor) ([]area.Door, error)
+	Areas(ctx context.Context, actor store.Actor) ([]area.Area, error)
 }
 
 // Config is what the page needs.
@@ -103,6 +105,7 @@ type page struct {
 	Early   []row // before their turn
 	Filter  filter
 	Doors   []area.Door
+	Locked  []area.Area // down
 	Shows   []string
 	Alarms  count
 	After   int64  // the newest id the page has looked at
@@ -137,6 +140,10 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 	if data.Doors, err = p.config.Doors.Doors(ctx, v.Actor()); err != nil {
 		return err
 	}
+	if data.Locked, err = p.config.Doors.Areas(ctx, v.Actor()); err != nil {
+		return err
+	}
+	data.Locked = slices.DeleteFunc(data.Locked, func(a area.Area) bool { return !a.Lockdown.On })
 	if data.Alarms, err = p.alarms(ctx, v.Actor(), 0); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/live"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/access"
@@ -52,9 +53,9 @@ func open(t *testing.T, change func(*live.Config)) desk {
 	return d
 }
 
-func (d desk) get(t *testing.T, path, lang string) consoletest.Page {
+func (d desk) get(t *testing.T, path, lang string) pagetest.Page {
 	t.Helper()
-	return consoletest.Do(t, d.shell, d.pages.Routes(), d.guard, consoletest.Get(path, lang))
+	return pagetest.Do(t, d.shell, d.pages.Routes(), d.guard, pagetest.Get(path, lang))
 }
 
 // R43-2, R121-1: what happens at the doors is in sight, refusals and alarms above all.
@@ -72,7 +73,7 @@ func TestANightIsShownNewestFirst(t *testing.T) {
 		p.Count(t, "tr.other", 4)
 	}
 	p := d.get(t, "/live", "ja")
-	if first := consoletest.Text(p.Find("tbody tr")[0]); !strings.HasPrefix(first, "03:01:02 9月18日(金) 扉が開いた") {
+	if first := pagetest.Text(p.Find("tbody tr")[0]); !strings.HasPrefix(first, "03:01:02 9月18日(金) 扉が開いた") {
 		t.Errorf("first row: %s", first)
 	}
 	p.Has(t, "#tally", "2件")
@@ -88,8 +89,8 @@ func TestARowSaysInWordsWhatItsColourSays(t *testing.T) {
 		"denied": {"入室拒否"}, "alarm": {"こじ開け", "機器切断"}, "granted": {"入室許可", "退室"},
 	} {
 		for _, n := range p.Find("tr." + class + " .c-what") {
-			if !slices.Contains(words, consoletest.Text(n)) {
-				t.Errorf("row of class %s says %q", class, consoletest.Text(n))
+			if !slices.Contains(words, pagetest.Text(n)) {
+				t.Errorf("row of class %s says %q", class, pagetest.Text(n))
 			}
 		}
 	}
@@ -111,7 +112,7 @@ func TestAnEntryThatCameLateSaysWhenItCame(t *testing.T) {
 	p := d.get(t, "/live", "ja")
 	p.Has(t, "#e3 .c-time", "受信 03:03:41")
 	p.Has(t, "#e6 .c-time", "時計未確認")
-	if strings.Contains(consoletest.Text(p.Find("#e6")[0]), "受信") {
+	if strings.Contains(pagetest.Text(p.Find("#e6")[0]), "受信") {
 		t.Error("an entry that came at once says when it came")
 	}
 }
@@ -199,7 +200,7 @@ func TestTheFilterNarrowsRowsAndStream(t *testing.T) {
 		p := d.get(t, "/live?"+query, "ja")
 		p.Sound(t)
 		p.Count(t, "tbody tr", rows)
-		if got := consoletest.Attr(p.Find("#live")[0], "data-stream"); got != "/live/stream?"+query {
+		if got := pagetest.Attr(p.Find("#live")[0], "data-stream"); got != "/live/stream?"+query {
 			t.Errorf("stream of %s is %s", query, got)
 		}
 	}
@@ -219,14 +220,14 @@ func TestOlderRowsAreReachedPageByPage(t *testing.T) {
 		p := d.get(t, path, "ja")
 		p.Sound(t)
 		for _, row := range p.Find("tbody tr") {
-			seen[consoletest.Attr(row, "id")] = true
+			seen[pagetest.Attr(row, "id")] = true
 		}
-		if stream := consoletest.Attr(p.Find("#live")[0], "data-stream"); (stream != "") != (pages == 1) {
+		if stream := pagetest.Attr(p.Find("#live")[0], "data-stream"); (stream != "") != (pages == 1) {
 			t.Errorf("page %d has the stream %q", pages, stream)
 		}
 		path = ""
 		if next := p.Find(".pages a"); len(next) == 1 {
-			path = consoletest.Attr(next[0], "href")
+			path = pagetest.Attr(next[0], "href")
 		}
 		if pages > 5 {
 			t.Fatal("the pages do not end")
@@ -257,10 +258,10 @@ func TestOnlyWhoMaySeeStaffGetsLinksToThem(t *testing.T) {
 }
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
-	d := open(t, func(c *live.Config) { c.Doors = consoletest.Areas{Hostile: consoletest.Hostile} })
+	d := open(t, func(c *live.Config) { c.Doors = consoletest.Areas{Hostile: pagetest.Hostile} })
 	d.entries.Add(entrylog.Entry{
-		At: consoletest.Now, Kind: event.AccessDenied, Reason: access.Reason(consoletest.Hostile), Door: consoletest.Hostile, DoorName: consoletest.Hostile,
-		AreaName: consoletest.Hostile, Person: "x", PersonName: consoletest.Hostile, CardLabel: consoletest.Hostile,
+		At: consoletest.Now, Kind: event.AccessDenied, Reason: access.Reason(pagetest.Hostile), Door: pagetest.Hostile, DoorName: pagetest.Hostile,
+		AreaName: pagetest.Hostile, Person: "x", PersonName: pagetest.Hostile, CardLabel: pagetest.Hostile,
 	})
 	p := d.get(t, "/live", "ja")
 	p.Sound(t)
@@ -273,7 +274,7 @@ func TestAFailingLogIsAnErrorPage(t *testing.T) {
 	p := d.get(t, "/live", "ja")
 	p.Sound(t)
 	if p.Status != http.StatusInternalServerError || strings.Contains(p.Body, "fire") {
-		t.Errorf("%d: %s", p.Status, consoletest.Text(p.Node))
+		t.Errorf("%d: %s", p.Status, pagetest.Text(p.Node))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/live"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -108,7 +109,7 @@ func names(list []sent) string {
 func (d desk) watch(t *testing.T, path, lastEventID string) (w *wire, end context.CancelFunc) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := consoletest.Get(path, "ja").WithContext(ctx)
+	r := pagetest.Get(path, "ja").WithContext(ctx)
 	if lastEventID != "" {
 		r.Header.Set("Last-Event-ID", lastEventID)
 	}
@@ -348,7 +349,7 @@ func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
 
 // The data of an event may hold any text: nothing in it ends the event.
 func TestNoTextCanEndAnEventOfTheStream(t *testing.T) {
-	for _, text := range []string{"a\n\nevent: end\n", "a\r\revent: end", "a\r\n\r\nid: 9\r\n", "\n", "", consoletest.Hostile} {
+	for _, text := range []string{"a\n\nevent: end\n", "a\r\revent: end", "a\r\n\r\nid: 9\r\n", "\n", "", pagetest.Hostile} {
 		got := parse(t, strings.NewReader(live.Frame(7, "row", text)))
 		if len(got) != 1 || got[0].name != "row" || got[0].id != "7" {
 			t.Errorf("%q became %+v", text, got)

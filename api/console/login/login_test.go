@@ -10,6 +10,7 @@ import (
 	"kanmon/api/auth"
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/login"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/ui"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
@@ -70,13 +71,13 @@ func in(t *testing.T) door {
 	return d
 }
 
-func (d door) do(t *testing.T, r *http.Request) consoletest.Page {
+func (d door) do(t *testing.T, r *http.Request) pagetest.Page {
 	t.Helper()
-	return consoletest.Do(t, d.shell, d.pages.Routes(), d.who, r)
+	return pagetest.Do(t, d.shell, d.pages.Routes(), d.who, r)
 }
 
 // holder is whose session the page set, or "".
-func (d door) holder(t *testing.T, p consoletest.Page) string {
+func (d door) holder(t *testing.T, p pagetest.Page) string {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for _, line := range p.Header.Values("Set-Cookie") {
@@ -106,7 +107,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 	first, _ := empty(t)
 	for _, lang := range []string{"ja", "en"} {
 		for path, from := range map[string]door{"/password": d, "/login?next=/cards": {shell: d.shell, pages: d.pages}, "/setup": first} {
-			p := from.do(t, consoletest.Get(path, lang))
+			p := from.do(t, pagetest.Get(path, lang))
 			p.Sound(t)
 			name, _, _ := strings.Cut(path[1:], "?")
 			p.Golden(t, name+"."+lang)
@@ -116,7 +117,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 
 func TestLoggingInSetsTheCookieAndGoesOn(t *testing.T) {
 	d := open(t)
-	p := d.do(t, consoletest.Post("/login", form("login", "yamada", "password", password, "next", "/live?show=alarm")))
+	p := d.do(t, pagetest.Post("/login", form("login", "yamada", "password", password, "next", "/live?show=alarm")))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/live?show=alarm" || d.holder(t, p) != "yamada" {
 		t.Errorf("%d to %q as %q", p.Status, p.Header.Get("Location"), d.holder(t, p))
 	}
@@ -131,7 +132,7 @@ func TestLoggingInSetsTheCookieAndGoesOn(t *testing.T) {
 func TestLoggingInNeverLeadsToAnotherSite(t *testing.T) {
 	d := open(t)
 	for _, next := range []string{"//evil.example", "https://evil.example/", "/\\evil.example", ""} {
-		p := d.do(t, consoletest.Post("/login", form("login", "yamada", "password", password, "next", next)))
+		p := d.do(t, pagetest.Post("/login", form("login", "yamada", "password", password, "next", next)))
 		if got := p.Header.Get("Location"); got != "/" {
 			t.Errorf("next %q leads to %q", next, got)
 		}
@@ -143,16 +144,16 @@ func TestARefusedLoginDoesNotSayWhatWasWrong(t *testing.T) {
 	d := open(t)
 	texts := map[string]bool{}
 	for _, name := range []string{"yamada", "nobody"} {
-		p := d.do(t, consoletest.Post("/login", form("login", name, "password", "wrong-secret-1", "next", "/live")))
+		p := d.do(t, pagetest.Post("/login", form("login", name, "password", "wrong-secret-1", "next", "/live")))
 		p.Sound(t)
 		p.Has(t, "[role=alert]", "ログイン名またはパスワードが違います。")
 		if p.Status != http.StatusUnauthorized || p.Header.Get("Set-Cookie") != "" || strings.Contains(p.Body, "wrong-secret-1") {
 			t.Errorf("%s: %d %s", name, p.Status, p.Body)
 		}
-		if got := consoletest.Attr(p.Find("#f-login")[0], "value"); got != name {
+		if got := pagetest.Attr(p.Find("#f-login")[0], "value"); got != name {
 			t.Errorf("the login name was lost: %q", got)
 		}
-		texts[consoletest.Text(p.Node)] = true
+		texts[pagetest.Text(p.Node)] = true
 	}
 	if len(texts) != 1 {
 		t.Error("the pages differ")
@@ -162,9 +163,9 @@ func TestARefusedLoginDoesNotSayWhatWasWrong(t *testing.T) {
 // R104-1
 func TestManyWrongPasswordsMustWait(t *testing.T) {
 	d := open(t)
-	var p consoletest.Page
+	var p pagetest.Page
 	for range 6 {
-		p = d.do(t, consoletest.Post("/login", form("login", "yamada", "password", "wrong-secret-1")))
+		p = d.do(t, pagetest.Post("/login", form("login", "yamada", "password", "wrong-secret-1")))
 	}
 	p.Sound(t)
 	p.Has(t, "[role=alert]", "しばらく待ってから")
@@ -175,7 +176,7 @@ func TestManyWrongPasswordsMustWait(t *testing.T) {
 
 func TestALoginOverAnotherSessionEndsTheOlderOne(t *testing.T) {
 	d := in(t)
-	d.do(t, consoletest.Post("/login", form("login", "yamada", "password", password)))
+	d.do(t, pagetest.Post("/login", form("login", "yamada", "password", password)))
 	if _, err := d.accounts.Resume(t.Context(), d.who.Session.Token); fault.KindOf(err) != fault.Unauthenticated || err == nil {
 		t.Errorf("the older session is alive: %v", err)
 	}
@@ -183,7 +184,7 @@ func TestALoginOverAnotherSessionEndsTheOlderOne(t *testing.T) {
 
 func TestLoggingOutEndsTheSessionAndTakesTheCookie(t *testing.T) {
 	d := in(t)
-	p := d.do(t, consoletest.Post("/logout", ""))
+	p := d.do(t, pagetest.Post("/logout", ""))
 	if p.Header.Get("Location") != "/login" || !strings.Contains(p.Header.Get("Set-Cookie"), "Max-Age=0") || p.Header.Get("Clear-Site-Data") == "" {
 		t.Errorf("%v", p.Header)
 	}
@@ -195,11 +196,11 @@ func TestLoggingOutEndsTheSessionAndTakesTheCookie(t *testing.T) {
 // R101-1: no default account; the first one comes from the bootstrap token, once.
 func TestTheFirstAccountNeedsTheBootstrapToken(t *testing.T) {
 	d, token := empty(t)
-	if p := d.do(t, consoletest.Get("/login", "ja")); p.Header.Get("Location") != "/setup" {
+	if p := d.do(t, pagetest.Get("/login", "ja")); p.Header.Get("Location") != "/setup" {
 		t.Errorf("an empty register shows the log-in, not the set-up: %d", p.Status)
 	}
-	first := func(token, again string) consoletest.Page {
-		return d.do(t, consoletest.Post("/setup", form("token", token, "login", "yamada", "password", password, "again", again)))
+	first := func(token, again string) pagetest.Page {
+		return d.do(t, pagetest.Post("/setup", form("token", token, "login", "yamada", "password", password, "again", again)))
 	}
 	p := first("a-guess", password)
 	p.Sound(t)
@@ -208,14 +209,14 @@ func TestTheFirstAccountNeedsTheBootstrapToken(t *testing.T) {
 		t.Errorf("%d %s", p.Status, p.Body)
 	}
 	first(token, "another").Has(t, "#e-again", "一致しません")
-	d.do(t, consoletest.Post("/setup", form("token", token, "login", "yamada", "password", "short", "again", "short"))).Has(t, "#e-password", "12文字以上")
+	d.do(t, pagetest.Post("/setup", form("token", token, "login", "yamada", "password", "short", "again", "short"))).Has(t, "#e-password", "12文字以上")
 	if needs, err := d.accounts.NeedsSetup(t.Context()); !needs || err != nil {
 		t.Fatalf("an account was made: %v", err)
 	}
 	if p := first(token, password); p.Status != http.StatusSeeOther || d.holder(t, p) != "yamada" {
 		t.Errorf("%d as %q", p.Status, d.holder(t, p))
 	}
-	if p := d.do(t, consoletest.Get("/setup", "ja")); p.Header.Get("Location") != "/login" {
+	if p := d.do(t, pagetest.Get("/setup", "ja")); p.Header.Get("Location") != "/login" {
 		t.Errorf("the set-up is still open: %d", p.Status)
 	}
 	if p := first(token, password); p.Status != http.StatusUnauthorized {
@@ -227,11 +228,11 @@ func TestTheFirstAccountNeedsTheBootstrapToken(t *testing.T) {
 func TestAPasswordIsChangedByWhoKnowsTheOldOne(t *testing.T) {
 	d := in(t)
 	d.who.Session.Account.MustChange = true
-	p := d.do(t, consoletest.Get("/password", "ja"))
+	p := d.do(t, pagetest.Get("/password", "ja"))
 	p.Has(t, ".lead", "仮のものです")
 	p.Count(t, "nav.nav li", 0)
-	change := func(old, fresh, again string) consoletest.Page {
-		return d.do(t, consoletest.Post("/password", form("old", old, "password", fresh, "again", again)))
+	change := func(old, fresh, again string) pagetest.Page {
+		return d.do(t, pagetest.Post("/password", form("old", old, "password", fresh, "again", again)))
 	}
 	const fresh = "quite another long one"
 	change("wrong", fresh, fresh).Has(t, "#e-old", "今のパスワードが違います。")
@@ -242,7 +243,7 @@ func TestAPasswordIsChangedByWhoKnowsTheOldOne(t *testing.T) {
 		t.Error("the page repeats a password")
 	}
 	if p := change(password, fresh, fresh); p.Status != http.StatusSeeOther || d.holder(t, p) != "yamada" {
-		t.Errorf("%d %s", p.Status, consoletest.Text(p.Node))
+		t.Errorf("%d %s", p.Status, pagetest.Text(p.Node))
 	}
 	if _, err := d.accounts.Login(t.Context(), "yamada", account.NewPassword(fresh)); err != nil {
 		t.Errorf("the new password does not work: %v", err)
@@ -250,13 +251,13 @@ func TestAPasswordIsChangedByWhoKnowsTheOldOne(t *testing.T) {
 }
 
 func TestWhoIsLoggedInNeedsNoLogin(t *testing.T) {
-	if p := in(t).do(t, consoletest.Get("/login", "ja")); p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/" {
+	if p := in(t).do(t, pagetest.Get("/login", "ja")); p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/" {
 		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
 	}
 }
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
-	p := open(t).do(t, consoletest.Post("/login", form("login", consoletest.Hostile, "password", "x")))
+	p := open(t).do(t, pagetest.Post("/login", form("login", pagetest.Hostile, "password", "x")))
 	p.Sound(t)
 	p.Harmless(t, 1)
 }

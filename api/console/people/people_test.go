@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/people"
 	"kanmon/api/console/ui"
 	"kanmon/internal/authz"
@@ -40,7 +41,7 @@ func open(t *testing.T) office {
 	}
 }
 
-func (o office) do(t *testing.T, r *http.Request) consoletest.Page {
+func (o office) do(t *testing.T, r *http.Request) pagetest.Page {
 	t.Helper()
 	p, err := people.New(people.Config{
 		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, PINs: o.pins, HashKey: o.key, Now: consoletest.Clock,
@@ -48,12 +49,12 @@ func (o office) do(t *testing.T, r *http.Request) consoletest.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, o.shell, p.Routes(), o.who, r)
+	return pagetest.Do(t, o.shell, p.Routes(), o.who, r)
 }
 
-func (o office) get(t *testing.T, path string) consoletest.Page {
+func (o office) get(t *testing.T, path string) pagetest.Page {
 	t.Helper()
-	return o.do(t, consoletest.Get(path, "ja"))
+	return o.do(t, pagetest.Get(path, "ja"))
 }
 
 func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
@@ -63,7 +64,7 @@ func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 		"paused": "/cards/C-CCCCCCCCCC",
 	} {
 		for _, lang := range []string{"ja", "en"} {
-			p := o.do(t, consoletest.Get(path, lang))
+			p := o.do(t, pagetest.Get(path, lang))
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
@@ -76,7 +77,7 @@ func TestTheCardRegisterSaysWhoHoldsWhatUntilWhenAndHowItStands(t *testing.T) {
 	p.Count(t, "tbody tr", 4)
 	var rows []string
 	for _, n := range p.Find("tbody tr") {
-		rows = append(rows, consoletest.Text(n))
+		rows = append(rows, pagetest.Text(n))
 	}
 	for i, want := range []string{
 		"T-001 佐藤 花子 S-1001 個人認証用 有効 2026年4月1日(水) ～ 2029年3月31日(土) 2026年4月1日(水)",
@@ -92,7 +93,7 @@ func TestSearchNarrowsAndKeepsWhatWasTyped(t *testing.T) {
 	o := open(t)
 	p := o.get(t, "/staff?q="+url.QueryEscape("デジタル"))
 	p.Count(t, "tbody tr", 2)
-	if got := consoletest.Attr(p.Find("#q")[0], "value"); got != "デジタル" {
+	if got := pagetest.Attr(p.Find("#q")[0], "value"); got != "デジタル" {
 		t.Errorf("the field says %q", got)
 	}
 	p = o.get(t, "/cards?q="+url.QueryEscape("だれもいない"))
@@ -113,7 +114,7 @@ func TestALongListIsReadPageByPage(t *testing.T) {
 		if len(next) == 0 {
 			break
 		}
-		path = consoletest.Attr(next[0], "href")
+		path = pagetest.Attr(next[0], "href")
 	}
 	if seen != 130 {
 		t.Errorf("%d rows seen", seen)
@@ -156,9 +157,9 @@ func form(change func(url.Values)) string {
 // R76-1, R44-2: a card is issued to one named holder.
 func TestIssuingACardHandsOverItsKeyAndNotItsNumber(t *testing.T) {
 	o := open(t)
-	p := o.do(t, consoletest.Post("/cards", form(nil)))
+	p := o.do(t, pagetest.Post("/cards", form(nil)))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/cards/C-NEW0000000?done=issued" {
-		t.Fatalf("%d to %q: %s", p.Status, p.Header.Get("Location"), consoletest.Text(p.Node))
+		t.Fatalf("%d to %q: %s", p.Status, p.Header.Get("Location"), pagetest.Text(p.Node))
 	}
 	c, err := credential.Parse(number)
 	if err != nil {
@@ -192,7 +193,7 @@ func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
 			o := open(t)
 			o.cards.Fail = c.fail
 			body := form(c.change)
-			p := o.do(t, consoletest.Post("/cards", body))
+			p := o.do(t, pagetest.Post("/cards", body))
 			p.Sound(t)
 			if p.Status != http.StatusUnprocessableEntity && p.Status != http.StatusConflict {
 				t.Errorf("status %d", p.Status)
@@ -200,7 +201,7 @@ func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
 			p.Has(t, "[role=alert]", c.says)
 			p.Count(t, "#f-"+c.field+"[aria-invalid]", 1)
 			p.Has(t, "#e-"+c.field, c.says)
-			if got := consoletest.Attr(p.Find("#f-label")[0], "value"); got != "T-100" {
+			if got := pagetest.Attr(p.Find("#f-label")[0], "value"); got != "T-100" {
 				t.Errorf("the label was lost: %q", got)
 			}
 			typed, _ := url.ParseQuery(body)
@@ -223,7 +224,7 @@ func stopping(change func(url.Values)) string {
 func TestStoppingACardIsOneFormAndLeadsToTheReceipt(t *testing.T) {
 	for action, want := range map[string]card.State{"revoke": card.Revoked, "suspend": card.Suspended, "lift": card.Issued} {
 		o := open(t)
-		p := o.do(t, consoletest.Post("/cards/C-AAAAAAAAAA/"+action, stopping(nil)))
+		p := o.do(t, pagetest.Post("/cards/C-AAAAAAAAAA/"+action, stopping(nil)))
 		if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/revocations/1/3" {
 			t.Fatalf("%s: %d to %q", action, p.Status, p.Header.Get("Location"))
 		}
@@ -264,7 +265,7 @@ func TestACardsPageOffersWhatTheVisitorMayDo(t *testing.T) {
 			}
 			continue
 		}
-		if got := consoletest.Attr(forms[0], "action"); got != c.action {
+		if got := pagetest.Attr(forms[0], "action"); got != c.action {
 			t.Errorf("%s, %s: the form goes to %s", c.who, c.card, got)
 		}
 		var words []string
@@ -273,7 +274,7 @@ func TestACardsPageOffersWhatTheVisitorMayDo(t *testing.T) {
 				p.Count(t, "section.act button[disabled]", 1)
 				continue
 			}
-			words = append(words, consoletest.Text(b))
+			words = append(words, pagetest.Text(b))
 		}
 		if strings.Join(words, "|") != strings.Join(c.words, "|") {
 			t.Errorf("%s, %s: %q", c.who, c.card, words)
@@ -296,18 +297,18 @@ func TestARefusedStopKeepsWhatWasTyped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := open(t)
 			o.cards.Fail = c.fail
-			p := o.do(t, consoletest.Post("/cards/C-AAAAAAAAAA/revoke", stopping(c.change)))
+			p := o.do(t, pagetest.Post("/cards/C-AAAAAAAAAA/revoke", stopping(c.change)))
 			p.Sound(t)
 			p.Has(t, "[role=alert]", c.says)
 			if c.field != "" {
 				p.Count(t, "#f-"+c.field+"[aria-invalid]", 1)
 			}
-			if got := consoletest.Attr(p.Find("#f-lost_at")[0], "value"); name != "not a time" && got != "2026-09-17T21:00" {
+			if got := pagetest.Attr(p.Find("#f-lost_at")[0], "value"); name != "not a time" && got != "2026-09-17T21:00" {
 				t.Errorf("the time was lost: %q", got)
 			}
 		})
 	}
-	if p := open(t).do(t, consoletest.Post("/cards/C-none/revoke", stopping(nil))); p.Status != http.StatusNotFound {
+	if p := open(t).do(t, pagetest.Post("/cards/C-none/revoke", stopping(nil))); p.Status != http.StatusNotFound {
 		t.Errorf("an unknown card: %d", p.Status)
 	}
 }
@@ -315,18 +316,18 @@ func TestARefusedStopKeepsWhatWasTyped(t *testing.T) {
 func TestAFailureInsideIsNoFormError(t *testing.T) {
 	o := open(t)
 	o.cards.Fail = fault.New(fault.Denied, "auth.denied", "not allowed")
-	if p := o.do(t, consoletest.Post("/cards", form(nil))); p.Status != http.StatusForbidden {
+	if p := o.do(t, pagetest.Post("/cards", form(nil))); p.Status != http.StatusForbidden {
 		t.Errorf("status %d", p.Status)
 	}
 }
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	o := open(t)
-	o.staff.Members = []staff.Member{{ID: "S-1", Name: consoletest.Hostile, Kana: consoletest.Hostile, Section: consoletest.Hostile}}
-	o.cards.All = []card.Card{{ID: "C-1", Label: consoletest.Hostile, Kind: card.Personal, State: card.Issued, Person: "S-1", PersonName: consoletest.Hostile, IssuedAt: time.Unix(0, 0)}}
-	o.rights = consoletest.Areas{Hostile: consoletest.Hostile}
+	o.staff.Members = []staff.Member{{ID: "S-1", Name: pagetest.Hostile, Kana: pagetest.Hostile, Section: pagetest.Hostile}}
+	o.cards.All = []card.Card{{ID: "C-1", Label: pagetest.Hostile, Kind: card.Personal, State: card.Issued, Person: "S-1", PersonName: pagetest.Hostile, IssuedAt: time.Unix(0, 0)}}
+	o.rights = consoletest.Areas{Hostile: pagetest.Hostile}
 	for path, n := range map[string]int{
-		"/staff?q=" + url.QueryEscape(consoletest.Hostile): 1, "/staff": 3, "/staff/S-1": 6, "/cards": 2, "/cards/C-1": 2, "/cards/new?person=S-1": 2,
+		"/staff?q=" + url.QueryEscape(pagetest.Hostile): 1, "/staff": 3, "/staff/S-1": 6, "/cards": 2, "/cards/C-1": 2, "/cards/new?person=S-1": 2,
 	} {
 		p := o.get(t, path)
 		p.Sound(t)

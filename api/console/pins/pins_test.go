@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/pins"
 	"kanmon/api/console/ui"
 	"kanmon/internal/authz"
@@ -31,18 +32,18 @@ func open(t *testing.T) office {
 	}
 }
 
-func (o office) do(t *testing.T, r *http.Request) consoletest.Page {
+func (o office) do(t *testing.T, r *http.Request) pagetest.Page {
 	t.Helper()
 	p, err := pins.New(pins.Config{Shell: o.shell, PINs: o.pins, Staff: o.staff, Areas: o.areas, Now: consoletest.Clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, o.shell, p.Routes(), o.who, r)
+	return pagetest.Do(t, o.shell, p.Routes(), o.who, r)
 }
 
-func (o office) get(t *testing.T, path string) consoletest.Page {
+func (o office) get(t *testing.T, path string) pagetest.Page {
 	t.Helper()
-	return o.do(t, consoletest.Get(path, "ja"))
+	return o.do(t, pagetest.Get(path, "ja"))
 }
 
 func send(fields ...string) *http.Request {
@@ -50,14 +51,14 @@ func send(fields ...string) *http.Request {
 	for i := 0; i < len(fields); i += 2 {
 		v.Set(fields[i], fields[i+1])
 	}
-	return consoletest.Post("/staff/S-1001/pins", v.Encode())
+	return pagetest.Post("/staff/S-1001/pins", v.Encode())
 }
 
 func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
 	o := open(t)
 	for name, path := range map[string]string{"list": "/pins", "one": "/staff/S-1001/pins", "none": "/staff/S-1002/pins", "done": "/staff/S-1002/pins?done=set"} {
 		for _, lang := range []string{"ja", "en"} {
-			p := o.do(t, consoletest.Get(path, lang))
+			p := o.do(t, pagetest.Get(path, lang))
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
@@ -76,7 +77,7 @@ func TestPINsToBeRenewedAreListedWithTheirEnd(t *testing.T) {
 	p := open(t).get(t, "/pins")
 	var rows []string
 	for _, n := range p.Find("tbody tr") {
-		rows = append(rows, consoletest.Text(n))
+		rows = append(rows, pagetest.Text(n))
 	}
 	want := []string{
 		"佐藤 花子 S-1001 書庫 番号だけで開く あと7日 桁数不足 2026年9月25日(金) 03:02:41",
@@ -104,7 +105,7 @@ func TestALongListIsReadPageByPage(t *testing.T) {
 		if len(next) == 0 {
 			break
 		}
-		path = consoletest.Attr(next[0], "href")
+		path = pagetest.Attr(next[0], "href")
 	}
 	if seen != 120 {
 		t.Errorf("%d rows seen", seen)
@@ -119,7 +120,7 @@ func TestADrawnPINIsOnOnePage(t *testing.T) {
 	p.Count(t, ".once dd", 2)
 	p.Has(t, ".notice", "控えてから閉じてください")
 	for i, want := range []string{"4711", "8642"} {
-		if got := consoletest.Text(p.Find(".once dd")[i]); got != want {
+		if got := pagetest.Text(p.Find(".once dd")[i]); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -146,7 +147,7 @@ func TestLoadingThePageAgainShowsNoPIN(t *testing.T) {
 	}
 	p.Has(t, "[role=alert]", "すでに変更されています")
 	for _, option := range p.Find("#f-place option") { // what the form offers next is of the version there is
-		if v := consoletest.Attr(option, "value"); v != "@3" && v != "A-1@2" && v != "A-2@1" {
+		if v := pagetest.Attr(option, "value"); v != "@3" && v != "A-1@2" && v != "A-2@1" {
 			t.Errorf("offers %q", v)
 		}
 	}
@@ -156,7 +157,7 @@ func TestAHolderChoosesTheirOwnPINByTypingItTwice(t *testing.T) {
 	o := open(t)
 	p := o.do(t, send("act", "choose", "after", "3", "reason", "新規", "pin", "5937", "pin_again", "5937", "duress_pin", "8160", "duress_pin_again", "8160"))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/staff/S-1001/pins?done=set" {
-		t.Fatalf("%d to %q: %s", p.Status, p.Header.Get("Location"), consoletest.Text(p.Node))
+		t.Fatalf("%d to %q: %s", p.Status, p.Header.Get("Location"), pagetest.Text(p.Node))
 	}
 	got := o.pins.Last
 	if got.Area != "" || got.After != 3 || got.Chosen.Reveal() != "5937" || got.ChosenDuress.Reveal() != "8160" {
@@ -197,7 +198,7 @@ func TestARefusedFormKeepsEverythingButThePIN(t *testing.T) {
 				p.Count(t, "#f-"+c.field+"[aria-invalid]", 1)
 				p.Has(t, "#e-"+c.field, c.says)
 			}
-			if got := consoletest.Attr(p.Find("#f-choose-reason")[0], "value"); got != "忘れた" && name != "no reason" {
+			if got := pagetest.Attr(p.Find("#f-choose-reason")[0], "value"); got != "忘れた" && name != "no reason" {
 				t.Errorf("the reason was lost: %q", got)
 			}
 			for _, typed := range []string{"5937", "5938", "59a7", "8160"} {
@@ -260,13 +261,13 @@ func TestTheRotationLogIsAFile(t *testing.T) {
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	o := open(t)
-	o.staff.Members[0].Name = consoletest.Hostile
-	o.areas.Hostile = consoletest.Hostile
+	o.staff.Members[0].Name = pagetest.Hostile
+	o.areas.Hostile = pagetest.Hostile
 	for i := range o.pins.All {
-		o.pins.All[i].PersonName, o.pins.All[i].AreaName = consoletest.Hostile, consoletest.Hostile
+		o.pins.All[i].PersonName, o.pins.All[i].AreaName = pagetest.Hostile, pagetest.Hostile
 	}
 	for i := range o.pins.Changes {
-		o.pins.Changes[i].Reason, o.pins.Changes[i].AreaName = consoletest.Hostile, consoletest.Hostile
+		o.pins.Changes[i].Reason, o.pins.Changes[i].AreaName = pagetest.Hostile, pagetest.Hostile
 	}
 	for path, n := range map[string]int{"/pins": 2, "/staff/S-1001/pins": 10} {
 		p := o.get(t, path)

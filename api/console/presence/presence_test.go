@@ -7,39 +7,40 @@ import (
 	"testing"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/presence"
 	"kanmon/internal/authz"
 )
 
-func do(t *testing.T, e *consoletest.Entries, who authz.Role, r *http.Request) consoletest.Page {
+func do(t *testing.T, e *consoletest.Entries, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := presence.New(presence.Config{Shell: shell, Entries: e})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
+	return pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
 }
 
-func get(t *testing.T, path string) consoletest.Page {
+func get(t *testing.T, path string) pagetest.Page {
 	t.Helper()
-	p := do(t, &consoletest.Entries{}, authz.Guard, consoletest.Get(path, "ja"))
+	p := do(t, &consoletest.Entries{}, authz.Guard, pagetest.Get(path, "ja"))
 	p.Sound(t)
 	return p
 }
 
 func TestThePageIsSoundInBothLanguages(t *testing.T) {
 	for _, lang := range []string{"ja", "en"} {
-		p := do(t, &consoletest.Entries{}, authz.Guard, consoletest.Get("/presence", lang))
+		p := do(t, &consoletest.Entries{}, authz.Guard, pagetest.Get("/presence", lang))
 		p.Sound(t)
 		p.Golden(t, "presence."+lang)
 	}
 }
 
-func rows(p consoletest.Page) []string {
+func rows(p pagetest.Page) []string {
 	var all []string
 	for _, n := range p.Find("tbody tr") {
-		all = append(all, consoletest.Text(n))
+		all = append(all, pagetest.Text(n))
 	}
 	return all
 }
@@ -96,7 +97,7 @@ func TestTheListIsSearchedAndNarrowed(t *testing.T) {
 		p.Count(t, "tbody tr", tt.rows)
 		p.Has(t, ".present-sum", tt.inside)
 	}
-	if p := do(t, &consoletest.Entries{}, authz.Guard, consoletest.Get("/presence?area=nowhere", "ja")); p.Status != http.StatusNotFound {
+	if p := do(t, &consoletest.Entries{}, authz.Guard, pagetest.Get("/presence?area=nowhere", "ja")); p.Status != http.StatusNotFound {
 		t.Errorf("an area that is not there: %d", p.Status)
 	}
 }
@@ -109,7 +110,7 @@ func form(way, person, area, reason string) string {
 func TestAGuardEntersByHand(t *testing.T) {
 	e := &consoletest.Entries{}
 	for _, way := range []string{"in", "out"} {
-		p := do(t, e, authz.Guard, consoletest.Post("/presence", form(way, "S-1001", "archive", "非常口")))
+		p := do(t, e, authz.Guard, pagetest.Post("/presence", form(way, "S-1001", "archive", "非常口")))
 		if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/presence?said="+way {
 			t.Fatalf("%d to %q", p.Status, p.Header.Get("Location"))
 		}
@@ -126,7 +127,7 @@ func TestAFormThatIsRefusedKeepsWhatWasTyped(t *testing.T) {
 		"person": form("out", "S-9999", "archive", "非常口"),
 		"reason": form("out", "S-1001", "archive", ""),
 	} {
-		p := do(t, &consoletest.Entries{}, authz.Guard, consoletest.Post("/presence", body))
+		p := do(t, &consoletest.Entries{}, authz.Guard, pagetest.Post("/presence", body))
 		p.Sound(t)
 		p.Count(t, "#f-"+field+"[aria-invalid]", 1)
 		p.Count(t, "#f-way option[value=out][selected]", 1)
@@ -137,17 +138,17 @@ func TestAFormThatIsRefusedKeepsWhatWasTyped(t *testing.T) {
 
 func TestTheRowOfAPersonFillsInTheForm(t *testing.T) {
 	p := get(t, "/presence")
-	next := strings.TrimSuffix(consoletest.Attr(p.Find("td.do a")[1], "href"), "#hand")
+	next := strings.TrimSuffix(pagetest.Attr(p.Find("td.do a")[1], "href"), "#hand")
 	p = get(t, next)
 	p.Count(t, "#f-way option[value=out][selected]", 1)
 	p.Count(t, "#f-in option[value=archive][selected]", 1)
-	if got := consoletest.Attr(p.Find("#f-person")[0], "value"); got != "S-1003" {
+	if got := pagetest.Attr(p.Find("#f-person")[0], "value"); got != "S-1003" {
 		t.Errorf("person %q", got)
 	}
 }
 
 func TestWhoMayNotEnterByHandIsNotOfferedIt(t *testing.T) {
-	p := do(t, &consoletest.Entries{}, authz.Auditor, consoletest.Get("/presence", "ja"))
+	p := do(t, &consoletest.Entries{}, authz.Auditor, pagetest.Get("/presence", "ja"))
 	p.Sound(t)
 	p.Count(t, "form[method=post][action=/presence]", 0)
 	p.Count(t, "td.do", 0)
@@ -155,8 +156,8 @@ func TestWhoMayNotEnterByHandIsNotOfferedIt(t *testing.T) {
 }
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
-	e := &consoletest.Entries{Hostile: consoletest.Hostile}
-	p := do(t, e, authz.Guard, consoletest.Get("/presence?q="+url.QueryEscape(consoletest.Hostile)+"&person="+url.QueryEscape(consoletest.Hostile), "ja"))
+	e := &consoletest.Entries{Hostile: pagetest.Hostile}
+	p := do(t, e, authz.Guard, pagetest.Get("/presence?q="+url.QueryEscape(pagetest.Hostile)+"&person="+url.QueryEscape(pagetest.Hostile), "ja"))
 	p.Sound(t)
 	p.Harmless(t, 8)
 }

@@ -6,23 +6,24 @@ import (
 	"testing"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/revocations"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 )
 
-func do(t *testing.T, r consoletest.Revocations, who ui.Visitor, path, lang string) consoletest.Page {
+func do(t *testing.T, r consoletest.Revocations, who ui.Visitor, path, lang string) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := revocations.New(revocations.Config{Shell: shell, Revocations: r, Now: consoletest.Clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return consoletest.Do(t, shell, p.Routes(), who, consoletest.Get(path, lang))
+	return pagetest.Do(t, shell, p.Routes(), who, pagetest.Get(path, lang))
 }
 
-func get(t *testing.T, r consoletest.Revocations, path string) consoletest.Page {
+func get(t *testing.T, r consoletest.Revocations, path string) pagetest.Page {
 	t.Helper()
 	return do(t, r, consoletest.Visitor(authz.SystemManager), path, "ja")
 }
@@ -52,7 +53,7 @@ func TestAReceiptSaysWhoIsMissingAndWhenItWillRefuseByItself(t *testing.T) {
 	p.Has(t, "h1", "失効の確認")
 	p.Has(t, ".verdict.open .verdict-word", "1 台の制御装置（扉 1 か所）がまだ確認していません")
 	for i, want := range []string{"2 / 3 台", "4 / 5 か所"} {
-		if got := consoletest.Text(p.Find(".score dd")[i]); got != want {
+		if got := pagetest.Text(p.Find(".score dd")[i]); got != want {
 			t.Errorf("figure %d: %q, want %q", i, got, want)
 		}
 	}
@@ -61,12 +62,12 @@ func TestAReceiptSaysWhoIsMissingAndWhenItWillRefuseByItself(t *testing.T) {
 		"ctl-2 文書館 文書館 通用口 未確認 通信切断 02:58:11.204 通信が戻らない場合、9月20日(日) 18時22分に自動的に拒否に切り替わります。",
 		"ctl-1 本庁舎3階 電気室 書庫 入口、電子計算機室 正面扉 確認済み 02:58:11.204 02:58:11.205 +1.1 ミリ秒 02:58:11.206 +2.4 ミリ秒 02:58:11.209 +5.9 ミリ秒 署名の鍵 9f2c41d07ab35e18",
 	} {
-		if got := consoletest.Text(rows[i]); got != want {
+		if got := pagetest.Text(rows[i]); got != want {
 			t.Errorf("row %d:\n got %q\nwant %q", i, got, want)
 		}
 	}
 	p.Count(t, ".steps tr.open", 1)
-	if got := consoletest.Attr(p.Find("[data-renew]")[0], "data-renew"); got != "1" {
+	if got := pagetest.Attr(p.Find("[data-renew]")[0], "data-renew"); got != "1" {
 		t.Errorf("it asks for itself again every %q s", got)
 	}
 	late := get(t, consoletest.Revocations{Lapsed: true}, "/revocations/1/3")
@@ -79,7 +80,7 @@ func TestAReceiptThatIsWholeSaysSo(t *testing.T) {
 	p.Has(t, ".verdict.good b", "すべての扉で、このカードは拒否されます")
 	p.Has(t, ".verdict.good .verdict-word", "操作の 11.9 ミリ秒 後")
 	p.Count(t, "tr.open td.later", 0)
-	if got := consoletest.Attr(p.Find("[data-renew]")[0], "data-renew"); got != "15" {
+	if got := pagetest.Attr(p.Find("[data-renew]")[0], "data-renew"); got != "15" {
 		t.Errorf("it asks for itself again every %q s", got)
 	}
 }
@@ -96,7 +97,7 @@ func TestADoorWithAnotherListIsNotGreen(t *testing.T) {
 func TestUsesSinceTheLossAreShownToWhoMayReadTheLog(t *testing.T) {
 	p := get(t, consoletest.Revocations{}, "/revocations/1/3")
 	panels := p.Find("section.panel")
-	uses := consoletest.Text(panels[1])
+	uses := pagetest.Text(panels[1])
 	for _, want := range []string{"紛失後の使用（9月17日(木) 21時00分 以降）", "入室拒否", "入室許可", "退室", "23:44:11", "通信が切れている扉での使用は、通信が戻ってから表示されます"} {
 		if !strings.Contains(uses, want) {
 			t.Errorf("uses lack %q: %s", want, uses)
@@ -111,7 +112,7 @@ func TestAReceiptOfThePastLeadsToTheNewest(t *testing.T) {
 	p := get(t, consoletest.Revocations{}, "/revocations/1/1")
 	p.Has(t, "h1", "一時停止の確認")
 	p.Has(t, ".notice", "この後に新しい操作があります（無効化、2026年9月18日(金) 02:58:11）")
-	if got := consoletest.Attr(p.Find(".notice a")[0], "href"); got != "/revocations/1/3" {
+	if got := pagetest.Attr(p.Find(".notice a")[0], "href"); got != "/revocations/1/3" {
 		t.Errorf("it leads to %q", got)
 	}
 	get(t, consoletest.Revocations{}, "/revocations/1/3").Count(t, ".notice", 0)
@@ -140,7 +141,7 @@ func TestAnAddressThatIsNoRevocationIsAFriendlyPage(t *testing.T) {
 
 func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 	for path, n := range map[string]int{"/revocations": 3, "/revocations/1/3": 5} {
-		p := get(t, consoletest.Revocations{Hostile: consoletest.Hostile}, path)
+		p := get(t, consoletest.Revocations{Hostile: pagetest.Hostile}, path)
 		p.Sound(t)
 		p.Harmless(t, n)
 	}

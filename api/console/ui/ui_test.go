@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/pagetest"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/authz"
@@ -42,27 +43,27 @@ func TestAnErrorIsAPageInTheVisitorsLanguage(t *testing.T) {
 		{fault.New(fault.Conflict, "", "secret detail"), "ja", 409, "要求を受け付けられませんでした"},
 		{fault.New(fault.NotFound, "page.not_found", "secret detail"), "en", 404, "Page not found"},
 	} {
-		p := consoletest.Do(t, shell, failing(c.err), guard, consoletest.Get("/x", c.lang))
+		p := pagetest.Do(t, shell, failing(c.err), guard, pagetest.Get("/x", c.lang))
 		p.Sound(t)
 		p.Has(t, "h1", c.title)
 		p.Has(t, "title", c.title)
 		p.Has(t, "dd code", "REQ123")
 		if p.Status != c.status || strings.Contains(p.Body, "secret") {
-			t.Errorf("%v: status %d, %s", c.err, p.Status, consoletest.Text(p.Node))
+			t.Errorf("%v: status %d, %s", c.err, p.Status, pagetest.Text(p.Node))
 		}
 	}
 }
 
 func TestTheErrorPageNeedsNoDatabase(t *testing.T) {
 	shell := consoletest.Shell(t)
-	p := consoletest.Do(t, shell, failing(errors.New("database gone")), consoletest.Visitor(authz.Guard), consoletest.Get("/x", "ja"))
+	p := pagetest.Do(t, shell, failing(errors.New("database gone")), consoletest.Visitor(authz.Guard), pagetest.Get("/x", "ja"))
 	p.Count(t, ".ledger", 0)
 }
 
 func TestWhoIsNotLoggedInIsSentToTheLoginAndBack(t *testing.T) {
 	shell := consoletest.Shell(t)
 	gone := failing(fault.New(fault.Unauthenticated, "auth.session", "none"))
-	p := consoletest.Do(t, shell, gone, ui.Visitor{}, consoletest.Get("/x?show=alarm&door=D-1", "ja"))
+	p := pagetest.Do(t, shell, gone, ui.Visitor{}, pagetest.Get("/x?show=alarm&door=D-1", "ja"))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/login?next="+url.QueryEscape("/x?show=alarm&door=D-1") {
 		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
 	}
@@ -100,7 +101,7 @@ func FuzzLocalPath(f *testing.F) {
 
 func TestTheLanguageSwitchRemembersAndReturns(t *testing.T) {
 	shell := consoletest.Shell(t)
-	p := consoletest.Do(t, shell, route("POST /language", ui.SwitchLanguage), ui.Visitor{}, consoletest.Post("/language", "lang=en&back=%2Flive%3Fshow%3Dalarm"))
+	p := pagetest.Do(t, shell, route("POST /language", ui.SwitchLanguage), ui.Visitor{}, pagetest.Post("/language", "lang=en&back=%2Flive%3Fshow%3Dalarm"))
 	cookie := p.Header.Get("Set-Cookie")
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/live?show=alarm" {
 		t.Errorf("%d to %q", p.Status, p.Header.Get("Location"))
@@ -110,7 +111,7 @@ func TestTheLanguageSwitchRemembersAndReturns(t *testing.T) {
 			t.Errorf("cookie %q lacks %s", cookie, part)
 		}
 	}
-	p = consoletest.Do(t, shell, route("POST /language", ui.SwitchLanguage), ui.Visitor{}, consoletest.Post("/language", "lang=%3Cx%3E&back=//evil.example"))
+	p = pagetest.Do(t, shell, route("POST /language", ui.SwitchLanguage), ui.Visitor{}, pagetest.Post("/language", "lang=%3Cx%3E&back=//evil.example"))
 	if p.Header.Get("Location") != "/" || !strings.Contains(p.Header.Get("Set-Cookie"), "kanmon_lang=ja;") {
 		t.Errorf("to %q with %q", p.Header.Get("Location"), p.Header.Get("Set-Cookie"))
 	}
@@ -126,7 +127,7 @@ func TestJapaneseIsTheDefaultWhateverTheBrowserSays(t *testing.T) {
 
 func TestAssetsAreNamedByTheirContentAndKeptForEver(t *testing.T) {
 	shell := consoletest.Shell(t)
-	page := consoletest.Do(t, shell, failing(errors.New("x")), ui.Visitor{}, consoletest.Get("/x", "ja"))
+	page := pagetest.Do(t, shell, failing(errors.New("x")), ui.Visitor{}, pagetest.Get("/x", "ja"))
 	static := route("GET /static/{file}", shell.Static)
 	for selector, kind := range map[string]string{
 		"link[rel=stylesheet]": "text/css; charset=utf-8", "script": "text/javascript; charset=utf-8", "link[rel=icon]": "image/svg+xml",
@@ -135,7 +136,7 @@ func TestAssetsAreNamedByTheirContentAndKeptForEver(t *testing.T) {
 		if len(found) != 1 {
 			t.Fatalf("%d of %s", len(found), selector)
 		}
-		p := consoletest.Do(t, shell, static, ui.Visitor{}, consoletest.Get(address(found[0]), "ja"))
+		p := pagetest.Do(t, shell, static, ui.Visitor{}, pagetest.Get(address(found[0]), "ja"))
 		if p.Status != 200 || p.Header.Get("Content-Type") != kind || p.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
 			t.Errorf("%s: %d %v", selector, p.Status, p.Header)
 		}
@@ -146,20 +147,20 @@ func TestAssetsAreNamedByTheirContentAndKeptForEver(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"/static/kanmon.css", "/static/kanmon.000000000000.css", "/static/..%2Fui.go"} {
-		if p := consoletest.Do(t, shell, static, ui.Visitor{}, consoletest.Get(wrong, "ja")); p.Status != 404 {
+		if p := pagetest.Do(t, shell, static, ui.Visitor{}, pagetest.Get(wrong, "ja")); p.Status != 404 {
 			t.Errorf("%s: %d", wrong, p.Status)
 		}
 	}
 }
 
-func address(n *html.Node) string { return consoletest.Attr(n, "href") + consoletest.Attr(n, "src") }
+func address(n *html.Node) string { return pagetest.Attr(n, "href") + pagetest.Attr(n, "src") }
 
 func TestTheHeaderShowsOnlyWhatTheRolesMaySee(t *testing.T) {
 	shell := consoletest.Shell(t)
 	for role, sections := range map[authz.Role]int{
-		authz.Guard: 7, authz.SystemManager: 7, authz.CSIRT: 5, authz.DepartmentHead: 2, authz.Staff: 0, authz.Contractor: 0,
+		authz.Guard: 8, authz.SystemManager: 9, authz.CSIRT: 6, authz.DepartmentHead: 2, authz.Staff: 0, authz.Contractor: 0,
 	} {
-		p := consoletest.Do(t, shell, failing(fault.New(fault.Denied, "", "x")), consoletest.Visitor(role), consoletest.Get("/x", "ja"))
+		p := pagetest.Do(t, shell, failing(fault.New(fault.Denied, "", "x")), consoletest.Visitor(role), pagetest.Get("/x", "ja"))
 		p.Count(t, "nav.nav li", sections)
 	}
 }

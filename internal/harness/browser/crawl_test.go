@@ -45,7 +45,7 @@ func (d desk) make(what string, body map[string]any) {
 // visited, without queries, in order and once.
 func (d desk) crawl(from ...string) []string {
 	d.t.Helper()
-	const most = 120 // the demo city has some fifty pages
+	const most = 240 // the demo city has some hundred and fifty addresses
 	queue, seen := from, map[string]bool{}
 	var visited []string
 	for len(queue) > 0 && len(seen) < most {

@@ -1,4 +1,6 @@
-package api
+// Package webserver serves the console and the interface for programs: the limits of HTTP, an orderly end, and the certificate, read again when its
+// files change.
+package webserver
 
 import (
 	"context"
@@ -18,22 +20,22 @@ const (
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
 	// At shutdown requests have finishTime to end by themselves; then their contexts end, which is what streams
-	// wait for; after closeTime more their connections are cut.
+	// wait for; after CloseTime more their connections are cut.
 	finishTime = 300 * time.Millisecond
-	closeTime  = 5 * time.Second
+	CloseTime  = 5 * time.Second
 )
 
-// web is the HTTP server as a part.
-type web struct {
+// Server is the HTTP server as a part.
+type Server struct {
 	listener net.Listener
 	server   *http.Server
 	cancel   context.CancelFunc // ends the contexts of all requests
 }
 
-// newWeb serves on l; secure is nil for plain HTTP.
-func newWeb(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) *web {
+// New serves on l; secure is nil for plain HTTP.
+func New(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) *Server {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	return &web{listener: l, cancel: cancel, server: &http.Server{
+	return &Server{listener: l, cancel: cancel, server: &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: secure,
 		BaseContext: func(net.Listener) context.Context { return requests },
@@ -41,8 +43,8 @@ func newWeb(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Con
 	}}
 }
 
-// run serves until ctx ends.
-func (w *web) run(ctx context.Context) error {
+// Run serves until ctx ends.
+func (w *Server) Run(ctx context.Context) error {
 	defer w.cancel()
 	failed := make(chan error, 1)
 	go func() { failed <- w.serve() }()
@@ -58,15 +60,15 @@ func (w *web) run(ctx context.Context) error {
 	return err
 }
 
-func (w *web) serve() error {
+func (w *Server) serve() error {
 	if w.server.TLSConfig == nil {
 		return w.server.Serve(w.listener)
 	}
 	return w.server.ServeTLS(w.listener, "", "") // the certificate is in the configuration
 }
 
-func (w *web) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, closeTime)
+func (w *Server) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, CloseTime)
 	defer cancel()
 	streams := time.AfterFunc(finishTime, w.cancel)
 	defer streams.Stop()

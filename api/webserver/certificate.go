@@ -1,4 +1,4 @@
-package api
+package webserver
 
 import (
 	"context"
@@ -12,38 +12,41 @@ import (
 	"kanmon/internal/pki"
 )
 
-// webCertificate is what the console shows: the authority's own, or the operator's files, read again when they change.
-type webCertificate struct {
-	mode      string
-	own       pki.GetServer
+// Certificate is what the console shows: the authority's own, or the operator's files, read again when they change.
+type Certificate struct {
+	own       pki.GetServer // nil: none of its own
 	cert, key string
-	seen      [2]time.Time // modification times of the files in use; only watch touches it after the start
+	seen      [2]time.Time // modification times of the files in use; only Watch touches it after the start
 	loaded    atomic.Pointer[tls.Certificate]
 }
 
-func newWebCertificate(s TLSSettings, own pki.GetServer) (*webCertificate, error) {
-	w := &webCertificate{mode: s.Mode, own: own, cert: s.CertFile, key: s.KeyFile}
-	if s.Mode != tlsFiles {
-		return w, nil
-	}
-	_, err := w.reload()
+// Off is a console without TLS, behind something that has it.
+func Off() *Certificate { return &Certificate{} }
+
+// Own is the certificate that the site's authority makes.
+func Own(own pki.GetServer) *Certificate { return &Certificate{own: own} }
+
+// Files is the operator's certificate and key; they must be there and fit.
+func Files(cert, key string) (*Certificate, error) {
+	w := &Certificate{cert: cert, key: key}
+	_, err := w.Reload()
 	return w, err
 }
 
-// config is nil for a console without TLS.
-func (w *webCertificate) config() *tls.Config {
-	switch w.mode {
-	case tlsOff:
-		return nil
-	case tlsFiles:
+// Config is nil for a console without TLS.
+func (w *Certificate) Config() *tls.Config {
+	switch {
+	case w.cert != "":
 		return pki.WebTLS(w.loaded.Load, time.Now)
-	default:
+	case w.own != nil:
 		return pki.WebTLS(w.own, time.Now)
+	default:
+		return nil
 	}
 }
 
-// reload reads the files if they have changed.
-func (w *webCertificate) reload() (changed bool, err error) {
+// Reload reads the files if they have changed.
+func (w *Certificate) Reload() (changed bool, err error) {
 	var at [2]time.Time
 	for i, file := range []string{w.cert, w.key} {
 		info, err := os.Stat(file)
@@ -74,9 +77,9 @@ func (w *webCertificate) reload() (changed bool, err error) {
 
 const lookAtFiles = time.Minute
 
-// watch looks at the files until ctx ends. Files that cannot be read leave the certificate as it was.
-func (w *webCertificate) watch(ctx context.Context, log *slog.Logger) {
-	if w.mode != tlsFiles {
+// Watch looks at the files until ctx ends. Files that cannot be read leave the certificate as it was.
+func (w *Certificate) Watch(ctx context.Context, log *slog.Logger) {
+	if w.cert == "" {
 		return
 	}
 	tick := time.NewTicker(lookAtFiles)
@@ -87,7 +90,7 @@ func (w *webCertificate) watch(ctx context.Context, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		changed, err := w.reload()
+		changed, err := w.Reload()
 		switch {
 		case err != nil:
 			log.ErrorContext(ctx, "the console's certificate is not replaced", slog.Any("error", err))

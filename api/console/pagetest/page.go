@@ -1,5 +1,5 @@
-// Package consoletest checks the console's pages by selector, and stands in for the registers behind them.
-package consoletest
+// Package pagetest asks for the console's pages and checks them by selector.
+package pagetest
 
 import (
 	"context"

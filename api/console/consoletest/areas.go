@@ -1,0 +1,212 @@
+package consoletest
+
+import (
+	"context"
+	"time"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
+	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/area/premises"
+	"kanmon/lifecycle/history"
+)
+
+// OneArea is a register of areas in memory that keeps what the pages of one area give it.
+type OneArea struct {
+	Hostile string
+	Locked  bool
+	Fail    error // of every change
+	Got     area.Area
+	Reason  string
+	Granted []area.Right
+	Done    string // the last change: "add", "change", "grant", "withdraw R-1", "lock", "lift"
+}
+
+func (o *OneArea) city() Areas { return Areas{Hostile: o.Hostile} }
+
+// Areas implements areas.Areas.
+func (o *OneArea) Areas(ctx context.Context, actor store.Actor) ([]area.Area, error) {
+	return o.city().Areas(ctx, actor)
+}
+
+// Doors implements area.Areas.
+func (o *OneArea) Doors(ctx context.Context, actor store.Actor) ([]area.Door, error) {
+	return o.city().Doors(ctx, actor)
+}
+
+// Schedules implements area.Areas.
+func (o *OneArea) Schedules(ctx context.Context, actor store.Actor) ([]area.Schedule, error) {
+	return o.city().Schedules(ctx, actor)
+}
+
+// AddSchedule implements areas.Areas.
+func (o *OneArea) AddSchedule(_ context.Context, _ store.Actor, s area.Schedule) (area.Schedule, error) {
+	return s, o.did("add schedule", "")
+}
+
+// ChangeSchedule implements areas.Areas.
+func (o *OneArea) ChangeSchedule(_ context.Context, _ store.Actor, reason string, _ area.Schedule) error {
+	return o.did("change schedule", reason)
+}
+
+// Area implements area.Areas.
+func (o *OneArea) Area(_ context.Context, _ store.Actor, id string) (area.Area, error) {
+	if id != "A-1" && id != "A-2" {
+		return area.Area{}, fault.New(fault.NotFound, "area.unknown_area", "no such area")
+	}
+	a := area.Area{
+		ID: id, Name: o.city().name("電子計算機室"), Grade: 3, Record: access.Strict, Owner: "S-1001", OwnerName: o.city().name("佐藤 花子"), Doors: 1, Version: 2,
+		Rules: access.Rules{
+			Factors: access.FactorsCardPIN, Trust: access.TrustMemory, InOut: true, Passback: access.PassbackHard, ResetAt: 240, TwoPerson: true, Most: 6, First: true,
+			WindowS: 10, Visitors: 3, Recovery: []string{"S-1001", "S-1002"},
+		},
+	}
+	if o.Locked {
+		a.Lockdown = area.Lockdown{On: true, At: Clock().Add(-time.Hour), By: "account:shuei", Reason: o.city().name("不審者がいる")}
+	}
+	return a, nil
+}
+
+// AreaHistory implements area.Areas.
+func (o *OneArea) AreaHistory(context.Context, store.Actor, string) ([]history.Change, error) {
+	at := Day(2026, 9, 1)
+	return []history.Change{
+		{Version: 1, At: at, Actor: "account:kanri", ApprovedBy: approval.SetUp, Fields: []history.Field{
+			{Name: "name", Value: "電子計算機室", Changed: true}, {Name: "grade", Value: "2", Changed: true}, {Name: "rules", Value: "{}", Changed: true},
+		}},
+		{Version: 2, At: at.Add(30 * time.Hour), Actor: "account:kanri", ApprovedBy: "account:shonin", Reason: o.city().name("二人入室にする"), Fields: []history.Field{
+			{Name: "name", Before: "電子計算機室", Value: "電子計算機室"},
+			{Name: "grade", Before: "2", Value: "3", Changed: true},
+			{Name: "rules", Before: "{}", Value: `{"factors":"card_pin","in_out":true,"two_person":true}`, Changed: true},
+		}},
+	}, nil
+}
+
+func (o *OneArea) did(what, reason string) error {
+	if o.Fail == nil {
+		o.Done, o.Reason = what, reason
+	}
+	return o.Fail
+}
+
+// AddArea implements area.Areas.
+func (o *OneArea) AddArea(_ context.Context, _ store.Actor, a area.Area) (area.Area, error) {
+	o.Got = a
+	return a, o.did("add", a.Why)
+}
+
+// ChangeArea implements area.Areas.
+func (o *OneArea) ChangeArea(_ context.Context, _ store.Actor, reason string, a area.Area) error {
+	o.Got = a
+	return o.did("change", reason)
+}
+
+// GrantAll implements area.Areas.
+func (o *OneArea) GrantAll(_ context.Context, _ store.Actor, reason string, rights []area.Right) ([]area.Right, error) {
+	o.Granted = rights
+	return rights, o.did("grant", reason)
+}
+
+// Withdraw implements area.Areas.
+func (o *OneArea) Withdraw(_ context.Context, _ store.Actor, id, reason string) error {
+	return o.did("withdraw "+id, reason)
+}
+
+// Rights implements area.Areas.
+func (o *OneArea) Rights(context.Context, store.Actor, area.RightFilter) ([]area.Right, error) {
+	return []area.Right{
+		{ID: "R-1", Person: "S-1001", PersonName: o.city().name("佐藤 花子"), Area: "A-1", Escort: true, First: true, Lockdown: true},
+		{ID: "R-2", Person: "S-1002", PersonName: o.city().name("鈴木 一郎"), Area: "A-1", Schedule: "weekdays", ScheduleName: o.city().name("開庁時間")},
+	}, nil
+}
+
+// Begin implements area.Lockdowns.
+func (o *OneArea) Begin(_ context.Context, _ store.Actor, _, reason string) error {
+	return o.did("lock", reason)
+}
+
+// Lift implements area.Lockdowns.
+func (o *OneArea) Lift(_ context.Context, _ store.Actor, _, reason string) error {
+	return o.did("lift", reason)
+}
+
+// Grades is a table of grades in memory.
+type Grades struct{}
+
+// List implements area.Grades.
+func (Grades) List(context.Context, store.Actor) ([]premises.Least, error) {
+	return []premises.Least{premises.DefaultLeast(1), premises.DefaultLeast(2), {Grade: 3, Factors: access.FactorsCardPIN, Trust: access.TrustMemory, Version: 1}}, nil
+}
+
+// Approvals is a register of requests in memory.
+type Approvals struct {
+	All  []approval.Request
+	Fail error
+	Done string // the last decision: "approve A-1: note"
+}
+
+// SomeApprovals are two requests that wait, one of them by yamada, who visits, and one that was approved.
+func SomeApprovals(hostile string) *Approvals {
+	city := Areas{Hostile: hostile}
+	at := Day(2026, 9, 17).Add(10 * time.Hour)
+	change := func(kind, subject, before, body string) approval.Change {
+		return approval.Change{Register: "area", Kind: kind, Subject: subject, About: "A-1", Before: before, Body: body, Reason: city.name("二人入室にする")}
+	}
+	return &Approvals{All: []approval.Request{
+		{ID: "Q-1", Applicant: "account:kanri", At: at, State: approval.Pending, Change: change("area.change", "A-1",
+			`{"id":"A-1","name":"電子計算機室","grade":2,"record":"strict"}`,
+			`{"id":"A-1","name":"`+"電子計算機室"+`","grade":3,"record":"strict","owner":"S-1001","factors":"card_pin","in_out":true,"passback":"timed","passback_s":300,"reset_at":240,"two_person":true}`)},
+		{ID: "Q-2", Applicant: "account:yamada", At: at.Add(-time.Hour), State: approval.Pending, Change: change("right.grant", "R-9", "",
+			`[{"id":"R-9","person":"S-1003","area":"A-1","schedule":"weekdays","until":"2027-03-31T15:00:00.000000Z","escort":true},{"id":"R-8","person":"S-1004","area":"A-1"}]`)},
+		{
+			ID: "Q-3", Applicant: "account:yamada", At: at.Add(-48 * time.Hour), State: approval.Approved, Decider: "account:kanri", DecidedAt: at.Add(-24 * time.Hour), Note: city.name("確認済み"),
+			Change: change("door.add", "D-9", "", `{"id":"D-9","name":"裏口","area":"A-1","controller":"ctl-1","entry_readers":["IN-9"],"release_ms":5000,"held_ms":30000}`),
+		},
+	}}
+}
+
+// List implements approvals.Approvals.
+func (a *Approvals) List(_ context.Context, _ store.Actor, f approval.Filter) ([]approval.Request, error) {
+	var list []approval.Request
+	for _, r := range a.All {
+		if (f.State == "" || r.State == f.State) && (f.About == "" || r.About == f.About) {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+// Get implements approvals.Approvals.
+func (a *Approvals) Get(_ context.Context, _ store.Actor, id string) (approval.Request, error) {
+	for _, r := range a.All {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return approval.Request{}, fault.New(fault.NotFound, "approval.unknown", "no such request")
+}
+
+func (a *Approvals) decide(what, id, note string) (approval.Request, error) {
+	if a.Fail == nil {
+		a.Done = what + " " + id + ": " + note
+	}
+	return approval.Request{}, a.Fail
+}
+
+// Approve implements approvals.Approvals.
+func (a *Approvals) Approve(_ context.Context, _ store.Actor, note string, ids ...string) ([]approval.Request, error) {
+	r, err := a.decide("approve", ids[0], note)
+	return []approval.Request{r}, err
+}
+
+// Refuse implements approvals.Approvals.
+func (a *Approvals) Refuse(_ context.Context, _ store.Actor, id, note string) (approval.Request, error) {
+	return a.decide("refuse", id, note)
+}
+
+// Withdraw implements approvals.Approvals.
+func (a *Approvals) Withdraw(_ context.Context, _ store.Actor, id, note string) (approval.Request, error) {
+	return a.decide("withdraw", id, note)
+}

@@ -1,0 +1,16 @@
+package core
+
+import "kanmon/controller/inputs"
+
+// Level is the state of one input, as OSDP's input status reply numbers them.
+type Level = inputs.Level
+
+// Levels.
+const (
+	Inactive = inputs.Inactive
+	Active   = inputs.Active
+	Short    = inputs.Short
+	Cut      = inputs.Cut
+	Faulty   = inputs.Faulty
+	Unknown  = inputs.Unknown
+)
