@@ -8,6 +8,7 @@ import (
 
 	"kanmon/api/auth"
 	"kanmon/api/console"
+	"kanmon/api/explain"
 	"kanmon/api/rest"
 	"kanmon/api/webserver"
 	"kanmon/internal/fault"
@@ -26,12 +27,12 @@ func (s *Server) openWeb(ctx context.Context) error {
 	approvals := approval.New(s.store)
 	people, areas, days := staff.New(s.store), area.New(s.store, approvals), calendar.New(s.store)
 	grades, lockdowns := grade.New(s.store, approvals), lockdown.New(s.store)
-	alarms, notices := s.alarms(), notice.New(s.store)
+	alarms, notices, why := s.alarms(), notice.New(s.store), explain.New(s.store, s.keys.HashKey().Forms)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
 		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
 		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
-		Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
+		Explainer: why, Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 	})
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
-		Alarms: alarms, Notices: notices, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
+		Alarms: alarms, Notices: notices, Explainer: why, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
+	"kanmon/api/console/explain"
 	"kanmon/api/console/forget"
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
@@ -60,6 +61,8 @@ type Config struct {
 	Entries  Entries
 	Alarms   alarms.Alarms
 	Notices  notices.Notices
+
+	Explainer explain.Explainer
 
 	Lockdowns area.Lockdowns
 	Grades    area.Grades
@@ -146,6 +149,9 @@ func (k *Console) folders() ([]folder, error) {
 			return live.New(live.Config{
 				Shell: k.shell, Entries: c.Entries, Doors: c.Areas, Subscribe: c.Subscribe, Identify: k.identify, Now: c.Now,
 			})
+		},
+		func() (folder, error) {
+			return explain.New(explain.Config{Shell: k.shell, Explainer: c.Explainer, Doors: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) { return presence.New(presence.Config{Shell: k.shell, Entries: c.Entries}) },
 		func() (folder, error) {

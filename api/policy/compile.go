@@ -43,13 +43,20 @@ func New(s *store.Store, lease access.Lease, seals *wire.Sealer, forms access.Fo
 // controller without a door needs none of it. Lists are in access.Order; they are shared with other policies and must not be changed. An unknown controller
 // is NotFound.
 func (c *Compiler) Compile(ctx context.Context, controller string) (access.Spec, error) {
-	var spec access.Spec
-	err := c.store.Read(ctx, func(q store.Queryer) error {
+	spec, _, err := c.compileAt(ctx, controller)
+	return spec, err
+}
+
+// compileAt is Compile, with the size that the ledger had then.
+func (c *Compiler) compileAt(ctx context.Context, controller string) (spec access.Spec, size int64, err error) {
+	err = c.store.Read(ctx, func(q store.Queryer) error {
 		var err error
-		spec, err = c.compile(ctx, q, controller)
-		return err
+		if spec, err = c.compile(ctx, q, controller); err != nil {
+			return err
+		}
+		return q.Get(ctx, &size, `SELECT size FROM v_policy_ledger`)
 	})
-	return spec, fault.Wrap(fault.KindOf(err), err, "compile policy of "+controller)
+	return spec, size, fault.Wrap(fault.KindOf(err), err, "compile policy of "+controller)
 }
 
 func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller string) (access.Spec, error) {

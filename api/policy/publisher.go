@@ -38,6 +38,7 @@ type Publisher struct {
 	compiler *Compiler
 	known    map[string]progress // only Run touches it
 	shelf    *shelf              // only Run touches it
+	made     made                // only Run touches it
 
 	mu    sync.Mutex
 	count Stats
@@ -111,7 +112,7 @@ func (p *Publisher) serve(ctx context.Context, now time.Time) error {
 		seen[t.Controller] = next
 	}
 	p.known = seen
-	return nil
+	return p.keepMade(ctx)
 }
 
 func (p *Publisher) complain(ctx context.Context, controller string, err error) {
@@ -157,10 +158,11 @@ func (p *Publisher) act(ctx context.Context, do step, t target, next progress, n
 		}
 		return next, err
 	}
-	spec, err := p.compiler.Compile(ctx, t.Controller)
+	spec, size, err := p.compiler.compileAt(ctx, t.Controller)
 	if err != nil {
 		return next, err
 	}
+	p.made.add(t.Controller, spec.Version, size)
 	// The registers may have moved on since the look: what was compiled counts.
 	next.wanted = spec.Version
 	if do == inspect {

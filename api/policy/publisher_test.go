@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"kanmon/internal/db"
 	"kanmon/internal/db/dbtest"
 	"kanmon/internal/fault"
+	"kanmon/internal/store"
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/card"
@@ -372,3 +374,58 @@ func TestRunServesUntilItsContextEnds(t *testing.T) {
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// R43-7: what each version was made from is kept once, and stays what it was when the registers move on.
+func TestWhatEachVersionWasMadeFromIsKept(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		p, far := open(t, d)
+		ctx := t.Context()
+		kept := func() (sizes map[access.Version]int64) {
+			sizes = map[access.Version]int64{}
+			var rows []struct {
+				Epoch, N uint64
+				Size     int64
+			}
+			err := far.city.Store.Read(ctx, func(q store.Queryer) error {
+				return q.Select(ctx, &rows, `SELECT epoch, n, size FROM policy_made WHERE controller = 'ctl-1'`)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				sizes[access.Version{Epoch: r.Epoch, N: r.N}] = r.Size
+			}
+			return sizes
+		}
+		size := func() int64 {
+			n, err := far.city.Store.Size(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		far.report(nil)
+		want := map[access.Version]int64{}
+		now := time.Now()
+		for i := range 3 {
+			want[far.wanted()] = size()
+			for range 2 {
+				if err := p.serve(ctx, now); err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add(time.Minute)
+			}
+			if got := kept(); !maps.Equal(got, want) {
+				t.Fatalf("round %d: kept %v, want %v", i, got, want)
+			}
+			far.report(nil)
+			_, err := far.city.Area.Grant(ctx, lifecycletest.Manager, "1003", "archive", "", period.Period{})
+			if i > 0 {
+				_, err = far.city.Area.Grant(ctx, lifecycletest.Manager, "1003", "server-room", "", period.Period{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 
 	"kanmon/api/auth"
+	"kanmon/api/explain"
 	"kanmon/api/rest/accounts"
 	"kanmon/api/rest/alarms"
 	"kanmon/api/rest/approvals"
@@ -22,6 +23,7 @@ import (
 	"kanmon/api/rest/devices"
 	"kanmon/api/rest/enrolment"
 	"kanmon/api/rest/entries"
+	why "kanmon/api/rest/explain"
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/ledger"
 	"kanmon/api/rest/notices"
@@ -79,6 +81,7 @@ type Config struct {
 	Revocations *revocation.Register
 	Enrolment   Enrolment
 	Releaser    areas.Releaser
+	Explainer   *explain.Explainer
 }
 
 // Enrolment lets controllers in, and those who may open the way for them.
@@ -131,6 +134,7 @@ func (cfg Config) rooms() []room {
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		pins.Config{PINs: cfg.PINs, Now: cfg.Store.Now},
 		entries.Config{Entries: cfg.Entries},
+		why.Config{Explainer: cfg.Explainer, Now: cfg.Store.Now},
 		presence.Config{Entries: cfg.Entries},
 		alarms.Config{Alarms: cfg.Alarms},
 		notices.Config{Notices: cfg.Notices},

@@ -128,6 +128,10 @@ var rules = []rule{
 		"api/command", "api/epoch", "api/ingest", "api/policy", "api/revoke", "api/watch", "internal/access", "internal/fault", "internal/mqtt", "internal/store", "internal/wire",
 		"lifecycle/alarm", "lifecycle/card", "lifecycle/command", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
+	{"api/explain", []string{
+		"internal/access", "internal/access/decide", "internal/again", "internal/authz", "internal/event", "internal/fault", "internal/store",
+		"lifecycle/calendar", "lifecycle/entrylog", "lifecycle/period",
+	}},
 	{"api/watch", []string{"internal/fault", "lifecycle/alarm"}},
 	{"api/webserver", []string{"internal/fault", "internal/pki"}},
 	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
@@ -156,6 +160,7 @@ var rules = []rule{
 	{"api/rest/notices", with(restRoom, "lifecycle/notice")},
 	{"api/rest/pins", with(restRoom, "lifecycle/pin")},
 	{"api/rest/entries", with(restRoom, "internal/event", "lifecycle/entrylog")},
+	{"api/rest/explain", with(restRoom, "api/explain", "internal/access/decide")},
 	{"api/rest/presence", with(restRoom, "lifecycle/entrylog")},
 	{"api/rest/ledger", with(restRoom)},
 

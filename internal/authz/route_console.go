@@ -16,6 +16,8 @@ func consoleRoutes() []Route {
 		{"POST /password", LoggedIn()},
 		{"GET /live", May(EntryRead)},
 		{"GET /live/stream", May(EntryRead)},
+		{"GET /events/{id}", May(EntryRead)},
+		{"GET /try", May(AreaRead)},
 		{"GET /presence", May(EntryRead)},
 		{"POST /presence", May(PresenceHand)},
 		{"GET /alarms", May(AlarmRead)},

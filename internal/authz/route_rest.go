@@ -75,6 +75,8 @@ func restRoutes() []Route {
 		{"GET /api/v1/revocations/{epoch}/{n}", May(CardRead)},
 
 		{"GET /api/v1/events", May(EntryRead)},
+		{"GET /api/v1/events/{id}/explanation", May(EntryRead)},
+		{"GET /api/v1/explain", May(AreaRead)},
 		{"GET /api/v1/presence", May(EntryRead)},
 		{"POST /api/v1/presence/hand", May(PresenceHand)},
 

@@ -64,7 +64,7 @@ func (r *Register) Days(ctx context.Context, actor store.Actor, from, to timetab
 		if err := actor.May(authz.AreaRead); err != nil {
 			return err
 		}
-		days, err = between(ctx, q, from, to+1)
+		days, err = between(ctx, q, from, to+1, newest)
 		return err
 	})
 	if err != nil {
@@ -73,8 +73,8 @@ func (r *Register) Days(ctx context.Context, actor store.Actor, from, to timetab
 	return days, nil
 }
 
-// between lists the days from one date, until another one, exclusive.
-func between(ctx context.Context, q store.Queryer, from, until timetable.Day) ([]Day, error) {
+// between lists the days from one date, until another one, exclusive, as they stood before a leaf of the ledger.
+func between(ctx context.Context, q store.Queryer, from, until timetable.Day, before int64) ([]Day, error) {
 	by := map[timetable.Day]Day{}
 	for year := yearOf(from); year <= yearOf(until-1); year++ {
 		law, err := holiday.WithYearEnd(year)
@@ -85,7 +85,7 @@ func between(ctx context.Context, q store.Queryer, from, until timetable.Day) ([
 			by[d.Date] = Day{Date: d.Date, Holiday: true, Law: d.Kind}
 		}
 	}
-	own, err := ownDays(ctx, q, from, until)
+	own, err := ownDays(ctx, q, from, until, before)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +103,14 @@ func between(ctx context.Context, q store.Queryer, from, until timetable.Day) ([
 }
 
 // ownDays reads what the city says; dates in ISO form are in the order of their texts.
-func ownDays(ctx context.Context, q store.Queryer, from, until timetable.Day) ([]Day, error) {
+func ownDays(ctx context.Context, q store.Queryer, from, until timetable.Day, before int64) ([]Day, error) {
 	var rows []struct {
 		ID, Kind, Name string
 		N              int64
 	}
-	err := q.Select(ctx, &rows, `SELECT d.id, d.n, v.kind, v.name FROM calendar_day d
-		JOIN calendar_day_version v ON v.id = d.id AND v.n = d.n
-		WHERE d.id >= ? AND d.id < ? AND v.kind <> 'none'`, from.String(), until.String())
+	err := q.Select(ctx, &rows, `SELECT v.id, v.n, v.kind, v.name FROM calendar_day_version v
+		WHERE v.id >= ? AND v.id < ? AND v.kind <> 'none'
+		AND v.n = (SELECT MAX(o.n) FROM calendar_day_version o WHERE o.id = v.id AND o.leaf < ?)`, from.String(), until.String(), before)
 	if err != nil {
 		return nil, err
 	}

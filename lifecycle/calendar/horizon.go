@@ -3,6 +3,7 @@ package calendar
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"kanmon/internal/access/timetable"
@@ -54,15 +55,18 @@ func (r *Register) Extend(ctx context.Context, actor store.Actor, now time.Time)
 
 func (r *Register) horizon(ctx context.Context) (h horizon, err error) {
 	err = r.store.Read(ctx, func(q store.Queryer) error {
-		h, err = readHorizon(ctx, q)
+		h, err = readHorizon(ctx, q, newest)
 		return err
 	})
 	return h, err
 }
 
-func readHorizon(ctx context.Context, q store.Queryer) (h horizon, err error) {
-	err = q.Get(ctx, &h, `SELECT v.since, v.until FROM calendar_horizon h
-		JOIN calendar_horizon_version v ON v.id = h.id AND v.n = h.n WHERE h.id = ?`, horizonID)
+// newest stands for a leaf after all there are.
+const newest = math.MaxInt64
+
+// readHorizon reads the horizon as it stood before a leaf of the ledger.
+func readHorizon(ctx context.Context, q store.Queryer, before int64) (h horizon, err error) {
+	err = q.Get(ctx, &h, `SELECT since, until FROM calendar_horizon_version WHERE id = ? AND leaf < ? ORDER BY n DESC LIMIT 1`, horizonID, before)
 	if fault.KindOf(err) == fault.NotFound {
 		return horizon{}, nil
 	}
@@ -71,7 +75,12 @@ func readHorizon(ctx context.Context, q store.Queryer) (h horizon, err error) {
 
 // ForDoors is the calendar as doors are told it; empty while there is no horizon, and then doors know of no day whether it is a holiday.
 func ForDoors(ctx context.Context, q store.Queryer) (timetable.Calendar, error) {
-	h, err := readHorizon(ctx, q)
+	return ForDoorsAt(ctx, q, newest)
+}
+
+// ForDoorsAt is what doors were told by a policy made of what stands before a leaf of the ledger, by the Act as this program knows it.
+func ForDoorsAt(ctx context.Context, q store.Queryer, before int64) (timetable.Calendar, error) {
+	h, err := readHorizon(ctx, q, before)
 	if err != nil || h.Until == "" {
 		return timetable.Calendar{}, err
 	}
@@ -83,7 +92,7 @@ func ForDoors(ctx context.Context, q store.Queryer) (timetable.Calendar, error) 
 	if err != nil {
 		return timetable.Calendar{}, fault.Wrap(fault.Internal, err, "read a stored date")
 	}
-	days, err := between(ctx, q, since, until)
+	days, err := between(ctx, q, since, until, before)
 	c := timetable.Calendar{Until: h.Until}
 	for _, d := range days {
 		if d.Holiday {

@@ -36,7 +36,7 @@ func (r *Register) Remove(ctx context.Context, actor store.Actor, reason, date s
 		return fmt.Errorf("remove a day: %w", err)
 	}
 	return r.write(ctx, actor, reason, "remove a day", func(tx *store.Tx) error {
-		own, err := ownDays(ctx, tx, day, day+1)
+		own, err := ownDays(ctx, tx, day, day+1, newest)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type line struct {
 	What string
 	Who  string
 	Text string
+	Link string // to why it was decided so; empty: it is no decision
 }
 
 // onePage is an alarm with its story.
@@ -111,7 +113,7 @@ func (p *Pages) entry(l message.Lang, e entrylog.Entry) line {
 		x.Text = word(p.one, l, "reason.", string(e.Reason))
 	}
 	if e.Kind == event.AccessDenied {
-		x.Icon = "denied"
+		x.Icon, x.Link = "denied", "/events/"+strconv.FormatInt(e.ID, 10)
 	}
 	for _, name := range []string{e.PersonName, e.Person, e.CardLabel, e.Card, e.Device} {
 		if x.Who == "" {

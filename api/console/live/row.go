@@ -26,6 +26,7 @@ type row struct {
 	Icon       string
 	What       string // 入室を許可
 	Why        string
+	Explain    string // address of the page that works a refusal out again; empty: none
 	At         time.Time
 	Came       time.Time // zero: when it happened
 	Unsure     bool
@@ -57,6 +58,9 @@ func (p *Pages) row(l message.Lang, v ui.Visitor, e entrylog.Entry) row {
 	}
 	if e.Person != "" && v.May(authz.StaffRead) {
 		r.WhoLink = "/staff/" + e.Person
+	}
+	if (e.Kind == event.AccessDenied || e.Kind == event.AccessPending) && !e.Provisional {
+		r.Explain = "/events/" + strconv.FormatInt(e.ID, 10)
 	}
 	if e.Kind == event.RemoteRelease {
 		r.Icon = "insecure"

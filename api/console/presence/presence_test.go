@@ -164,7 +164,7 @@ func TestWhatPeopleTypedIsShownAsText(t *testing.T) {
 
 // R43-2: a manager gets from each person to the form that has the doors forget them; a guard does not.
 func TestAManagerMayHaveTheDoorsForgetAPerson(t *testing.T) {
-	p := do(t, &consoletest.Entries{}, authz.SecurityManager, consoletest.Get("/presence", "ja"))
+	p := do(t, &consoletest.Entries{}, authz.SecurityManager, pagetest.Get("/presence", "ja"))
 	p.Sound(t)
 	p.Count(t, `a[href=/areas/archive/forget?person=S-1003]`, 1)
 	p.Count(t, `a[href=/areas/server-room/forget?person=S-1001]`, 1)
