@@ -107,7 +107,7 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 func (b *bench) add(login string, roles ...authz.Role) string {
 	b.t.Helper()
 	_, err := b.accounts.Add(b.t.Context(), store.System("test"), account.Details{
-		ID: login, Roles: roles, Password: account.NewPassword(password),
+		ID: login, Staff: "S-" + login, Roles: roles, Password: account.NewPassword(password),
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -71,6 +71,7 @@ type Login struct {
 	Title    string   `json:"title"`
 	Roles    []string `json:"roles"`
 	Password string   `json:"password"`
+	Staff    string   `json:"staff,omitempty"` // number; who decides requests has one
 }
 
 func logins() []Login {
@@ -78,6 +79,6 @@ func logins() []Login {
 		{Name: "kanri", Title: "情報システム管理者", Roles: []string{"system_manager"}},
 		{Name: "shuei", Title: "守衛", Roles: []string{"guard"}},
 		{Name: "kansa", Title: "監査人", Roles: []string{"auditor"}},
-		{Name: "shonin", Title: "情報セキュリティ管理者", Roles: []string{"security_manager"}}, // approves what kanri asks for
+		{Name: "shonin", Title: "情報セキュリティ管理者", Roles: []string{"security_manager"}, Staff: "S-0011"}, // approves what kanri asks for
 	}
 }

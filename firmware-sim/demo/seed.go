@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"strings"
@@ -129,9 +130,26 @@ func (c *City) seedCards(ctx context.Context, centre *Client) error {
 // seedAccounts comes last: with the second account that may define areas, changes of them begin to need two people.
 func (c *City) seedAccounts(ctx context.Context, centre *Client) error {
 	for _, u := range c.Users[1:] {
-		if err := centre.post(ctx, "accounts", body{"login": u.Name, "roles": u.Roles, "password": u.Password, "final": true}, nil); err != nil {
+		first := rand.Text()
+		if err := centre.post(ctx, "accounts", body{"login": u.Name, "staff": u.Staff, "roles": u.Roles, "password": first}, nil); err != nil {
+			return err
+		}
+		if err := c.take(ctx, u, first); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// take has a user choose their own password, without which their account would not decide what the administrator asks for.
+func (c *City) take(ctx context.Context, u Login, first string) error {
+	own, err := c.Client()
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	if err := own.Login(ctx, u.Name, first); err != nil {
+		return err
+	}
+	return own.post(ctx, "session/password", body{"old": first, "new": u.Password}, nil)
 }

@@ -5,7 +5,7 @@
 // else approves it, who must have the right to make that change alone. The rows it writes bear the name and the reason of who asked, and in
 // approved_by who approved.
 //
-// A request that was made for a version of a thing is void once the thing has another: it is stale.
+// A request that was made for a version of a thing is void once the thing has another, or what the change leans on has: it is stale.
 //
 // As long as one person only can make a kind of change there is nobody to approve it, and a city could not be set up. Until the moment at
 // which a second person has an account with the right for the first time, changes are applied at once and marked "set-up" in approved_by. After that
@@ -43,7 +43,7 @@ type Change struct {
 	Kind     string // such as "area.change"; its register has told Handle
 	Subject  string // id of what changes
 	About    string // what it is listed under besides, such as the area that a door leads into; may be empty
-	Base     int64  // the version of the subject that the change is made from; 0 for something new
+	Base     int64  // the version of the subject that the change is made from, and those of what it leans on, added; 0 for nothing of the kind
 	Before   string // the subject as it was then, as JSON; empty for something new
 	Body     string // the change, as JSON
 	Reason   string

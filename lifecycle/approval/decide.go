@@ -53,25 +53,32 @@ func (r *Register) apply(ctx context.Context, tx *store.Tx, req Request, k Kind)
 	return Approved, tx.As(req.applicant(), req.Reason, tx.Actor().String(), func() error { return k.Apply(ctx, tx, req.Change) })
 }
 
-// another refuses the approval of who asked, also under a second account of theirs.
+// another refuses the decision of who asked, also under a second account of theirs or one that they made or hold the password of, and of an
+// account of which nobody can say whose it is.
 func another(ctx context.Context, q store.Queryer, actor store.Actor, req Request) error {
-	who := req.applicant()
-	own := who.Kind == actor.Kind && who.ID == actor.ID
-	if !own && who.Kind == store.ActorAccount {
-		asked, err := account.Person(ctx, q, who.ID)
-		if err != nil {
-			return err
-		}
-		decides, err := account.Person(ctx, q, actor.ID)
-		if err != nil {
-			return err
-		}
-		own = asked == decides
+	own, err := account.OnePerson(ctx, q, req.applicant(), actor)
+	if err != nil {
+		return err
 	}
 	if own {
 		return fault.New(fault.Denied, "approval.own", actor.String()+" asked for "+req.ID)
 	}
-	return nil
+	member, err := account.Staff(ctx, q, actor.ID)
+	if err != nil {
+		return err
+	}
+	if member == "" {
+		return fault.New(fault.Denied, "approval.no_staff", actor.String()+" belongs to no member of staff")
+	}
+	leaf, err := leafOf(ctx, q, req.ID)
+	if err != nil {
+		return err
+	}
+	in, err := account.Approver{Account: actor.ID, Asked: req.applicant(), Leaf: leaf}.InHand(ctx, q)
+	if err == nil && in {
+		err = fault.New(fault.Denied, "approval.in_hand", actor.String()+" may be in the hand of "+req.Applicant)
+	}
+	return err
 }
 
 // Refuse ends a request without the change. Who may approve it may refuse it, with a note; the applicant withdraws it instead.

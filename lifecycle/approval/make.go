@@ -14,6 +14,9 @@ type Maker[B any] struct {
 	Check   func(ctx context.Context, tx *store.Tx, b B) error
 	Apply   func(ctx context.Context, tx *store.Tx, b B) error
 	Version func(ctx context.Context, q store.Queryer, id string) (int64, error) // nil: made from no version
+	// Leans adds the versions of what a body leans on without changing it, such as the schedules of rights: where one changes, the request is void
+	// too. Versions only grow, so their sum stands for all of them. Nil: nothing.
+	Leans func(ctx context.Context, q store.Queryer, b B) (int64, error)
 }
 
 // Made is a Maker as a Kind.
@@ -35,12 +38,28 @@ func Made[B any](needs authz.Action, m Maker[B]) Kind {
 			return m.Apply(ctx, tx, b)
 		},
 	}
-	if m.Version != nil {
-		k.Version = func(ctx context.Context, q store.Queryer, c Change) (int64, error) {
-			return m.Version(ctx, q, c.Subject)
-		}
+	if m.Version != nil || m.Leans != nil {
+		k.Version = m.version
 	}
 	return k
+}
+
+// version is the sum of the subject's version and those of what the change leans on.
+func (m Maker[B]) version(ctx context.Context, q store.Queryer, c Change) (n int64, err error) {
+	if m.Version != nil {
+		if n, err = m.Version(ctx, q, c.Subject); err != nil {
+			return 0, err
+		}
+	}
+	if m.Leans == nil {
+		return n, nil
+	}
+	b, err := body[B](c)
+	if err != nil {
+		return 0, err
+	}
+	more, err := m.Leans(ctx, q, b)
+	return n + more, err
 }
 
 func body[B any](c Change) (B, error) {

@@ -48,6 +48,12 @@ func get(ctx context.Context, q store.Queryer, id string) (Request, error) {
 	return found.request()
 }
 
+// leafOf returns the place of a request in the ledger.
+func leafOf(ctx context.Context, q store.Queryer, id string) (leaf int64, err error) {
+	err = q.Get(ctx, &leaf, `SELECT leaf FROM approval_request WHERE id = ?`, id)
+	return leaf, err
+}
+
 // Get returns one request. Needs authz.ApprovalRead.
 func (r *Register) Get(ctx context.Context, actor store.Actor, id string) (Request, error) {
 	var req Request

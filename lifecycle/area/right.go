@@ -127,6 +127,13 @@ var grantRights = approval.Maker[[]grant]{
 		}
 		return nil
 	},
+	Leans: func(ctx context.Context, q store.Queryer, grants []grant) (int64, error) {
+		ids := make([]string, len(grants))
+		for i, g := range grants {
+			ids[i] = g.Schedule
+		}
+		return schedulesNow(ctx, q, ids...)
+	},
 }
 
 func (g grant) fits(ctx context.Context, q store.Queryer) error {

@@ -123,6 +123,12 @@ var changeSchedule = approval.Maker[Schedule]{
 	Version: approval.VersionOf("schedule"),
 }
 
+// schedulesNow adds the versions of schedules, each once: what is approved with them is approved with their hours.
+func schedulesNow(ctx context.Context, q store.Queryer, ids ...string) (n int64, err error) {
+	err = q.Get(ctx, &n, `SELECT COALESCE(SUM(n), 0) FROM schedule WHERE id IN (?, `+places(ids[1:])+`)`, args(ids[0], ids[1:])...)
+	return n, err
+}
+
 func (s Schedule) keep(ctx context.Context, tx *store.Tx) error {
 	holidays := int64(0)
 	if s.Holidays {

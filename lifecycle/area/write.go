@@ -38,6 +38,12 @@ var addArea = approval.Maker[Area]{
 		return fits(ctx, tx, a)
 	},
 	Apply: func(ctx context.Context, tx *store.Tx, a Area) error { return keepArea(ctx, tx, a) },
+	Leans: unlockNow,
+}
+
+// unlockNow is the version of the schedule after which an area stands unlocked.
+func unlockNow(ctx context.Context, q store.Queryer, a Area) (int64, error) {
+	return schedulesNow(ctx, q, a.Unlock)
 }
 
 // ChangeArea gives an area another name, grade, record mode, owner and rules; every field is set.
@@ -70,6 +76,7 @@ var changeArea = approval.Maker[Area]{
 		return device.WantForArea(ctx, tx, a.ID)
 	},
 	Version: approval.VersionOf("area"),
+	Leans:   unlockNow,
 }
 
 func keepArea(ctx context.Context, tx *store.Tx, a Area) error {

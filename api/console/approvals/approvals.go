@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"kanmon/api/console/change"
 	"kanmon/api/console/ui"
@@ -161,6 +162,9 @@ func (p *Pages) onePage(w http.ResponseWriter, r *http.Request, v ui.Visitor, st
 	return p.config.Shell.Render(w, r, v, p.one, ui.Page{Status: status, Title: title, Section: "approvals", Data: &data})
 }
 
+// own are the codes of what a person may not do to one request and may to another.
+var own = []string{"approval.own", "approval.no_staff", "approval.in_hand", "approval.not_yours"}
+
 // decide does something to a request and shows what has become of it.
 func (p *Pages) decide(do func(r *http.Request, v ui.Visitor, id, note string) error) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -171,7 +175,7 @@ func (p *Pages) decide(do func(r *http.Request, v ui.Visitor, id, note string) e
 			return nil
 		}
 		sentence, field, ok := ui.Correctable(ui.LangOf(r), err)
-		if code := fault.CodeOf(err); code == "approval.own" || code == "approval.not_yours" { // Denied, and yet for this page
+		if code := fault.CodeOf(err); slices.Contains(own, code) { // Denied, and yet for this page
 			sentence, ok = message.Sentence(ui.LangOf(r), fault.KindOf(err).String(), code), true
 		}
 		if !ok || fault.CodeOf(err) == "approval.unknown" {

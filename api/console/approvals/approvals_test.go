@@ -75,9 +75,11 @@ func TestARequestIsDecidedAndARefusalIsExplained(t *testing.T) {
 		status int
 		says   string
 	}{
-		"own":   {fault.New(fault.Denied, "approval.own", "x"), http.StatusForbidden, "自分の申請は承認できません"},
-		"stale": {fault.New(fault.Conflict, "approval.stale", "x"), http.StatusConflict, "無効になりました"},
-		"note":  {fault.BadField("note", "field.required", "x"), http.StatusUnprocessableEntity, "入力してください"},
+		"own":      {fault.New(fault.Denied, "approval.own", "x"), http.StatusForbidden, "自分の申請は承認できません"},
+		"no staff": {fault.New(fault.Denied, "approval.no_staff", "x"), http.StatusForbidden, "職員番号が登録されたアカウントだけ"},
+		"in hand":  {fault.New(fault.Denied, "approval.in_hand", "x"), http.StatusForbidden, "申請した人が作成"},
+		"stale":    {fault.New(fault.Conflict, "approval.stale", "x"), http.StatusConflict, "無効になりました"},
+		"note":     {fault.BadField("note", "field.required", "x"), http.StatusUnprocessableEntity, "入力してください"},
 	} {
 		a := areatest.SomeApprovals("")
 		a.Fail = x.fail
