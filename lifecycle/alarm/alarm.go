@@ -63,7 +63,7 @@ const (
 	Person     About = "person"     //
 	Card       About = "card"       //
 	Credential About = "credential" // fingerprint of a card nobody knows
-	Area       About = "area"       //
+	Area       About = "area"       // controller/area where one controller's input tells of it
 	Centre     About = "centre"     // the centre itself; the id is empty
 )
 

@@ -192,6 +192,22 @@ func TestControllersShareTheAlarmOfAnArea(t *testing.T) {
 	})
 }
 
+// R43-2: fire and gas are over for each controller's input by itself.
+func TestTheAllClearOfOneControllerDoesNotEndTheAlarmOfAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, city *lifecycletest.City) {
+		for _, controller := range []string{"ctl-1", "ctl-2"} {
+			take(t, city, controller, event.Event{Kind: event.GasAlarm, Area: "archive"}, event.Event{Kind: event.FireAlarm, Area: "archive"})
+		}
+		take(t, city, "ctl-2", event.Event{Kind: event.GasCleared, Area: "archive"}, event.Event{Kind: event.FireCleared, Area: "archive"})
+		want(t, city, "fire_alarm area ctl-1/archive raised ×1; fire_alarm area ctl-2/archive raised ×1 over; "+
+			"gas_alarm area ctl-1/archive raised ×1; gas_alarm area ctl-2/archive raised ×1 over")
+		a := list(t, city, alarm.Filter{Kind: "gas_alarm"})[0]
+		if a.Area != "archive" || a.SubjectName != a.AreaName || a.SubjectName == "" || a.Controller == "" {
+			t.Errorf("alarm %+v", a)
+		}
+	})
+}
+
 // R43-2: repeated refusals, counted over batches, controllers and restarts, for all that is needed is in the entry log.
 func TestRepeatedRefusalsAreAnAlarm(t *testing.T) {
 	onBoth(t, func(t *testing.T, city *lifecycletest.City) {

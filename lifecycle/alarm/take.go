@@ -119,7 +119,7 @@ func (c *change) raise(ctx context.Context, tx *store.Tx) error {
 		ID: "A-" + rand.Text()[:10], State: Raised, Kind: c.Kind, Severity: c.severity, About: c.Subject.About, Subject: c.Subject.ID,
 		Controller: c.controller, Door: c.door, Area: c.area, RaisedAt: store.FormatTime(tx.Now()),
 	}
-	if c.Subject.shared() {
+	if c.shared() {
 		k.Controller = ""
 	}
 	last := int64(0)

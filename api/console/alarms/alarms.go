@@ -150,7 +150,7 @@ func where(a alarm.Alarm) string {
 	case alarm.Door:
 		return area
 	case alarm.Area:
-		return ""
+		return a.Place
 	default:
 		return cmp.Or(a.DoorName, a.Door, area, a.Place)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"kanmon/api/console/live"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/access"
@@ -108,7 +109,7 @@ func tone(s alarm.Severity) string {
 func (p *Pages) entry(l message.Lang, e entrylog.Entry) line {
 	x := line{At: e.At, sort: e.Received, Tone: "bad", Icon: "alarm", What: word(p.one, l, "kind.", string(e.Kind)), Text: word(p.one, l, "why.", string(e.Kind))}
 	if e.Reason != "" {
-		x.Text = word(p.one, l, "reason.", string(e.Reason))
+		x.Text = word(p.one, l, "reason.", live.Reason(e))
 	}
 	if e.Kind == event.AccessDenied {
 		x.Icon = "denied"
