@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/event"
+	"kanmon/internal/fault"
 	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/lifecycletest"
 )
@@ -13,7 +14,7 @@ import (
 func acknowledge(t *testing.T, city *lifecycletest.City) {
 	t.Helper()
 	a := only(t, city)
-	if _, err := city.Alarms.Acknowledge(t.Context(), lifecycletest.Guard, a.ID); err != nil {
+	if _, err := city.Alarms.Acknowledge(t.Context(), lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,4 +108,24 @@ func TestAnAlarmIsRaisedAgainAtMostOnceAMinute(t *testing.T) {
 			want(t, city, line+" acknowledged ×2")
 		})
 	}
+}
+
+// R43-2: what happened while the note was typed is not closed with it.
+func TestClosingAnswersOnlyForWhatWasSeen(t *testing.T) {
+	onBoth(t, func(t *testing.T, city *lifecycletest.City) {
+		ctx := t.Context()
+		take(t, city, "ctl-1", at(event.DoorHeld, "D-1"))
+		seen := only(t, city)
+		take(t, city, "ctl-1", at(event.DoorHeld, "D-1"))
+		a, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, seen.ID, seen.LastEntry) // nothing urgent: more may have come
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "閉めた", seen.LastEntry)
+		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.more")
+		want(t, city, "door_held door D-1 acknowledged ×2")
+		if _, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "閉めた", a.LastEntry); err != nil {
+			t.Error(err)
+		}
+	})
 }

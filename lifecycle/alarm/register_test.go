@@ -128,25 +128,28 @@ func TestAForcedDoorIsOneAlarmUntilSomebodyClosesIt(t *testing.T) {
 		if a.Severity != alarm.Urgent || a.SubjectName != "電算室 正面" || a.AreaName != "電子計算機室" || a.Place != "本庁舎 2階" || !a.LastAt.Equal(a.FirstAt.Add(time.Second)) {
 			t.Errorf("alarm %+v", a)
 		}
-		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "見に行った")
+		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "見に行った", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.not_acknowledged")
 		city.Clock.Pass(time.Minute)
-		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID); err != nil || a.State != alarm.Acknowledged || a.TakenBy != "account:guard" {
+		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil || a.State != alarm.Acknowledged || a.TakenBy != "account:guard" {
 			t.Fatalf("Acknowledge: %+v, %v", a, err)
 		}
-		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Manager, a.ID)
+		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Manager, a.ID, a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.taken")
 		take(t, city, "ctl-1", at(event.DoorForced, "D-1"))
 		want(t, city, "door_forced door D-1 raised ×4") // nobody has seen to the fourth
-		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID); err != nil {
+		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry)
+		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.more")
+		a = only(t, city)
+		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
 			t.Fatal(err)
 		}
-		_, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, " ")
+		_, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, " ", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Invalid, "field.required")
-		if a, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "清掃業者。鍵の使い方を説明した"); err != nil || a.State != alarm.Closed || a.ClosedBy != "account:guard" {
+		if a, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "清掃業者。鍵の使い方を説明した", a.LastEntry); err != nil || a.State != alarm.Closed || a.ClosedBy != "account:guard" {
 			t.Fatalf("Close: %+v, %v", a, err)
 		}
-		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID)
+		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.closed")
 
 		story, err := city.Alarms.Get(ctx, auditor, a.ID)
@@ -290,10 +293,14 @@ func TestRefusalsWithinOneBatchAreCountedToo(t *testing.T) {
 // see acknowledges and closes an alarm.
 func see(t *testing.T, city *lifecycletest.City, id string) {
 	t.Helper()
-	if _, err := city.Alarms.Acknowledge(t.Context(), lifecycletest.Guard, id); err != nil {
+	a, err := city.Alarms.Get(t.Context(), lifecycletest.Guard, id)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := city.Alarms.Close(t.Context(), lifecycletest.Guard, id, "対応済み"); err != nil {
+	if _, err := city.Alarms.Acknowledge(t.Context(), lifecycletest.Guard, id, a.LastEntry); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := city.Alarms.Close(t.Context(), lifecycletest.Guard, id, "対応済み", a.LastEntry); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -328,10 +335,10 @@ func TestASilentControllerIsAnAlarmUntilItIsBack(t *testing.T) {
 		look()
 		want(t, city, "controller_silent controller ctl-1 raised ×1")
 		a := only(t, city)
-		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID); err != nil {
+		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
 			t.Fatal(err)
 		}
-		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "待てない")
+		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "待てない", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.lasts")
 		say(t, city, "ctl-1", true, 2)
 		look()
@@ -340,7 +347,7 @@ func TestASilentControllerIsAnAlarmUntilItIsBack(t *testing.T) {
 		city.Clock.Pass(time.Minute)
 		look()
 		want(t, city, "controller_silent controller ctl-1 raised ×2")
-		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID); err != nil {
+		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
 			t.Fatal(err)
 		}
 		if err := city.Device.RevokeController(ctx, lifecycletest.Manager, "ctl-1", "撤去"); err != nil {
@@ -348,7 +355,7 @@ func TestASilentControllerIsAnAlarmUntilItIsBack(t *testing.T) {
 		}
 		look()
 		want(t, city, "controller_silent controller ctl-1 acknowledged ×2 over")
-		if _, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "撤去した"); err != nil {
+		if _, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "撤去した", a.LastEntry); err != nil {
 			t.Fatal(err)
 		}
 		look()
@@ -505,13 +512,13 @@ func TestOnlyThoseNamedSeeAndHandleAlarms(t *testing.T) {
 		ctx := t.Context()
 		take(t, city, "ctl-1", at(event.DoorForced, "D-1"))
 		a := only(t, city)
-		_, err := city.Alarms.Acknowledge(ctx, auditor, a.ID)
+		_, err := city.Alarms.Acknowledge(ctx, auditor, a.ID, a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
-		_, err = city.Alarms.Close(ctx, auditor, a.ID, "x")
+		_, err = city.Alarms.Close(ctx, auditor, a.ID, "x", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
 		for _, err := range []error{
 			second(city.Alarms.List(ctx, lifecycletest.Nobody, alarm.Filter{})), second(city.Alarms.Get(ctx, lifecycletest.Nobody, a.ID)),
-			second(city.Alarms.Standing(ctx, lifecycletest.Nobody)), second(city.Alarms.Acknowledge(ctx, lifecycletest.Nobody, a.ID)),
+			second(city.Alarms.Standing(ctx, lifecycletest.Nobody)), second(city.Alarms.Acknowledge(ctx, lifecycletest.Nobody, a.ID, a.LastEntry)),
 		} {
 			lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
 		}

@@ -130,7 +130,7 @@ func (p *Pages) entry(l message.Lang, e entrylog.Entry) line {
 
 func (p *Pages) close(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	id, f := r.PathValue("id"), form{Note: r.PostFormValue("note")}
-	_, err := p.config.Alarms.Close(r.Context(), v.Actor(), id, f.Note)
+	_, err := p.config.Alarms.Close(r.Context(), v.Actor(), id, f.Note, lastEntry(r))
 	if err == nil {
 		ui.Redirect(w, r, "/alarms/"+url.PathEscape(id))
 		return nil
