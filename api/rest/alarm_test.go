@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,16 +54,19 @@ func TestAForcedDoorIsAcknowledgedAndClosedOverTheInterface(t *testing.T) {
 	if one["severity"] != "urgent" || one["count"] != 2.0 || one["subject_name"] != "正面扉" || one["state"] != "raised" {
 		t.Errorf("alarm: %v", one)
 	}
+	last := fmt.Sprintf(`"last_event":%.0f`, one["last_event"])
 	path := "/alarms/" + one["id"].(string) //nolint:forcetypeassert // else the test ends here
-	b.want(409, "alarm.not_acknowledged", guard, "POST", path+"/close", `{"note":"x"}`)
-	b.want(403, "auth.denied", auditor, "POST", path+"/acknowledge", "")
-	if got := b.want(200, "", guard, "POST", path+"/acknowledge", ""); got.json["acknowledged_by"] != "account:guard" {
+	b.want(409, "alarm.not_acknowledged", guard, "POST", path+"/close", `{"note":"x",`+last+`}`)
+	b.want(403, "auth.denied", auditor, "POST", path+"/acknowledge", `{`+last+`}`)
+	b.want(409, "alarm.more", guard, "POST", path+"/acknowledge", `{"last_event":1}`)
+	if got := b.want(200, "", guard, "POST", path+"/acknowledge", `{`+last+`}`); got.json["acknowledged_by"] != "account:guard" {
 		t.Errorf("acknowledged: %s", got.text)
 	}
-	b.want(409, "alarm.taken", boss, "POST", path+"/acknowledge", "")
-	b.want(422, "", guard, "POST", path+"/close", `{"note":""}`)
-	b.want(200, "", guard, "POST", path+"/close", `{"note":"清掃業者"}`)
-	b.want(409, "alarm.closed", guard, "POST", path+"/close", `{"note":"again"}`)
+	b.want(409, "alarm.taken", boss, "POST", path+"/acknowledge", `{`+last+`}`)
+	b.want(409, "alarm.more", guard, "POST", path+"/close", `{"note":"清掃業者","last_event":1}`)
+	b.want(422, "", guard, "POST", path+"/close", `{"note":"",`+last+`}`)
+	b.want(200, "", guard, "POST", path+"/close", `{"note":"清掃業者",`+last+`}`)
+	b.want(409, "alarm.closed", guard, "POST", path+"/close", `{"note":"again",`+last+`}`)
 
 	story := b.want(200, "", auditor, "GET", path, "")
 	history, events := story.json["history"].([]any), story.json["events"].([]any) //nolint:forcetypeassert // else the test ends here

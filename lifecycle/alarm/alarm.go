@@ -5,6 +5,9 @@
 // While an alarm is open, more of the same kind about the same subject is counted into it: a door that flaps is one alarm. Some end by
 // themselves, as when a door held open is closed; a person looks at them all the same.
 //
+// What was acknowledged is raised again when it comes back after it was over, and when it is urgent and happens again at all: whoever saw to the
+// first threat does not know of the next. That is at most once a minute; what comes in between waits until Watch looks around.
+//
 // What people and the program did (raised, acknowledged, escalated, closed) are versions, bound to the ledger. How often and until when is
 // derived from the entry log and has no leaf of its own.
 package alarm
@@ -63,7 +66,7 @@ const (
 	Person     About = "person"     //
 	Card       About = "card"       //
 	Credential About = "credential" // fingerprint of a card nobody knows
-	Area       About = "area"       //
+	Area       About = "area"       // controller/area where one controller's input tells of it
 	Centre     About = "centre"     // the centre itself; the id is empty
 )
 
@@ -98,11 +101,11 @@ type Alarm struct {
 	State       State
 	Controller  string // empty when several can tell of it
 	Place       string // of the controller
-	Door        string // where it was first
+	Door        string // where it was when it was raised last
 	DoorName    string
 	Area        string
 	AreaName    string
-	RaisedAt    time.Time // by the centre's clock
+	RaisedAt    time.Time // last, by the centre's clock
 	Count       int       // of what raised it
 	FirstAt     time.Time // by the controllers' clocks
 	LastAt      time.Time

@@ -13,12 +13,18 @@ import (
 // mostNote is how many characters a note may have.
 const mostNote = 500
 
-// Acknowledge says that the actor sees to an alarm: raised → acknowledged. It needs authz.AlarmHandle. Errors: NotFound "alarm.unknown"; Conflict
-// "alarm.taken" when somebody has acknowledged it already, "alarm.closed".
-func (r *Register) Acknowledge(ctx context.Context, actor store.Actor, id string) (Alarm, error) {
+// Acknowledge says that the actor sees to an alarm: raised → acknowledged. It needs authz.AlarmHandle. lastEntry is the Alarm.LastEntry that the
+// actor has seen. Errors: NotFound "alarm.unknown"; Conflict "alarm.taken" when somebody has acknowledged it already, "alarm.closed", and
+// "alarm.more" when an urgent one counts entries after lastEntry.
+func (r *Register) Acknowledge(ctx context.Context, actor store.Actor, id string, lastEntry int64) (Alarm, error) {
 	return r.handle(ctx, actor, id, "", func(k *kept, tx *store.Tx) (string, error) {
 		if k.State == Acknowledged {
 			return "", fault.New(fault.Conflict, "alarm.taken", "acknowledged already by "+k.TakenBy)
+		}
+		if k.Severity == Urgent {
+			if err := k.seen(ctx, tx, lastEntry); err != nil {
+				return "", err
+			}
 		}
 		k.State, k.TakenBy, k.TakenAt = Acknowledged, actor.String(), store.FormatTime(tx.Now())
 		return string(Acknowledged), nil
@@ -26,9 +32,10 @@ func (r *Register) Acknowledge(ctx context.Context, actor store.Actor, id string
 }
 
 // Close ends an alarm with a note of at most 500 characters that says what it was and what was done: acknowledged → closed. It needs
-// authz.AlarmHandle. Errors: NotFound "alarm.unknown"; Conflict "alarm.closed", "alarm.not_acknowledged", and "alarm.lasts" for a controller that
-// is still silent or whose clock is still off.
-func (r *Register) Close(ctx context.Context, actor store.Actor, id, note string) (Alarm, error) {
+// authz.AlarmHandle. lastEntry is the Alarm.LastEntry that the actor has seen. Errors: NotFound "alarm.unknown"; Conflict "alarm.closed",
+// "alarm.not_acknowledged", "alarm.more" when it counts entries after lastEntry, and "alarm.lasts" for a controller that is still silent or whose
+// clock is still off.
+func (r *Register) Close(ctx context.Context, actor store.Actor, id, note string, lastEntry int64) (Alarm, error) {
 	note, err := field.Text("note", note, mostNote)
 	if err != nil {
 		return Alarm{}, fmt.Errorf("close alarm: %w", err)
@@ -36,6 +43,9 @@ func (r *Register) Close(ctx context.Context, actor store.Actor, id, note string
 	return r.handle(ctx, actor, id, note, func(k *kept, tx *store.Tx) (string, error) {
 		if k.State == Raised {
 			return "", fault.New(fault.Conflict, "alarm.not_acknowledged", "nobody has acknowledged it")
+		}
+		if err := k.seen(ctx, tx, lastEntry); err != nil {
+			return "", err
 		}
 		if err := k.lasting(ctx, tx); err != nil {
 			return "", err
@@ -73,6 +83,18 @@ func (r *Register) handle(ctx context.Context, actor store.Actor, id, reason str
 		return Alarm{}, fmt.Errorf("handle alarm: %w", err)
 	}
 	return now, nil
+}
+
+// seen refuses what would answer for entries that the actor has not seen.
+func (k kept) seen(ctx context.Context, q store.Queryer, lastEntry int64) error {
+	var last int64
+	if err := q.Get(ctx, &last, `SELECT last_leaf FROM alarm_tally WHERE alarm = ?`, k.ID); err != nil {
+		return err
+	}
+	if last > lastEntry {
+		return fault.New(fault.Conflict, "alarm.more", fmt.Sprintf("entry %d came after %d", last, lastEntry))
+	}
+	return nil
 }
 
 // lasting refuses to close what would be raised again at once.

@@ -128,22 +128,28 @@ func TestAForcedDoorIsOneAlarmUntilSomebodyClosesIt(t *testing.T) {
 		if a.Severity != alarm.Urgent || a.SubjectName != "電算室 正面" || a.AreaName != "電子計算機室" || a.Place != "本庁舎 2階" || !a.LastAt.Equal(a.FirstAt.Add(time.Second)) {
 			t.Errorf("alarm %+v", a)
 		}
-		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "見に行った")
+		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "見に行った", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.not_acknowledged")
 		city.Clock.Pass(time.Minute)
-		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID); err != nil || a.State != alarm.Acknowledged || a.TakenBy != "account:guard" {
+		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil || a.State != alarm.Acknowledged || a.TakenBy != "account:guard" {
 			t.Fatalf("Acknowledge: %+v, %v", a, err)
 		}
-		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Manager, a.ID)
+		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Manager, a.ID, a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.taken")
 		take(t, city, "ctl-1", at(event.DoorForced, "D-1"))
-		want(t, city, "door_forced door D-1 acknowledged ×4")
-		_, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, " ")
+		want(t, city, "door_forced door D-1 raised ×4") // nobody has seen to the fourth
+		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry)
+		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.more")
+		a = only(t, city)
+		if a, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
+			t.Fatal(err)
+		}
+		_, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, " ", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Invalid, "field.required")
-		if a, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "清掃業者。鍵の使い方を説明した"); err != nil || a.State != alarm.Closed || a.ClosedBy != "account:guard" {
+		if a, err = city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "清掃業者。鍵の使い方を説明した", a.LastEntry); err != nil || a.State != alarm.Closed || a.ClosedBy != "account:guard" {
 			t.Fatalf("Close: %+v, %v", a, err)
 		}
-		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID)
+		_, err = city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.closed")
 
 		story, err := city.Alarms.Get(ctx, auditor, a.ID)
@@ -154,7 +160,7 @@ func TestAForcedDoorIsOneAlarmUntilSomebodyClosesIt(t *testing.T) {
 		for _, s := range story.Steps {
 			fmt.Fprintf(&steps, "%s by %s %s; ", s.What, s.Actor, s.Note)
 		}
-		if steps.String() != "raised by controller:ctl-1 ; acknowledged by account:guard ; closed by account:guard 清掃業者。鍵の使い方を説明した; " {
+		if steps.String() != "raised by controller:ctl-1 ; acknowledged by account:guard ; raised by controller:ctl-1 ; acknowledged by account:guard ; closed by account:guard 清掃業者。鍵の使い方を説明した; " {
 			t.Errorf("steps: %s", steps.String())
 		}
 		if len(story.Entries) != 4 || story.Entries[0].ID != a.FirstEntry || story.Entries[3].ID != a.LastEntry || story.Entries[0].Kind != event.DoorForced {
@@ -189,6 +195,22 @@ func TestControllersShareTheAlarmOfAnArea(t *testing.T) {
 		want(t, city, "device_offline device ctl-1/IN-1 raised ×1; device_offline device ctl-2/IN-1 raised ×1; lockdown_begun area archive raised ×2")
 		take(t, city, "ctl-2", event.Event{Kind: event.LockdownLifted, Area: "archive"}, event.Event{Kind: event.DeviceOnline, Device: "IN-1"})
 		want(t, city, "device_offline device ctl-1/IN-1 raised ×1; device_offline device ctl-2/IN-1 raised ×1 over; lockdown_begun area archive raised ×2 over")
+	})
+}
+
+// R43-2: fire and gas are over for each controller's input by itself.
+func TestTheAllClearOfOneControllerDoesNotEndTheAlarmOfAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, city *lifecycletest.City) {
+		for _, controller := range []string{"ctl-1", "ctl-2"} {
+			take(t, city, controller, event.Event{Kind: event.GasAlarm, Area: "archive"}, event.Event{Kind: event.FireAlarm, Area: "archive"})
+		}
+		take(t, city, "ctl-2", event.Event{Kind: event.GasCleared, Area: "archive"}, event.Event{Kind: event.FireCleared, Area: "archive"})
+		want(t, city, "fire_alarm area ctl-1/archive raised ×1; fire_alarm area ctl-2/archive raised ×1 over; "+
+			"gas_alarm area ctl-1/archive raised ×1; gas_alarm area ctl-2/archive raised ×1 over")
+		a := list(t, city, alarm.Filter{Kind: "gas_alarm"})[0]
+		if a.Area != "archive" || a.SubjectName != a.AreaName || a.SubjectName == "" || a.Controller == "" {
+			t.Errorf("alarm %+v", a)
+		}
 	})
 }
 
@@ -271,10 +293,14 @@ func TestRefusalsWithinOneBatchAreCountedToo(t *testing.T) {
 // see acknowledges and closes an alarm.
 func see(t *testing.T, city *lifecycletest.City, id string) {
 	t.Helper()
-	if _, err := city.Alarms.Acknowledge(t.Context(), lifecycletest.Guard, id); err != nil {
+	a, err := city.Alarms.Get(t.Context(), lifecycletest.Guard, id)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := city.Alarms.Close(t.Context(), lifecycletest.Guard, id, "対応済み"); err != nil {
+	if _, err := city.Alarms.Acknowledge(t.Context(), lifecycletest.Guard, id, a.LastEntry); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := city.Alarms.Close(t.Context(), lifecycletest.Guard, id, "対応済み", a.LastEntry); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -309,10 +335,10 @@ func TestASilentControllerIsAnAlarmUntilItIsBack(t *testing.T) {
 		look()
 		want(t, city, "controller_silent controller ctl-1 raised ×1")
 		a := only(t, city)
-		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID); err != nil {
+		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
 			t.Fatal(err)
 		}
-		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "待てない")
+		_, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "待てない", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.lasts")
 		say(t, city, "ctl-1", true, 2)
 		look()
@@ -320,13 +346,16 @@ func TestASilentControllerIsAnAlarmUntilItIsBack(t *testing.T) {
 		say(t, city, "ctl-1", false, 0)
 		city.Clock.Pass(time.Minute)
 		look()
-		want(t, city, "controller_silent controller ctl-1 acknowledged ×2")
+		want(t, city, "controller_silent controller ctl-1 raised ×2")
+		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, a.ID, a.LastEntry); err != nil {
+			t.Fatal(err)
+		}
 		if err := city.Device.RevokeController(ctx, lifecycletest.Manager, "ctl-1", "撤去"); err != nil {
 			t.Fatal(err)
 		}
 		look()
 		want(t, city, "controller_silent controller ctl-1 acknowledged ×2 over")
-		if _, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "撤去した"); err != nil {
+		if _, err := city.Alarms.Close(ctx, lifecycletest.Guard, a.ID, "撤去した", a.LastEntry); err != nil {
 			t.Fatal(err)
 		}
 		look()
@@ -483,13 +512,13 @@ func TestOnlyThoseNamedSeeAndHandleAlarms(t *testing.T) {
 		ctx := t.Context()
 		take(t, city, "ctl-1", at(event.DoorForced, "D-1"))
 		a := only(t, city)
-		_, err := city.Alarms.Acknowledge(ctx, auditor, a.ID)
+		_, err := city.Alarms.Acknowledge(ctx, auditor, a.ID, a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
-		_, err = city.Alarms.Close(ctx, auditor, a.ID, "x")
+		_, err = city.Alarms.Close(ctx, auditor, a.ID, "x", a.LastEntry)
 		lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
 		for _, err := range []error{
 			second(city.Alarms.List(ctx, lifecycletest.Nobody, alarm.Filter{})), second(city.Alarms.Get(ctx, lifecycletest.Nobody, a.ID)),
-			second(city.Alarms.Standing(ctx, lifecycletest.Nobody)), second(city.Alarms.Acknowledge(ctx, lifecycletest.Nobody, a.ID)),
+			second(city.Alarms.Standing(ctx, lifecycletest.Nobody)), second(city.Alarms.Acknowledge(ctx, lifecycletest.Nobody, a.ID, a.LastEntry)),
 		} {
 			lifecycletest.WantFault(t, err, fault.Denied, "auth.denied")
 		}

@@ -27,8 +27,8 @@ var rules = map[event.Kind]rule{
 	event.PINStopped:   {Normal, person},
 
 	event.LockdownBegun: {Urgent, area},
-	event.FireAlarm:     {Urgent, area},
-	event.GasAlarm:      {Urgent, area},
+	event.FireAlarm:     {Urgent, input},
+	event.GasAlarm:      {Urgent, input},
 
 	event.DeviceOffline:    {Normal, device},
 	event.DeviceInsecure:   {Urgent, device},
@@ -106,6 +106,14 @@ func area(controller string, e event.Event) Subject {
 	return Subject{Area, plain(e.Area)}
 }
 
+// input is an area as one controller's input knows it: the all-clear of another's says nothing about it.
+func input(controller string, e event.Event) Subject {
+	if e.Area == "" {
+		return door(controller, e)
+	}
+	return Subject{Area, controller + "/" + plain(e.Area)}
+}
+
 func device(controller string, e event.Event) Subject {
 	name := e.Device
 	if name == "" {
@@ -129,8 +137,11 @@ func person(controller string, e event.Event) Subject {
 }
 
 // shared reports whether controllers have such a subject in common: an alarm about it belongs to none of them.
-func (s Subject) shared() bool {
-	switch s.About {
+func (k Key) shared() bool {
+	if k.Kind == kindOf(event.FireAlarm) || k.Kind == kindOf(event.GasAlarm) {
+		return false
+	}
+	switch k.Subject.About {
 	case Person, Card, Credential, Area, Centre:
 		return true
 	case Door, Device, Controller:

@@ -61,6 +61,8 @@ func TestAnAlarmIsAboutWhatTheEventNames(t *testing.T) {
 		{event.Event{Kind: event.PINStopped, Card: "C-1"}, "{pin_stopped {card C-1}} normal"},
 		{event.Event{Kind: event.PINStopped, Reader: "IN-1"}, "{pin_stopped {device ctl-1/IN-1}} normal"},
 		{event.Event{Kind: event.LockdownBegun, Area: "archive"}, "{lockdown_begun {area archive}} urgent"},
+		{event.Event{Kind: event.GasAlarm, Area: "archive"}, "{gas_alarm {area ctl-1/archive}} urgent"},
+		{event.Event{Kind: event.FireAlarm, Door: "D-1"}, "{fire_alarm {door D-1}} urgent"},
 		{event.Event{Kind: event.RuleBroken, Door: "D-1", Area: "archive", Reason: access.PassedBack}, "{rule_broken {door D-1}} normal"},
 		{event.Event{Kind: event.RuleBroken, Door: "D-1", Area: "archive", Reason: access.LeftAlone}, "{left_alone {area archive}} urgent"},
 		{event.Event{Kind: event.RuleBroken, Door: "D-1", Area: "archive", Reason: access.EscortLeft}, "{escort_left {area archive}} urgent"},

@@ -55,7 +55,7 @@ func (r *Register) Suspect(ctx context.Context, tx *store.Tx, controller string,
 	return c.apply(ctx, tx, open)
 }
 
-// openRow is a row of v_alarm_open.
+// openRow is a row of v_alarm_open, with what it lacks.
 type openRow struct {
 	ID          string
 	Kind        Kind
@@ -68,18 +68,21 @@ type openRow struct {
 	Escalations int
 	EscalatedAt string `db:"escalated_at"`
 	Count       int
+	LastAt      string `db:"last_at"`
 	LastLeaf    int64  `db:"last_leaf"`
 	OverAt      string `db:"over_at"`
+	StepLeaf    int64  `db:"step_leaf"` // of its newest version
 }
 
 func (o openRow) key() Key { return Key{o.Kind, Subject{o.About, o.Subject}} }
 
-const openColumns = `SELECT id, kind, subject_kind, subject, controller, state, raised_at, severity, escalations, escalated_at, count, last_leaf, over_at
-	FROM v_alarm_open`
+const openColumns = `SELECT o.id, o.kind, o.subject_kind, o.subject, o.controller, o.state, o.raised_at, o.severity, o.escalations, o.escalated_at,
+	o.count, t.last_at, o.last_leaf, o.over_at, v.leaf AS step_leaf
+	FROM v_alarm_open o JOIN alarm a ON a.id = o.id JOIN alarm_version v ON v.id = a.id AND v.n = a.n JOIN alarm_tally t ON t.alarm = a.id`
 
 // openOf returns the open alarms of a controller, and those that controllers have in common.
 func openOf(ctx context.Context, q store.Queryer, controller string) (map[Key]openRow, error) {
-	return selectOpen(ctx, q, ` WHERE controller IN (?, '')`, controller)
+	return selectOpen(ctx, q, ` WHERE o.controller IN (?, '')`, controller)
 }
 
 func selectOpen(ctx context.Context, q store.Queryer, where string, args ...any) (map[Key]openRow, error) {
@@ -119,7 +122,7 @@ func (c *change) raise(ctx context.Context, tx *store.Tx) error {
 		ID: "A-" + rand.Text()[:10], State: Raised, Kind: c.Kind, Severity: c.severity, About: c.Subject.About, Subject: c.Subject.ID,
 		Controller: c.controller, Door: c.door, Area: c.area, RaisedAt: store.FormatTime(tx.Now()),
 	}
-	if c.Subject.shared() {
+	if c.shared() {
 		k.Controller = ""
 	}
 	last := int64(0)
@@ -137,16 +140,29 @@ func (c *change) raise(ctx context.Context, tx *store.Tx) error {
 	return c.link(ctx, tx, k.ID, 0)
 }
 
-// more is counted into an alarm that is open.
+// more is counted into an alarm that is open. Where nobody can have seen to it yet, the alarm is raised again.
 func (c *change) more(ctx context.Context, tx *store.Tx, o openRow) error {
-	last := o.LastLeaf
+	last, over := o.LastLeaf, period.Text(c.over)
 	if n := len(c.entries); n > 0 {
 		last = c.entries[n-1]
 	}
-	_, err := tx.Exec(ctx, `UPDATE alarm_tally SET count = count + ?, last_at = ?, last_leaf = ?, over_at = ? WHERE alarm = ?`,
-		c.count, store.FormatTime(c.last), last, period.Text(c.over), o.ID)
+	rested, err := o.rested(tx.Now())
 	if err != nil {
 		return err
+	}
+	anew := o.State == Acknowledged && (o.Severity == Urgent || o.OverAt != "")
+	if anew && !rested && over == "" {
+		over = o.OverAt // until Watch raises it
+	}
+	_, err = tx.Exec(ctx, `UPDATE alarm_tally SET count = count + ?, last_at = ?, last_leaf = ?, over_at = ? WHERE alarm = ?`,
+		c.count, store.FormatTime(c.last), last, over, o.ID)
+	if err != nil {
+		return err
+	}
+	if anew && rested {
+		if err := raiseAgain(ctx, tx, o.ID, c.door, c.area); err != nil {
+			return err
+		}
 	}
 	return c.link(ctx, tx, o.ID, o.Count)
 }
@@ -168,6 +184,6 @@ func (c *change) link(ctx context.Context, tx *store.Tx, id string, before int) 
 
 // end says since when an alarm is over.
 func end(ctx context.Context, tx *store.Tx, id string, at time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE alarm_tally SET over_at = ? WHERE alarm = ? AND over_at = ''`, store.FormatTime(at), id)
+	_, err := tx.Exec(ctx, `UPDATE alarm_tally SET over_at = ? WHERE alarm = ? AND (over_at = '' OR over_at < last_at)`, store.FormatTime(at), id)
 	return err
 }

@@ -73,8 +73,9 @@ func (l Limits) due(o openRow, now time.Time) (bool, error) {
 
 // plan is what a look around has found.
 type plan struct {
-	raise    []*change // new alarms of controllers
-	again    []*change // open ones that were over, and are not any more
+	raise    []*change // new alarms of controllers, and acknowledged ones that were over and are not any more
+	again    []*change // others that were over, and are not any more
+	wake     []openRow // acknowledged ones with what nobody can have seen to
 	over     []openRow
 	escalate []openRow
 }
@@ -92,9 +93,14 @@ func (l Limits) plan(controllers []heard, open map[Key]openRow, started, now tim
 			key := Key{kind, Subject{Controller, h.ID}}
 			is[key] = true
 			c := &change{Key: key, severity: Normal, controller: h.ID, count: 1, first: now, last: now}
-			if o, known := open[key]; !known {
+			o, known := open[key]
+			rested, err := o.rested(now)
+			switch {
+			case err != nil:
+				return plan{}, err
+			case !known || (o.OverAt != "" && o.State == Acknowledged && rested):
 				p.raise = append(p.raise, c)
-			} else if o.OverAt != "" {
+			case o.OverAt != "" && o.State == Raised:
 				p.again = append(p.again, c)
 			}
 		}
@@ -107,8 +113,15 @@ func (l Limits) plan(controllers []heard, open map[Key]openRow, started, now tim
 		if err != nil {
 			return plan{}, err
 		}
+		rested, err := o.rested(now)
+		if err != nil {
+			return plan{}, err
+		}
 		if due {
 			p.escalate = append(p.escalate, o)
+		}
+		if rested && o.waits() {
+			p.wake = append(p.wake, o)
 		}
 	}
 	return p, nil
@@ -130,7 +143,7 @@ func (r *Register) Watch(ctx context.Context, started time.Time) error {
 	if err == nil && len(p.again)+len(p.over) > 0 {
 		err = r.store.WriteDerived(ctx, "how long alarms last", func(tx *store.Tx) error { return r.settle(ctx, tx, started) })
 	}
-	if err == nil && len(p.raise)+len(p.escalate) > 0 {
+	if err == nil && len(p.raise)+len(p.wake)+len(p.escalate) > 0 {
 		err = r.store.Write(ctx, store.System("watch"), "", func(tx *store.Tx) error { return r.act(ctx, tx, started) })
 	}
 	if err != nil && !errors.Is(err, errNothing) {
@@ -183,11 +196,20 @@ func (r *Register) act(ctx context.Context, tx *store.Tx, started time.Time) err
 	if err != nil {
 		return err
 	}
-	if len(p.raise)+len(p.escalate) == 0 {
+	if len(p.raise)+len(p.wake)+len(p.escalate) == 0 {
 		return errNothing
 	}
+	open, err := selectOpen(ctx, tx, ``)
+	if err != nil {
+		return err
+	}
 	for _, c := range p.raise {
-		if err := c.apply(ctx, tx, nil); err != nil {
+		if err := c.apply(ctx, tx, open); err != nil {
+			return err
+		}
+	}
+	for _, o := range p.wake {
+		if err := o.wake(ctx, tx); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kanmon/api/console/live"
@@ -29,8 +30,8 @@ var files embed.FS
 type Alarms interface {
 	List(ctx context.Context, actor store.Actor, f alarm.Filter) ([]alarm.Alarm, error)
 	Get(ctx context.Context, actor store.Actor, id string) (alarm.Story, error)
-	Acknowledge(ctx context.Context, actor store.Actor, id string) (alarm.Alarm, error)
-	Close(ctx context.Context, actor store.Actor, id, note string) (alarm.Alarm, error)
+	Acknowledge(ctx context.Context, actor store.Actor, id string, lastEntry int64) (alarm.Alarm, error)
+	Close(ctx context.Context, actor store.Actor, id, note string, lastEntry int64) (alarm.Alarm, error)
 	Standing(ctx context.Context, actor store.Actor) (alarm.Standing, error)
 }
 
@@ -150,7 +151,7 @@ func where(a alarm.Alarm) string {
 	case alarm.Door:
 		return area
 	case alarm.Area:
-		return ""
+		return a.Place
 	default:
 		return cmp.Or(a.DoorName, a.Door, area, a.Place)
 	}
@@ -217,10 +218,19 @@ func before(a, b alarm.Alarm) int {
 	return cmp.Or(cmp.Compare(rank(a), rank(b)), b.RaisedAt.Compare(a.RaisedAt))
 }
 
+// lastEntry is the newest entry that the page showed. Without one it showed none.
+func lastEntry(r *http.Request) int64 {
+	n, err := strconv.ParseInt(r.PostFormValue("last"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // acknowledge is the one tap. Somebody else may have been faster, which the page says.
 func (p *Pages) acknowledge(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	id := r.PathValue("id")
-	_, err := p.config.Alarms.Acknowledge(r.Context(), v.Actor(), id)
+	_, err := p.config.Alarms.Acknowledge(r.Context(), v.Actor(), id, lastEntry(r))
 	there := r.PostFormValue("from") == "alarm"
 	switch {
 	case err == nil && there:

@@ -63,14 +63,14 @@ func TestUrgentAlarmsAreOnTop(t *testing.T) {
 
 func TestAnAlarmIsAcknowledgedWithOneTapAndClosedWithANote(t *testing.T) {
 	a := consoletest.SomeAlarms("")
-	p := do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", ""))
+	p := do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "last=1"))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/alarms" {
 		t.Fatalf("acknowledged: %d to %s", p.Status, p.Header.Get("Location"))
 	}
-	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", ""))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "last=1"))
 	p.Has(t, "[role=alert]", "すでにほかの人が確認しています")
 	p.Count(t, "tbody tr", 5)
-	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "from=alarm"))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "from=alarm&last=1"))
 	p.Has(t, "[role=alert]", "すでにほかの人が確認しています")
 	p.Has(t, "h1", "こじ開け：電子計算機室 正面扉")
 	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/close", "note="))
@@ -78,7 +78,7 @@ func TestAnAlarmIsAcknowledgedWithOneTapAndClosedWithANote(t *testing.T) {
 		t.Errorf("without a note: %d", p.Status)
 	}
 	p.Count(t, "#e-note", 1)
-	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/close", "note="+url.QueryEscape("清掃業者")))
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/close", "last=1&note="+url.QueryEscape("清掃業者")))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/alarms/A-0000000001" || a.All[0].Note != "清掃業者" {
 		t.Fatalf("closed: %d to %s, %+v", p.Status, p.Header.Get("Location"), a.All[0])
 	}
@@ -89,6 +89,34 @@ func TestAnAlarmIsAcknowledgedWithOneTapAndClosedWithANote(t *testing.T) {
 	if p.Status != http.StatusNotFound {
 		t.Errorf("an alarm that is not there: %d", p.Status)
 	}
+}
+
+func TestWhatThePageDidNotShowIsShownBeforeItIsAnsweredFor(t *testing.T) {
+	a := consoletest.SomeAlarms("")
+	a.All[0].LastEntry, a.All[4].LastEntry = 7, 9
+	p := do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "last=1"))
+	p.Has(t, "[role=alert]", "新しいできごとが加わりました")
+	hidden(t, p, "7")
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000001/acknowledge", "from=alarm"))
+	p.Has(t, "[role=alert]", "新しいできごとが加わりました")
+	hidden(t, p, "7")
+	p = do(t, a, guard(), pagetest.Post("/alarms/A-0000000005/close", "last=8&note="+url.QueryEscape("訓練")))
+	p.Has(t, "[role=alert]", "新しいできごとが加わりました")
+	hidden(t, p, "9")
+	if got := pagetest.Attr(p.Find("#f-note")[0], "value"); got != "訓練" {
+		t.Errorf("the note is %q", got)
+	}
+}
+
+// hidden wants a form on the page that says it shows entries up to last.
+func hidden(t *testing.T, p pagetest.Page, last string) {
+	t.Helper()
+	for _, n := range p.Find("input") {
+		if pagetest.Attr(n, "name") == "last" && pagetest.Attr(n, "value") == last {
+			return
+		}
+	}
+	t.Errorf("no form up to entry %s", last)
 }
 
 // R101-1

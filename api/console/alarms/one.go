@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kanmon/api/console/live"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/access"
@@ -110,7 +111,7 @@ func tone(s alarm.Severity) string {
 func (p *Pages) entry(l message.Lang, e entrylog.Entry) line {
 	x := line{At: e.At, sort: e.Received, Tone: "bad", Icon: "alarm", What: word(p.one, l, "kind.", string(e.Kind)), Text: word(p.one, l, "why.", string(e.Kind))}
 	if e.Reason != "" {
-		x.Text = word(p.one, l, "reason.", string(e.Reason))
+		x.Text = word(p.one, l, "reason.", live.Reason(e))
 	}
 	if e.Kind == event.AccessDenied {
 		x.Icon, x.Link = "denied", "/events/"+strconv.FormatInt(e.ID, 10)
@@ -131,7 +132,7 @@ func (p *Pages) entry(l message.Lang, e entrylog.Entry) line {
 
 func (p *Pages) close(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	id, f := r.PathValue("id"), form{Note: r.PostFormValue("note")}
-	_, err := p.config.Alarms.Close(r.Context(), v.Actor(), id, f.Note)
+	_, err := p.config.Alarms.Close(r.Context(), v.Actor(), id, f.Note, lastEntry(r))
 	if err == nil {
 		ui.Redirect(w, r, "/alarms/"+url.PathEscape(id))
 		return nil

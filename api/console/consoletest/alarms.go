@@ -100,20 +100,22 @@ func (a *Alarms) Get(_ context.Context, _ store.Actor, id string) (alarm.Story, 
 }
 
 // Acknowledge implements alarms.Alarms.
-func (a *Alarms) Acknowledge(_ context.Context, actor store.Actor, id string) (alarm.Alarm, error) {
+func (a *Alarms) Acknowledge(_ context.Context, actor store.Actor, id string, lastEntry int64) (alarm.Alarm, error) {
 	x, err := a.find(id)
 	switch {
 	case err != nil:
 		return alarm.Alarm{}, err
 	case x.State != alarm.Raised:
 		return alarm.Alarm{}, fault.New(fault.Conflict, "alarm.taken", "taken")
+	case x.Severity == alarm.Urgent && x.LastEntry > lastEntry:
+		return alarm.Alarm{}, fault.New(fault.Conflict, "alarm.more", "more")
 	}
 	x.State, x.TakenBy, x.TakenAt = alarm.Acknowledged, actor.String(), Now
 	return *x, nil
 }
 
 // Close implements alarms.Alarms.
-func (a *Alarms) Close(_ context.Context, actor store.Actor, id, note string) (alarm.Alarm, error) {
+func (a *Alarms) Close(_ context.Context, actor store.Actor, id, note string, lastEntry int64) (alarm.Alarm, error) {
 	x, err := a.find(id)
 	switch {
 	case err != nil:
@@ -122,6 +124,8 @@ func (a *Alarms) Close(_ context.Context, actor store.Actor, id, note string) (a
 		return alarm.Alarm{}, fault.BadField("note", "field.required", "empty")
 	case x.State == alarm.Raised:
 		return alarm.Alarm{}, fault.New(fault.Conflict, "alarm.not_acknowledged", "not acknowledged")
+	case x.LastEntry > lastEntry:
+		return alarm.Alarm{}, fault.New(fault.Conflict, "alarm.more", "more")
 	}
 	x.State, x.Note, x.ClosedBy, x.ClosedAt = alarm.Closed, note, actor.String(), Now
 	return *x, nil

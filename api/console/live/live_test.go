@@ -105,6 +105,14 @@ func TestAnExitThatWouldHaveBeenRefusedSaysSo(t *testing.T) {
 	p.Has(t, "tr.granted .c-why", "入室の場合は拒否：カードの有効期間が過ぎています。")
 }
 
+func TestWhoLeavesWithoutARecordedEntryIsNotCalledInside(t *testing.T) {
+	for way, want := range map[access.Direction]string{access.Out: "入室の記録がないまま退室しました。", access.In: "すでに入室していることになっています。"} {
+		d := open(t, nil)
+		d.entries.Add(entrylog.Entry{At: consoletest.Now, Kind: event.RuleBroken, Direction: way, Reason: access.PassedBack, Door: "D-2"})
+		d.get(t, "/live", "ja").Has(t, "tr.alarm .c-why", want)
+	}
+}
+
 func TestAnEntryThatCameLateSaysWhenItCame(t *testing.T) {
 	d := open(t, nil)
 	d.entries.Add(entrylog.Entry{At: consoletest.Now, Received: consoletest.Now.Add(time.Minute), Kind: event.DoorOpened})

@@ -23,10 +23,19 @@ func (p *Pages) why(l message.Lang, e entrylog.Entry) string {
 	case e.Kind == event.AccessGranted && e.Direction == access.Out && e.Reason != access.Granted && e.Reason != "":
 		return p.view.Text(l, "why.out_anyway", p.word(l, "reason.", string(e.Reason)))
 	case e.Reason != "":
-		return p.word(l, "reason.", string(e.Reason))
+		return p.word(l, "reason.", Reason(e))
 	default:
 		return p.word(l, "why.", string(e.Kind))
 	}
+}
+
+// Reason is what the catalogue calls an entry's reason. On the way out, a broken rule of anti-passback says the opposite of a refusal by it on the
+// way in: that no entry was recorded.
+func Reason(e entrylog.Entry) string {
+	if e.Kind == event.RuleBroken && e.Reason == access.PassedBack && e.Direction == access.Out {
+		return "left_unrecorded"
+	}
+	return string(e.Reason)
 }
 
 // applied says what a controller does with a card from now on. One entry may stand for many cards, and then names none.

@@ -26,12 +26,12 @@ type Alarm struct {
 	Subject        string     `json:"subject,omitempty" doc:"Its id; of a device controller/name, of a credential the fingerprint of an unknown card"`
 	SubjectName    string     `json:"subject_name,omitempty"`
 	Controller     string     `json:"controller,omitempty"`
-	Door           string     `json:"door,omitempty" doc:"Where it was first"`
+	Door           string     `json:"door,omitempty" doc:"Where it was when it was raised last"`
 	DoorName       string     `json:"door_name,omitempty"`
 	Area           string     `json:"area,omitempty"`
 	AreaName       string     `json:"area_name,omitempty"`
 	Count          int        `json:"count" doc:"How often; while it is open more of the same is counted into it"`
-	RaisedAt       time.Time  `json:"raised_at" doc:"By the centre's clock"`
+	RaisedAt       time.Time  `json:"raised_at" doc:"Last, by the centre's clock; acknowledged alarms may be raised again"`
 	FirstAt        time.Time  `json:"first_at" doc:"By the controller's clock"`
 	LastAt         time.Time  `json:"last_at"`
 	FirstEvent     int64      `json:"first_event,omitempty" doc:"Id in the entry log"`
@@ -100,10 +100,18 @@ type storyOut struct {
 	}
 }
 
+type acknowledgeIn struct {
+	ID   string `path:"id" maxLength:"32"`
+	Body struct {
+		LastEvent int64 `json:"last_event" minimum:"0" doc:"The alarm's last_event as it was read, or 0 if it has none; where an urgent one has a later one: 409 alarm.more"`
+	}
+}
+
 type closeIn struct {
 	ID   string `path:"id" maxLength:"32"`
 	Body struct {
-		Note string `json:"note" minLength:"1" maxLength:"500" doc:"What it was, and what was done"`
+		Note      string `json:"note" minLength:"1" maxLength:"500" doc:"What it was, and what was done"`
+		LastEvent int64  `json:"last_event" minimum:"0" doc:"The alarm's last_event as it was read, or 0 if it has none; where it has a later one: 409 alarm.more"`
 	}
 }
 
@@ -134,12 +142,12 @@ func (cfg Config) alarm(ctx context.Context, who auth.Principal, in *alarmID) (*
 	return out, err
 }
 
-func (cfg Config) acknowledge(ctx context.Context, who auth.Principal, in *alarmID) (*alarmOut, error) {
-	a, err := cfg.Alarms.Acknowledge(ctx, who.Actor(), in.ID)
+func (cfg Config) acknowledge(ctx context.Context, who auth.Principal, in *acknowledgeIn) (*alarmOut, error) {
+	a, err := cfg.Alarms.Acknowledge(ctx, who.Actor(), in.ID, in.Body.LastEvent)
 	return &alarmOut{Body: newAlarm(a)}, err
 }
 
 func (cfg Config) close(ctx context.Context, who auth.Principal, in *closeIn) (*alarmOut, error) {
-	a, err := cfg.Alarms.Close(ctx, who.Actor(), in.ID, in.Body.Note)
+	a, err := cfg.Alarms.Close(ctx, who.Actor(), in.ID, in.Body.Note, in.Body.LastEvent)
 	return &alarmOut{Body: newAlarm(a)}, err
 }
