@@ -66,7 +66,8 @@ var rules = []rule{
 	{"controller/challenge", []string{"internal/wire"}},
 	{"controller/clock", nil},
 	{"controller/refusals", nil},
-	{"controller/core", []string{"controller/gate", "controller/repeats", "controller/standing", "internal/access/decide",
+	{"controller/core", []string{
+		"controller/gate", "controller/repeats", "controller/standing", "internal/access/decide",
 		"controller/admission", "controller/cabinet", "controller/challenge", "controller/clock", "controller/devices", "controller/door", "controller/fit",
 		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/wiring",
 		"internal/access", "internal/event", "internal/fault", "internal/wire", "reader",

@@ -14,12 +14,14 @@ import (
 	"kanmon/lifecycle/period"
 )
 
-// Area, Door and Lockdown are what package premises says, which also knows which rules they can keep.
-type (
-	Area     = premises.Area
-	Door     = premises.Door
-	Lockdown = premises.Lockdown
-)
+// Area is a controlled area; package premises also knows which rules it can keep.
+type Area = premises.Area
+
+// Door leads into one area and hangs on one controller.
+type Door = premises.Door
+
+// Lockdown is whether an area is locked down (封鎖).
+type Lockdown = premises.Lockdown
 
 // Right lets a person into an area. An empty Schedule means at any hour.
 type Right struct {
