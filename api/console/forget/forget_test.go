@@ -17,7 +17,7 @@ import (
 
 const password = "correct horse battery"
 
-func do(t *testing.T, o *consoletest.OneArea, c *consoletest.Commands, r *http.Request) pagetest.Page {
+func do(t *testing.T, o *areatest.OneArea, c *consoletest.Commands, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	accounts := &consoletest.Accounts{Wrong: strings.Contains(bodyOf(t, r), "wrong")}
@@ -46,7 +46,7 @@ func form(person, reason, password string) string {
 func TestThePageIsSoundInBothLanguages(t *testing.T) {
 	for _, lang := range []string{"ja", "en"} {
 		for name, path := range map[string]string{"form": "/areas/A-1/forget?person=S-1001", "given": "/areas/A-1/forget?given=F3"} {
-			p := do(t, &consoletest.OneArea{}, consoletest.SomeForgets(), pagetest.Get(path, lang))
+			p := do(t, &areatest.OneArea{}, consoletest.SomeForgets(), pagetest.Get(path, lang))
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
@@ -57,7 +57,7 @@ func TestThePageIsSoundInBothLanguages(t *testing.T) {
 func TestAPersonIsForgottenInAnArea(t *testing.T) {
 	c := consoletest.SomeForgets()
 	c.Next.Outcome = record.Done
-	p := do(t, &consoletest.OneArea{}, c, pagetest.Post("/areas/A-1/forget", form(" S-1001 ", "非常口から退室", password)))
+	p := do(t, &areatest.OneArea{}, c, pagetest.Post("/areas/A-1/forget", form(" S-1001 ", "非常口から退室", password)))
 	at := "/areas/A-1/forget?given=F9-ctl-1"
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != at {
 		t.Fatalf("%d to %q", p.Status, p.Header.Get("Location"))
@@ -65,7 +65,7 @@ func TestAPersonIsForgottenInAnArea(t *testing.T) {
 	if got := c.All[0]; got.Area != "A-1" || got.Person != "S-1001" || got.Reason != "非常口から退室" || got.Actor != "account:yamada" {
 		t.Fatalf("ordered %+v", got)
 	}
-	p = do(t, &consoletest.OneArea{}, c, pagetest.Get(at, "ja"))
+	p = do(t, &areatest.OneArea{}, c, pagetest.Get(at, "ja"))
 	p.Has(t, ".notice.good", "在室をリセットしました")
 	p.Has(t, ".notice.good", "制御装置 ctl-1（S-1001）：リセット")
 	p.Has(t, ".notice.good", "制御装置 ctl-2（S-1001）：リセット")
@@ -80,8 +80,8 @@ func TestWhatWasNotResetIsSaidByController(t *testing.T) {
 	} {
 		c := consoletest.SomeForgets()
 		c.Next = outcome
-		p := do(t, &consoletest.OneArea{}, c, pagetest.Post("/areas/A-1/forget", form("", "避難訓練", password)))
-		p = do(t, &consoletest.OneArea{}, c, pagetest.Get(p.Header.Get("Location"), "ja"))
+		p := do(t, &areatest.OneArea{}, c, pagetest.Post("/areas/A-1/forget", form("", "避難訓練", password)))
+		p = do(t, &areatest.OneArea{}, c, pagetest.Get(p.Header.Get("Location"), "ja"))
 		p.Has(t, ".notice.error", "リセットできなかった扉があります")
 		p.Has(t, ".notice.error", want)
 		p.Has(t, ".notice.error", "制御装置 ctl-1（全員）")
@@ -103,7 +103,7 @@ func TestNothingIsOrderedWithoutThePasswordAReasonOrAConnection(t *testing.T) {
 			c := consoletest.SomeForgets()
 			c.Fail = x.fail
 			before := len(c.All)
-			p := do(t, &consoletest.OneArea{}, c, pagetest.Post("/areas/A-1/forget", x.form))
+			p := do(t, &areatest.OneArea{}, c, pagetest.Post("/areas/A-1/forget", x.form))
 			p.Sound(t)
 			if p.Status != x.status || len(c.All) != before {
 				t.Errorf("%d, %d orders", p.Status, len(c.All)-before)
@@ -117,7 +117,7 @@ func TestNothingIsOrderedWithoutThePasswordAReasonOrAConnection(t *testing.T) {
 			}
 		})
 	}
-	p := do(t, &consoletest.OneArea{}, consoletest.SomeForgets(), pagetest.Get("/areas/nowhere/forget", "ja"))
+	p := do(t, &areatest.OneArea{}, consoletest.SomeForgets(), pagetest.Get("/areas/nowhere/forget", "ja"))
 	if p.Status != http.StatusNotFound {
 		t.Errorf("an area that is not there: %d", p.Status)
 	}
@@ -128,7 +128,7 @@ func TestNamesCannotBreakThePage(t *testing.T) {
 	for i := range c.All {
 		c.All[i].PersonName, c.All[i].Reason, c.All[i].Controller = pagetest.Hostile, pagetest.Hostile, pagetest.Hostile
 	}
-	p := do(t, &consoletest.OneArea{Hostile: pagetest.Hostile}, c, pagetest.Get("/areas/A-1/forget?given=F3&person="+url.QueryEscape(pagetest.Hostile), "ja"))
+	p := do(t, &areatest.OneArea{Hostile: pagetest.Hostile}, c, pagetest.Get("/areas/A-1/forget?given=F3&person="+url.QueryEscape(pagetest.Hostile), "ja"))
 	p.Sound(t)
 	p.Harmless(t, 8)
 }
