@@ -228,8 +228,8 @@ func TestEveryPastDecisionIsMadeAgainAndAgrees(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, database *db.DB) {
 		city := lifecycletest.Open(t, database)
 		city.Found(t)
-		d := &doors{t: t, city: city, rng: rand.New(rand.NewPCG(1, 2)), policy: map[string]*decide.Policy{}, seq: map[string]uint64{}} //nolint:gosec // a test
-		d.everybody()                                                                                                                  // without any policy
+		d := &doors{t: t, city: city, rng: rand.New(rand.NewPCG(1, 2)), policy: map[string]*decide.Policy{}, seq: map[string]uint64{}}
+		d.everybody() // without any policy
 		for _, change := range d.changes() {
 			change()
 			city.Clock.Pass(time.Minute)
@@ -301,7 +301,7 @@ func TestADecisionByAPolicyOfWhichNothingWasKeptIsNotMadeAgain(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, database *db.DB) {
 		city := lifecycletest.Open(t, database)
 		city.Found(t)
-		d := &doors{t: t, city: city, rng: rand.New(rand.NewPCG(1, 2)), policy: map[string]*decide.Policy{}, seq: map[string]uint64{}} //nolint:gosec // a test
+		d := &doors{t: t, city: city, rng: rand.New(rand.NewPCG(1, 2)), policy: map[string]*decide.Policy{}, seq: map[string]uint64{}}
 		x := explain.New(city.Store, city.Forms)
 		d.append("ctl-1", event.Event{At: city.Clock.Now(), Kind: event.AccessDenied, Reader: "IN-1", Reason: access.NoRight, Policy: &access.Version{Epoch: 1, N: 1}, Facts: &access.Facts{}})
 		past, err := x.Past(t.Context(), lifecycletest.Guard, d.entries()["ctl-1 1"])

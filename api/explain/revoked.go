@@ -77,10 +77,9 @@ func (r *reading) applied(ctx context.Context, s *scene, card string, e event.Ev
 		return r.entries(ctx, card, `(epoch < ? OR (epoch = ? AND n <= ?))`, int64(v.Epoch), int64(v.Epoch), int64(v.N)) // as stored
 	}
 	entry := access.Revocation{Version: *e.Policy, Card: card, State: access.Active}
-	switch e.Reason {
-	case access.CredentialRevoked:
+	if e.Reason == access.CredentialRevoked {
 		entry.State = access.Revoked
-	case access.CredentialSuspend:
+	} else if e.Reason == access.CredentialSuspend {
 		entry.State = access.Suspended
 	}
 	if s.card != nil {

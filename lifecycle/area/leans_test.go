@@ -16,7 +16,7 @@ import (
 // waits returns the id of the request that a change has become.
 func waits(t *testing.T, err error) string {
 	t.Helper()
-	w, ok := errors.AsType[*approval.Waiting](err)
+	w, ok := errors.AsType[*approval.WaitingError](err)
 	if !ok {
 		t.Fatalf("want a request, got %v", err)
 	}

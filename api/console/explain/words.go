@@ -70,10 +70,10 @@ func (p *Pages) seen(l message.Lang, s explain.Seen) string {
 func (p *Pages) valid(l message.Lang, from, until time.Time) string {
 	var parts []string
 	if !from.IsZero() {
-		parts = append(parts, ui.From(l, from))
+		parts = append(parts, p.why.Text(l, "seen.from", ui.From(l, from)))
 	}
 	if !until.IsZero() {
-		parts = append(parts, ui.Until(l, until))
+		parts = append(parts, p.why.Text(l, "seen.until", ui.Until(l, until)))
 	}
 	if len(parts) == 0 {
 		return p.why.Text(l, "seen.unlimited")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kanmon/api/console/areatest"
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/forget"
 	"kanmon/api/console/pagetest"

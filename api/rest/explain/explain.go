@@ -44,18 +44,24 @@ type checkView struct {
 }
 
 type seenView struct {
-	Code  string           `json:"code"`
-	Text  string           `json:"text,omitempty" doc:"A name"`
-	N     int              `json:"n,omitempty"`
-	From  *time.Time       `json:"from,omitempty"`
-	Until *time.Time       `json:"until,omitempty"`
-	Hours *access.Schedule `json:"hours,omitempty" doc:"Of a right; left out: at any hour"`
+	Code     string     `json:"code"`
+	Text     string     `json:"text,omitempty" doc:"A name"`
+	N        int        `json:"n,omitempty"`
+	From     *time.Time `json:"from,omitempty"`
+	Until    *time.Time `json:"until,omitempty"`
+	Schedule string     `json:"schedule,omitempty" doc:"Of a right, its id; left out: at any hour"`
 }
 
 func newCheck(c explain.Check) checkView {
-	return checkView{Question: c.N, Outcome: string(c.Outcome), Seen: view.List(c.Seen, func(s explain.Seen) seenView {
-		return seenView{s.Code, s.Text, s.N, view.Moment(s.From), view.Moment(s.Until), s.Hours}
-	})}
+	return checkView{Question: c.N, Outcome: string(c.Outcome), Seen: view.List(c.Seen, newSeen)}
+}
+
+func newSeen(s explain.Seen) seenView {
+	v := seenView{Code: s.Code, Text: s.Text, N: s.N, From: view.Moment(s.From), Until: view.Moment(s.Until)}
+	if s.Hours != nil {
+		v.Schedule = s.Hours.ID
+	}
+	return v
 }
 
 type (
