@@ -21,10 +21,8 @@ func (r *Register) Acknowledge(ctx context.Context, actor store.Actor, id string
 		if k.State == Acknowledged {
 			return "", fault.New(fault.Conflict, "alarm.taken", "acknowledged already by "+k.TakenBy)
 		}
-		if k.Severity == Urgent {
-			if err := k.seen(ctx, tx, lastEntry); err != nil {
-				return "", err
-			}
+		if err := k.seen(ctx, tx, lastEntry); err != nil && k.Severity == Urgent {
+			return "", err
 		}
 		k.State, k.TakenBy, k.TakenAt = Acknowledged, actor.String(), store.FormatTime(tx.Now())
 		return string(Acknowledged), nil
