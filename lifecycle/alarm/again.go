@@ -21,11 +21,8 @@ func (o openRow) rested(now time.Time) (bool, error) {
 // waits reports whether an acknowledged alarm has counted something that whoever acknowledged it cannot have seen to: an entry after it was
 // taken of an urgent one, or after it was over.
 func (o openRow) waits() bool {
-	return o.State == Acknowledged && o.LastLeaf > o.StepLeaf && (o.Severity == Urgent || o.stale())
+	return o.State == Acknowledged && o.LastLeaf > o.StepLeaf && (o.Severity == Urgent || (o.OverAt != "" && o.OverAt < o.LastAt))
 }
-
-// stale reports whether it went on after it was over.
-func (o openRow) stale() bool { return o.OverAt != "" && o.OverAt < o.LastAt }
 
 // raiseAgain takes an alarm from whoever acknowledged it, as of now and of where it happened last, so that it is escalated anew.
 func raiseAgain(ctx context.Context, tx *store.Tx, id, door, area string) error {
@@ -48,10 +45,8 @@ func (o openRow) wake(ctx context.Context, tx *store.Tx) error {
 	for _, e := range last {
 		door, area = plain(e.Door), plain(e.Area)
 	}
-	if o.stale() {
-		if _, err := tx.Exec(ctx, `UPDATE alarm_tally SET over_at = '' WHERE alarm = ?`, o.ID); err != nil {
-			return err
-		}
+	if _, err := tx.Exec(ctx, `UPDATE alarm_tally SET over_at = '' WHERE alarm = ? AND over_at < last_at`, o.ID); err != nil {
+		return err
 	}
 	return raiseAgain(ctx, tx, o.ID, door, area)
 }

@@ -21,10 +21,8 @@ func (r *Register) Acknowledge(ctx context.Context, actor store.Actor, id string
 		if k.State == Acknowledged {
 			return "", fault.New(fault.Conflict, "alarm.taken", "acknowledged already by "+k.TakenBy)
 		}
-		if k.Severity == Urgent {
-			if err := k.seen(ctx, tx, lastEntry); err != nil {
-				return "", err
-			}
+		if err := k.seen(ctx, tx, lastEntry); err != nil && k.Severity == Urgent {
+			return "", err
 		}
 		k.State, k.TakenBy, k.TakenAt = Acknowledged, actor.String(), store.FormatTime(tx.Now())
 		return string(Acknowledged), nil
@@ -88,13 +86,11 @@ func (r *Register) handle(ctx context.Context, actor store.Actor, id, reason str
 // seen refuses what would answer for entries that the actor has not seen.
 func (k kept) seen(ctx context.Context, q store.Queryer, lastEntry int64) error {
 	var last int64
-	if err := q.Get(ctx, &last, `SELECT last_leaf FROM alarm_tally WHERE alarm = ?`, k.ID); err != nil {
-		return err
-	}
-	if last > lastEntry {
+	err := q.Get(ctx, &last, `SELECT last_leaf FROM alarm_tally WHERE alarm = ?`, k.ID)
+	if err == nil && last > lastEntry {
 		return fault.New(fault.Conflict, "alarm.more", fmt.Sprintf("entry %d came after %d", last, lastEntry))
 	}
-	return nil
+	return err
 }
 
 // lasting refuses to close what would be raised again at once.

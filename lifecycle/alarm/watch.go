@@ -213,9 +213,6 @@ func (r *Register) act(ctx context.Context, tx *store.Tx, started time.Time) err
 			return err
 		}
 	}
-	if len(p.escalate) == 0 {
-		return nil
-	}
 	managers, err := account.Holders(ctx, tx, authz.SecurityManager, authz.SystemManager)
 	if err != nil {
 		return err
