@@ -140,7 +140,7 @@ func (d Details) fits(ctx context.Context, q store.Queryer) error {
 // mayBecome refuses to widen what two people granted: somebody with a right to a graded area is not made of another class, for whom other rules hold,
 // nor let in for longer. One person may withdraw the right; the new one takes two.
 func (m Member) mayBecome(ctx context.Context, q store.Queryer, d Details) error {
-	code := ""
+	var code string
 	switch {
 	case m.Class != d.Class && d.Class != access.Visitor:
 		code = "staff.class_graded"
