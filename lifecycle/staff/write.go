@@ -59,7 +59,11 @@ func (r *Register) Change(ctx context.Context, actor store.Actor, id, reason str
 		if err := actor.May(authz.StaffWrite); err != nil {
 			return err
 		}
-		if err := Known(ctx, tx, id); err != nil {
+		was, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err = was.mayBecome(ctx, tx, d); err != nil {
 			return err
 		}
 		if err = d.fits(ctx, tx); err != nil {
@@ -131,6 +135,26 @@ func (d Details) fits(ctx context.Context, q store.Queryer) error {
 		return conflictIf(err, "staff.recovers", d.No+" is named by an area")
 	}
 	return nil
+}
+
+// mayBecome refuses to widen what two people granted: somebody with a right to a graded area is not made of another class, for whom other rules hold,
+// nor let in for longer. One person may withdraw the right; the new one takes two.
+func (m Member) mayBecome(ctx context.Context, q store.Queryer, d Details) error {
+	var code string
+	switch {
+	case m.Class != d.Class && d.Class != access.Visitor:
+		code = "staff.class_graded"
+	case !m.Until.IsZero() && (d.Until.IsZero() || d.Until.After(m.Until)):
+		code = "staff.until_graded"
+	default:
+		return nil
+	}
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM v_area_right r JOIN v_grade_area g ON g.id = r.area WHERE r.person = ? AND r.state = 'granted' AND g.grade > 1`, m.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	return fault.New(fault.Conflict, code, m.ID+" has a right to a graded area")
 }
 
 func conflictIf(err error, code, text string) error {
