@@ -7,7 +7,7 @@ import (
 	"kanmon/internal/access"
 )
 
-// R44-1, R44-5, R44-6: a day of a room for no fewer than two people, with visitors and their escorts, over real readers on a line, in a controller that
+// R43-2, R44-1, R44-6: a day of a room for no fewer than two people, with visitors and their escorts, over real readers on a line, in a controller that
 // has nobody to ask. Each scene names what stands on the disk after it, all of it and in this order. At the end every decision is made again from the
 // journal and comes out the same.
 func TestADayInARoomForTwoWithVisitorsAndTheirEscorts(t *testing.T) {

@@ -31,7 +31,7 @@ const (
 const memorySettles = 150 * time.Second
 
 func memorySpec() access.Spec {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same policy each time
+	random := rand.New(rand.NewPCG(1, 2))
 	key := func() (k access.Key) {
 		for i := range k {
 			k[i] = byte(random.IntN(256))
