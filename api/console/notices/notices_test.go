@@ -33,6 +33,7 @@ func TestANoticeSaysWhatItIsAboutAndLeadsThere(t *testing.T) {
 	for i, want := range []string{
 		"03:01:41 2026年9月18日(金) 警報「こじ開け」（電子計算機室 正面扉）を、まだだれも確認していません。 未読 既読にする 開く",
 		"02:02:41 2026年9月18日(金) 警報「制御装置の不通」（制御装置 ctl-2）を、まだだれも確認していません。 開く",
+		"00:02:41 2026年9月18日(金) 期限まで 14 日以内の暗証番号が 3 件あります。最も早い期限は 2026年10月1日(木) です。新しい番号を発行してください。 開く",
 		"03:02:41 2026年9月17日(木) of_tomorrow 開く",
 	} {
 		if got := consoletest.Text(p.Find("tbody tr")[i]); got != want {
