@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"kanmon/controller/core"
@@ -72,4 +73,5 @@ func (k *PolicyKeeper) Offer(ctx context.Context, spec access.Spec, manifest wir
 	k.mu.Lock()
 	k.hash, k.refused = stored.Hash, ""
 	k.mu.Unlock()
+	debug.FreeOSMemory() // reading and compiling a large policy takes several times what it leaves
 }

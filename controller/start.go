@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"kanmon/controller/clock"
@@ -71,6 +72,7 @@ func (e *Edge) policies(ctx context.Context, state journal.State) (*policystore.
 	store := policystore.New(policystore.Config{
 		Dir: e.cfg.DataDir, Site: e.cfg.Site, Controller: e.cfg.Controller, Keys: e.identity.CommandKey, Last: state.Policy, Log: e.log,
 	})
+	defer debug.FreeOSMemory() // reading and compiling a large policy takes several times what it leaves
 	return store, e.loadPolicy(ctx, store)
 }
 
