@@ -77,9 +77,10 @@ func (r *reading) applied(ctx context.Context, s *scene, card string, e event.Ev
 		return r.entries(ctx, card, `(epoch < ? OR (epoch = ? AND n <= ?))`, int64(v.Epoch), int64(v.Epoch), int64(v.N)) // as stored
 	}
 	entry := access.Revocation{Version: *e.Policy, Card: card, State: access.Active}
-	if e.Reason == access.CredentialRevoked {
+	switch e.Reason { //nolint:exhaustive // a revocation that was applied has one of two, or none when it was lifted
+	case access.CredentialRevoked:
 		entry.State = access.Revoked
-	} else if e.Reason == access.CredentialSuspend {
+	case access.CredentialSuspend:
 		entry.State = access.Suspended
 	}
 	if s.card != nil {

@@ -87,7 +87,8 @@ func TestADoorThatSomebodyUnlockedYesterdayIsNotUnlockedToday(t *testing.T) {
 	s.Areas = []access.Area{{ID: "A-1", Grade: 1, Record: access.Strict, Rules: access.Rules{Unlock: "S-9", UnlockBy: true}}}
 	s.Doors = []access.Door{{ID: "D-1", Area: "A-1", EntryReads: []string{"IN-1"}, ReleaseMS: 3000, HeldMS: 20000}}
 	s.Schedules = append(s.Schedules, access.Schedule{ID: "S-9", Windows: []access.Window{
-		{Day: 1, From: 9 * 60, Until: 12 * 60}, {Day: 2, From: 9 * 60, Until: 12 * 60}}})
+		{Day: 1, From: 9 * 60, Until: 12 * 60}, {Day: 2, From: 9 * 60, Until: 12 * 60},
+	}})
 	s.Rights = []access.Right{{Person: "P-1", Area: "A-1", First: true}, {Person: "P-2", Area: "A-1"}}
 	p, err := decide.Compile(s)
 	if err != nil {

@@ -271,15 +271,6 @@ func (m *machine) pass(by time.Duration) {
 	}
 }
 
-func (m *model) at(reader string) (ids []string) {
-	for _, g := range m.guests {
-		if g.reader == reader {
-			ids = append(ids, g.ID)
-		}
-	}
-	return ids
-}
-
 func (m *machine) ended(reader string, left []Member, slot *Slot) {
 	mo := m.model
 	held := mo.held(reader)

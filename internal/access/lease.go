@@ -15,8 +15,10 @@ const (
 	Visitor    Class = "visitor"
 )
 
+// ClassIndex numbers the classes.
 type ClassIndex uint8
 
+// Numbers of the classes.
 const (
 	StaffIndex ClassIndex = iota
 	ContractorIndex
@@ -24,6 +26,7 @@ const (
 	RecoveryIndex // no class of people: the recovery holders, whose lease is MostLease
 )
 
+// IndexOf is the number of a class; false for one that nobody knows.
 func IndexOf(c Class) (ClassIndex, bool) {
 	switch c {
 	case "", Staff:

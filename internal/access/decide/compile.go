@@ -1,11 +1,11 @@
 package decide
 
 import (
-	"kanmon/internal/access"
-
 	"errors"
 	"fmt"
 	"strings"
+
+	"kanmon/internal/access"
 
 	"kanmon/internal/access/timetable"
 	"kanmon/internal/fault"

@@ -1,7 +1,10 @@
 package decide
 
-import "kanmon/internal/access"
-import "fmt"
+import (
+	"fmt"
+
+	"kanmon/internal/access"
+)
 
 func (c *compiler) addPeople(s access.Spec) error {
 	c.holders = make([]credential, 0, len(s.People))

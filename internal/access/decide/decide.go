@@ -3,10 +3,10 @@
 package decide
 
 import (
-	"kanmon/internal/access"
-
 	"slices"
 	"time"
+
+	"kanmon/internal/access"
 
 	"kanmon/internal/access/timetable"
 )

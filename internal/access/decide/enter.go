@@ -1,7 +1,10 @@
 package decide
 
-import "kanmon/internal/access"
-import "time"
+import (
+	"time"
+
+	"kanmon/internal/access"
+)
 
 // enter asks what the area asks of somebody who may enter it now: first what no PIN helps against, then the factors, then where people are. The
 // order is the contract.

@@ -1,7 +1,10 @@
 package decide
 
-import "kanmon/internal/access"
-import "slices"
+import (
+	"slices"
+
+	"kanmon/internal/access"
+)
 
 // Identity is who stands at which reader, as far as a policy can tell from a request. It says nothing yet of what is allowed.
 type Identity struct {

@@ -1,7 +1,10 @@
 package decide
 
-import "kanmon/internal/access"
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"kanmon/internal/access"
+)
 
 // index finds a credential by its key. It is a table of slots with linear probing, at most half full; a slot holds 32 bits of
 // the hash above the credential's number plus one, so that probing stays inside the table and looks at one

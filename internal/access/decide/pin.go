@@ -1,7 +1,10 @@
 package decide
 
-import "kanmon/internal/access"
-import "fmt"
+import (
+	"fmt"
+
+	"kanmon/internal/access"
+)
 
 // scope is what stands before a person's id in the scope of their own PIN.
 var scope = access.PersonScope("")

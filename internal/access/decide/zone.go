@@ -1,13 +1,13 @@
 package decide
 
 import (
-	"kanmon/internal/access"
-
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"kanmon/internal/access"
 
 	"kanmon/internal/access/timetable"
 )
