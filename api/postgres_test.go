@@ -25,7 +25,7 @@ func TestTheCentreRunsOnPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, err := Verify(t.Context(), s, slog.New(slog.DiscardHandler))
-	if err != nil || !report.OK() || report.Rows != 8 || report.Checkpoints == 0 {
+	if err != nil || !report.OK() || report.Rows != 9 || report.Checkpoints == 0 {
 		t.Errorf("verify: %+v %v", report, err)
 	}
 }
