@@ -50,7 +50,7 @@ func TestRepeatedRefusalsAndASilentControllerAreAlarms(t *testing.T) {
 	for _, step := range []struct {
 		what string
 		body any
-	}{{"acknowledge", nil}, {"close", map[string]string{"note": "網の工事"}}} {
+	}{{"acknowledge", map[string]any{"last_event": 0}}, {"close", map[string]any{"note": "網の工事", "last_event": 0}}} {
 		if err := s.Client().Call(t.Context(), http.MethodPost, "alarms/"+id+"/"+step.what, step.body, nil); err != nil {
 			t.Fatal(err)
 		}
