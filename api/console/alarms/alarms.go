@@ -6,8 +6,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,21 +60,11 @@ func Words() (message.Catalogue, error) {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := Words()
-	if err != nil {
-		return nil, fmt.Errorf("alarms: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("alarms: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"list.html": &p.list, "alarm.html": &p.one} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("alarms: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "alarms", Files: files, Words: Words, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"list.html": &p.list, "alarm.html": &p.one},
+	})
 }
 
 // Routes lists what the folder serves.

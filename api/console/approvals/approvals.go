@@ -7,7 +7,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,24 +47,15 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("approvals: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("approvals: %w", err)
-	}
 	p := &Pages{config: c}
+	var err error
 	if p.words, err = change.Load(); err != nil {
 		return nil, fmt.Errorf("approvals: %w", err)
 	}
-	for name, view := range map[string]*ui.View{"list.html": &p.list, "one.html": &p.one} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("approvals: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "approvals", Files: files, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"list.html": &p.list, "one.html": &p.one},
+	})
 }
 
 // Routes lists what the folder serves.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"kanmon/api/console/approvals"
 	"kanmon/api/console/change"
 	"kanmon/api/console/ui"
-	"kanmon/api/message"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/approval"
@@ -73,24 +71,15 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("area: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("area: %w", err)
-	}
 	p := &Pages{config: c}
+	var err error
 	if p.words, err = change.Load(); err != nil {
 		return nil, fmt.Errorf("area: %w", err)
 	}
-	for name, view := range map[string]*ui.View{"area.html": &p.area, "edit.html": &p.edit, "rights.html": &p.rights, "lockdown.html": &p.lockup} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("area: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "area", Files: files, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"area.html": &p.area, "edit.html": &p.edit, "rights.html": &p.rights, "lockdown.html": &p.lockup},
+	})
 }
 
 // Routes lists what the folder serves.

@@ -6,13 +6,11 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"strconv"
 
 	"kanmon/api/command"
 	"kanmon/api/console/ui"
-	"kanmon/api/message"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
@@ -63,21 +61,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("areas: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("areas: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"areas.html": &p.view, "release.html": &p.release} {
-		if *view, err = c.Shell.View(sub, words, name); err != nil {
-			return nil, fmt.Errorf("areas: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "areas", Files: files,
+		Pages: map[string]*ui.View{"areas.html": &p.view, "release.html": &p.release},
+	})
 }
 
 // Routes lists what the folder serves.

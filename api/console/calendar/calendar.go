@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"strconv"
 	"time"
@@ -56,21 +55,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("calendar: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("calendar: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"year.html": &p.year, "schedule.html": &p.schedule} {
-		if *view, err = c.Shell.View(sub, words, name); err != nil {
-			return nil, fmt.Errorf("calendar: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "calendar", Files: files,
+		Pages: map[string]*ui.View{"year.html": &p.year, "schedule.html": &p.schedule},
+	})
 }
 
 // Routes lists what the folder serves.

@@ -6,13 +6,10 @@ package devices
 import (
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"time"
 
 	"kanmon/api/console/ui"
-	"kanmon/api/message"
 	"kanmon/internal/access"
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
@@ -62,21 +59,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("devices: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("devices: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"devices.html": &p.view, "controller.html": &p.one, "token.html": &p.ticket} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("devices: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "devices", Files: files, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"devices.html": &p.view, "controller.html": &p.one, "token.html": &p.ticket},
+	})
 }
 
 // Routes lists what the folder serves.

@@ -6,8 +6,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"strconv"
 	"time"
@@ -55,21 +53,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := words()
-	if err != nil {
-		return nil, fmt.Errorf("explain: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("explain: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"why.html": &p.why, "try.html": &p.try} {
-		if *view, err = c.Shell.View(sub, words, name, "checks.html"); err != nil {
-			return nil, fmt.Errorf("explain: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "explain", Files: files, Words: words, Shared: []string{"checks.html"},
+		Pages: map[string]*ui.View{"why.html": &p.why, "try.html": &p.try},
+	})
 }
 
 // words are the pages' own and those for events and reasons.

@@ -8,8 +8,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,19 +64,8 @@ type Pages struct {
 
 // New reads the template.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("forget: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("forget: %w", err)
-	}
-	view, err := c.Shell.View(sub, words, "forget.html")
-	if err != nil {
-		return nil, fmt.Errorf("forget: %w", err)
-	}
-	return &Pages{config: c, view: view}, nil
+	p := &Pages{config: c}
+	return p, c.Shell.Open(ui.Room{Name: "forget", Files: files, Pages: map[string]*ui.View{"forget.html": &p.view}})
 }
 
 // Routes lists what the folder serves.

@@ -16,8 +16,6 @@ package live
 import (
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -69,19 +67,8 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := Words()
-	if err != nil {
-		return nil, fmt.Errorf("live: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("live: %w", err)
-	}
-	view, err := c.Shell.View(sub, words, "live.html")
-	if err != nil {
-		return nil, fmt.Errorf("live: %w", err)
-	}
-	return &Pages{config: c, view: view}, nil
+	p := &Pages{config: c}
+	return p, c.Shell.Open(ui.Room{Name: "live", Files: files, Words: Words, Pages: map[string]*ui.View{"live.html": &p.view}})
 }
 
 // Words are what events are called, what they mean, and the reasons of decisions: keys "kind.", "why." and "reason.", beside the page's own.

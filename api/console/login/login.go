@@ -5,8 +5,6 @@ package login
 import (
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 
 	"kanmon/api/console/ui"
@@ -48,21 +46,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("login: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("login: %w", err)
-	}
 	p := &Pages{config: c}
-	for view, name := range map[*ui.View]string{&p.login: "login.html", &p.setup: "setup.html", &p.password: "password.html"} {
-		if *view, err = c.Shell.View(sub, words, name); err != nil {
-			return nil, fmt.Errorf("login: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "login", Files: files,
+		Pages: map[string]*ui.View{"login.html": &p.login, "setup.html": &p.setup, "password.html": &p.password},
+	})
 }
 
 // Routes lists what the folder serves.

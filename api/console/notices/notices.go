@@ -4,8 +4,6 @@ package notices
 import (
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"time"
@@ -43,19 +41,8 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := words()
-	if err != nil {
-		return nil, fmt.Errorf("notices: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("notices: %w", err)
-	}
-	view, err := c.Shell.View(sub, words, "notices.html")
-	if err != nil {
-		return nil, fmt.Errorf("notices: %w", err)
-	}
-	return &Pages{config: c, view: view}, nil
+	p := &Pages{config: c}
+	return p, c.Shell.Open(ui.Room{Name: "notices", Files: files, Words: words, Pages: map[string]*ui.View{"notices.html": &p.view}})
 }
 
 // words are those of the page, and those by which its notices name things.

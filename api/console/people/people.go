@@ -6,13 +6,10 @@ package people
 import (
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"time"
 
 	"kanmon/api/console/ui"
-	"kanmon/api/message"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
@@ -71,23 +68,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("people: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("people: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{
-		"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new,
-	} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("people: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "people", Files: files, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new},
+	})
 }
 
 // Routes lists what the folder serves.

@@ -7,13 +7,11 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"time"
 
 	"kanmon/api/console/ui"
-	"kanmon/api/message"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/area"
@@ -62,21 +60,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("pins: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("pins: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"list.html": &p.list, "one.html": &p.one, "issued.html": &p.issued} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("pins: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "pins", Files: files, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"list.html": &p.list, "one.html": &p.one, "issued.html": &p.issued},
+	})
 }
 
 // Routes lists what the folder serves.

@@ -8,8 +8,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,19 +45,8 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("presence: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("presence: %w", err)
-	}
-	view, err := c.Shell.View(sub, words, "presence.html")
-	if err != nil {
-		return nil, fmt.Errorf("presence: %w", err)
-	}
-	return &Pages{config: c, view: view}, nil
+	p := &Pages{config: c}
+	return p, c.Shell.Open(ui.Room{Name: "presence", Files: files, Pages: map[string]*ui.View{"presence.html": &p.view}})
 }
 
 // Routes lists what the folder serves.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"kanmon/api/console/ui"
-	"kanmon/api/message"
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
@@ -45,21 +43,11 @@ type Pages struct {
 
 // New reads the templates.
 func New(c Config) (*Pages, error) {
-	words, err := message.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("revocations: %w", err)
-	}
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("revocations: %w", err)
-	}
 	p := &Pages{config: c}
-	for name, view := range map[string]*ui.View{"list.html": &p.list, "receipt.html": &p.receipt} {
-		if *view, err = c.Shell.View(sub, words, name, "parts.html"); err != nil {
-			return nil, fmt.Errorf("revocations: %w", err)
-		}
-	}
-	return p, nil
+	return p, c.Shell.Open(ui.Room{
+		Name: "revocations", Files: files, Shared: []string{"parts.html"},
+		Pages: map[string]*ui.View{"list.html": &p.list, "receipt.html": &p.receipt},
+	})
 }
 
 // Path is the address of a receipt.

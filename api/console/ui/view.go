@@ -38,6 +38,36 @@ func (s *Shell) View(files fs.FS, words message.Catalogue, names ...string) (Vie
 	return v, nil
 }
 
+// Room is a folder of pages: its words are ja.json and en.json, its templates lie in the folder templates.
+type Room struct {
+	Name   string
+	Files  fs.FS
+	Words  func() (message.Catalogue, error) // nil: those of the folder alone
+	Pages  map[string]*View                  // by the template that is the page
+	Shared []string                          // templates that every page uses
+}
+
+// Open reads the pages of a room.
+func (s *Shell) Open(r Room) error {
+	if r.Words == nil {
+		r.Words = func() (message.Catalogue, error) { return message.Load(r.Files) }
+	}
+	words, err := r.Words()
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	templates, err := fs.Sub(r.Files, "templates")
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	for name, view := range r.Pages {
+		if *view, err = s.View(templates, words, append([]string{name}, r.Shared...)...); err != nil {
+			return fmt.Errorf("%s: %w", r.Name, err)
+		}
+	}
+	return nil
+}
+
 func (s *Shell) functions(l message.Lang, words message.Catalogue) template.FuncMap {
 	return template.FuncMap{
 		"t":     func(key string, args ...any) (string, error) { return text(words, l, key, args) },
