@@ -36,18 +36,6 @@ type reading struct {
 	forms  access.Forms
 }
 
-// validity is the stored form of a period.
-type validity struct {
-	From  string `db:"valid_from"`
-	Until string `db:"valid_until"`
-}
-
-func (v validity) unix() (from, until int64, err error) {
-	p, err := period.Parse(v.From, v.Until)
-	from, until = p.Unix()
-	return from, until, err
-}
-
 // stored reads JSON that a register wrote.
 func stored(text string, into any) error {
 	return fault.Wrap(fault.Internal, json.Unmarshal([]byte(text), into), "read what a register stored")
@@ -152,7 +140,7 @@ func (r *reading) holder(ctx context.Context, s *scene, a asked) error {
 	var row struct {
 		Class        access.Class
 		Number, Name string
-		validity
+		period.Row
 	}
 	found, err := there(r.q.Get(ctx, &row, `SELECT class, number, name, valid_from, valid_until FROM v_explain_person
 		WHERE id = ? AND leaf < ? ORDER BY n DESC LIMIT 1`, person, r.before))
@@ -160,7 +148,7 @@ func (r *reading) holder(ctx context.Context, s *scene, a asked) error {
 		return err
 	}
 	p := access.Person{ID: person, Class: row.Class, Number: row.Number}
-	if p.From, p.Until, err = row.unix(); err != nil {
+	if p.From, p.Until, err = row.Unix(); err != nil {
 		return err
 	}
 	s.person, s.name, s.spec.People = &p, row.Name, []access.Person{p}
@@ -176,7 +164,7 @@ func (r *reading) card(ctx context.Context, s *scene, a asked) error {
 	var row struct {
 		Label, Person, State string
 		Key                  []byte `db:"credential_key"`
-		validity
+		period.Row
 	}
 	found, err := there(r.q.Get(ctx, &row, `SELECT label, person, state, credential_key, valid_from, valid_until FROM v_explain_card
 		WHERE id = ? AND leaf < ? ORDER BY n DESC LIMIT 1`, a.card, r.before))
@@ -195,7 +183,7 @@ func (r *reading) card(ctx context.Context, s *scene, a asked) error {
 	if a.form != (access.Key{}) {
 		c.Key = a.form
 	}
-	if c.From, c.Until, err = row.unix(); err != nil {
+	if c.From, c.Until, err = row.Unix(); err != nil {
 		return err
 	}
 	s.card, s.spec.Credentials = &c, []access.Credential{c}
@@ -240,7 +228,7 @@ func (r *reading) rights(ctx context.Context, s *scene, _ asked) error {
 		Schedule         string
 		Escort, Lockdown bool
 		First            bool `db:"first_in"`
-		validity
+		period.Row
 	}
 	err := r.q.Select(ctx, &rows, `SELECT x.schedule, x.valid_from, x.valid_until, x.escort, x.first_in, x.lockdown FROM v_explain_right x
 		WHERE x.person = ? AND x.area = ? AND x.state = 'granted' AND x.n = (SELECT MAX(o.n) FROM v_explain_right o WHERE o.id = x.id AND o.leaf < ?)`,
@@ -249,7 +237,7 @@ func (r *reading) rights(ctx context.Context, s *scene, _ asked) error {
 		return err
 	}
 	for _, row := range rows {
-		from, until, err := row.unix()
+		from, until, err := row.Unix()
 		if err != nil {
 			return err
 		}

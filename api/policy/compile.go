@@ -19,6 +19,7 @@ import (
 	"kanmon/internal/wire"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/revocation"
 )
 
@@ -174,7 +175,7 @@ func rights(ctx context.Context, q store.Queryer, controller string, s *access.S
 		Person, Area, Schedule string
 		Escort, Lockdown       bool
 		First                  bool `db:"first_in"`
-		validity
+		period.Row
 	}
 	err := q.Select(ctx, &rows, `SELECT person, area, schedule, valid_from, valid_until, escort, first_in, lockdown
 		FROM v_policy_right WHERE controller = ?`, controller)
@@ -183,7 +184,7 @@ func rights(ctx context.Context, q store.Queryer, controller string, s *access.S
 	}
 	s.Rights = make([]access.Right, 0, len(rows))
 	for _, r := range rows {
-		from, until, err := r.unix()
+		from, until, err := r.Unix()
 		if err != nil {
 			return err
 		}

@@ -69,30 +69,18 @@ func (c *Compiler) readPeople(ctx context.Context, q store.Queryer) (*people, er
 	return p, nil
 }
 
-// validity is the stored form of a period.
-type validity struct {
-	From  string `db:"valid_from"`
-	Until string `db:"valid_until"`
-}
-
-func (v validity) unix() (from, until int64, err error) {
-	p, err := period.Parse(v.From, v.Until)
-	from, until = p.Unix()
-	return from, until, err
-}
-
 func (p *people) readStaff(ctx context.Context, q store.Queryer) error {
 	var rows []struct {
 		ID     string
 		Class  access.Class
 		Number string
-		validity
+		period.Row
 	}
 	if err := q.Select(ctx, &rows, `SELECT id, valid_from, valid_until, class, number FROM v_policy_staff`); err != nil {
 		return err
 	}
 	for _, r := range rows {
-		from, until, err := r.unix()
+		from, until, err := r.Unix()
 		if err != nil {
 			return err
 		}
@@ -113,7 +101,7 @@ func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Fo
 	var rows []struct {
 		ID, Person, State string
 		Key               []byte `db:"credential_key"`
-		validity
+		period.Row
 	}
 	err := q.Select(ctx, &rows, `SELECT id, credential_key, person, state, valid_from, valid_until FROM v_policy_card`)
 	if err != nil {
@@ -121,7 +109,7 @@ func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Fo
 	}
 	p.cards = make([]access.Credential, 0, len(rows))
 	for _, r := range rows {
-		from, until, err := r.unix()
+		from, until, err := r.Unix()
 		if err != nil {
 			return err
 		}

@@ -57,6 +57,19 @@ func Parse(from, until string) (Period, error) {
 	return p, err
 }
 
+// Row is a period as registers store it, to be embedded in what a query fills.
+type Row struct {
+	From  string `db:"valid_from"`
+	Until string `db:"valid_until"`
+}
+
+// Unix reads a stored period as access uses it.
+func (r Row) Unix() (from, until int64, err error) {
+	p, err := Parse(r.From, r.Until)
+	from, until = p.Unix()
+	return from, until, err
+}
+
 // Text writes a moment for the database; the zero time is the empty text.
 func Text(t time.Time) string {
 	if t.IsZero() {
