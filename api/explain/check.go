@@ -40,7 +40,7 @@ var questions = map[access.Reason]int{
 	access.LeaseOver: 5, access.TimeUnknown: 6, access.CredentialEarly: 7, access.CredentialExpired: 7, access.PersonEarly: 8, access.PersonExpired: 8,
 	access.NoRight: 9, access.OutsideSchedule: 10, access.GasReleased: 11, access.LockedDown: 12, access.FactorsWrong: 13, access.TrustTooLow: 14,
 	access.CardRequired: 15, access.PINBlocked: 15, access.PINRequired: 15, access.PINWrong: 15, access.PINExpired: 15, access.PassedBack: 16,
-	access.Interlocked: 17, access.AreaFull: 18, access.FirstRequired: 19, access.EscortRequired: 20, access.VisitorWaits: 20, access.PersonRequired: 21,
+	access.Interlocked: 17, access.AreaFull: 18, access.FirstRequired: 19, access.EscortRequired: 20, access.PersonRequired: 21,
 	access.OutputInsecure: 22,
 }
 

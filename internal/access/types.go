@@ -202,7 +202,6 @@ const (
 	CardRequired   Reason = "second_card_required"   // waits for it
 	PersonRequired Reason = "second_person_required" // waits for them
 	EscortRequired Reason = "escort_required"        // a visitor waits for the escort, or for a second one
-	VisitorWaits   Reason = "visitor_expected"       // the escort was first; waits for the visitors
 	PassedBack     Reason = "anti_passback"          // inside already
 	AreaFull       Reason = "area_full"              //
 	FirstRequired  Reason = "first_person_required"  // the area is empty

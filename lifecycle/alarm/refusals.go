@@ -23,7 +23,7 @@ type try struct {
 // refused reports whether an event is a refusal that counts. Who waits for a second card or person, or for another door to close, was not refused.
 func refused(k event.Kind, r access.Reason) bool {
 	switch r {
-	case access.PINRequired, access.CardRequired, access.PersonRequired, access.EscortRequired, access.VisitorWaits, access.Interlocked:
+	case access.PINRequired, access.CardRequired, access.PersonRequired, access.EscortRequired, access.Interlocked:
 		return false
 	default:
 		return k == event.AccessDenied

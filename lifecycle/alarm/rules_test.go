@@ -208,7 +208,7 @@ func TestRepeatedRefusalsAgreeWithTheirDefinition(t *testing.T) {
 }
 
 func TestWhoWaitsIsNotRefused(t *testing.T) {
-	for _, r := range []access.Reason{access.PINRequired, access.CardRequired, access.PersonRequired, access.EscortRequired, access.VisitorWaits, access.Interlocked} {
+	for _, r := range []access.Reason{access.PINRequired, access.CardRequired, access.PersonRequired, access.EscortRequired, access.Interlocked} {
 		if refused(event.AccessDenied, r) {
 			t.Errorf("%s counts as a refusal", r)
 		}

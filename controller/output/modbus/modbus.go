@@ -32,6 +32,7 @@ var (
 // RefusedError is a board's refusal: 1 unknown function, 2 unknown address, 3 impossible value, 4 its own failure.
 type RefusedError byte
 
+// Error names the exception.
 func (e RefusedError) Error() string { return fmt.Sprintf("the board refuses: exception %d", byte(e)) }
 
 // CRC is CRC-16/MODBUS: polynomial 0x8005 reflected, beginning with 0xFFFF.
