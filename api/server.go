@@ -118,7 +118,7 @@ func (s *Server) openStore(ctx context.Context) error {
 	s.revocations = revocation.New(s.store, revocation.Config{Lease: s.settings.Lease.lease()})
 	s.cards = card.New(s.store, s.revocations, s.keys.HashKey().Forms)
 	s.pins = pin.New(s.store, pin.Config{HashKey: s.keys.HashKey(), Settings: s.settings.PIN})
-	s.accounts = account.New(s.store, account.Config{Log: s.log, BootstrapUsed: s.dropBootstrap})
+	s.accounts = account.New(s.store, account.Config{Cost: s.settings.PasswordCost, Log: s.log, BootstrapUsed: s.dropBootstrap})
 	s.entries = entrylog.New(s.store).Lasting(time.Duration(s.settings.PresenceHours) * time.Hour)
 	if err := s.entries.Ready(ctx, s.log); err != nil {
 		return err

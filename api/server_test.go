@@ -33,6 +33,7 @@ func settings(t *testing.T, dir string) Settings {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.PasswordCost = account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 	return s
 }
 

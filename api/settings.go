@@ -16,6 +16,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/pin"
 )
 
@@ -52,6 +53,9 @@ type Settings struct {
 	Alarms watch.Settings `json:"alarms"`
 	// PIN is how old and how long PINs are.
 	PIN pin.Settings `json:"pin"`
+	// PasswordCost is the work of one password hash; zero: account.DefaultCost. A file cannot set it: under the race detector the real cost takes most of
+	// a test's time.
+	PasswordCost account.Cost `json:"-"`
 }
 
 // TLSSettings says with which certificate the console is served.

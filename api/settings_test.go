@@ -10,6 +10,7 @@ import (
 
 	"kanmon/internal/access"
 	"kanmon/internal/fault"
+	"kanmon/lifecycle/account"
 )
 
 func TestSettingsHaveUsableDefaults(t *testing.T) {
@@ -132,4 +133,13 @@ func FuzzParseSettings(f *testing.F) {
 			t.Fatalf("%q gives %+v", b, s)
 		}
 	})
+}
+
+// R105-1: passwords are hashed at the full cost, whatever the file says.
+func TestAFileCannotMakePasswordsCheaper(t *testing.T) {
+	for _, name := range []string{"PasswordCost", "password_cost", "-"} {
+		if s, err := ParseSettings([]byte(`{"data_dir":"/d","` + name + `":{"MemoryKiB":64,"Passes":1,"Lanes":1}}`)); err == nil || s.PasswordCost != (account.Cost{}) {
+			t.Errorf("%s: %+v, %v", name, s.PasswordCost, err)
+		}
+	}
 }

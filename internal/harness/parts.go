@@ -19,6 +19,7 @@ import (
 	"kanmon/firmware-sim/world"
 	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/pki"
+	"kanmon/lifecycle/account"
 )
 
 // part is one program that runs as a goroutine.
@@ -77,6 +78,7 @@ func (s *System) StartCentre() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	settings.PasswordCost = account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 	server, err := api.Open(s.t.Context(), settings, "test", s.log.With("program", "centre"))
 	if err != nil {
 		s.t.Fatal(err)

@@ -415,7 +415,7 @@ func TestAnAlarmThatNobodyTakesIsToldToEveryManager(t *testing.T) {
 // people makes accounts: a security manager, a system manager, a guard, and a manager whose account is disabled.
 func people(t *testing.T, city *lifecycletest.City) map[string]store.Actor {
 	t.Helper()
-	register, actors := account.New(city.Store, account.Config{}), map[string]store.Actor{}
+	register, actors := account.New(city.Store, account.Config{Cost: account.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}}), map[string]store.Actor{}
 	for id, role := range map[string]authz.Role{"chief": authz.SecurityManager, "admin": authz.SystemManager, "guard2": authz.Guard, "gone": authz.SecurityManager} {
 		a, err := register.Add(t.Context(), lifecycletest.Manager, account.Details{ID: id, Roles: []authz.Role{role}, Password: account.NewPassword("correct horse battery 9")})
 		if err != nil {
