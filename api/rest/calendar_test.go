@@ -8,6 +8,7 @@ import (
 
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/calendar"
 )
 
@@ -16,7 +17,7 @@ func TestR43_2_TheCalendarAndTimetablesThroughTheInterface(t *testing.T) {
 	b := newBench(t)
 	boss := b.add("boss", authz.SystemManager)
 	year := time.Now().Year() + 1 // days that are past are not entered
-	if _, err := calendar.New(b.store).Extend(t.Context(), store.System("calendar"), time.Now()); err != nil {
+	if _, err := calendar.New(b.store, approval.New(b.store)).Extend(t.Context(), store.System("calendar"), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	day := func(rest string) string { return fmt.Sprint("/calendar/days/", year, rest) }
