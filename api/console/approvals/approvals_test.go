@@ -76,7 +76,7 @@ func TestTheHoursOfATimetableStandBeforeAndAfter(t *testing.T) {
 	p := do(t, areatest.SomeApprovals(""), authz.SecurityManager, pagetest.Get("/approvals/Q-4", "ja"))
 	want := []string{
 		"名称 開庁時間 開庁時間", "月曜日 8:30–17:15 8:30–17:15", "火曜日 閉 閉", "水曜日 閉 閉", "木曜日 閉 閉", "金曜日 8:30–17:15 8:30–17:15、22:00–翌6:00", "土曜日 閉 閉", "日曜日 閉 閉",
-		"祝休日 曜日・祝休日のとおり 9:00–12:00", "特別な日 2026年11月1日(日) 曜日・祝休日のとおり 8:30–12:00",
+		"祝休日 曜日のとおり 9:00–12:00", "特別な日 2026年11月1日(日) なし 8:30–12:00",
 	}
 	if got := rows(p); !slices.Equal(got, want) {
 		t.Errorf("rows %q, want %q", got, want)
@@ -106,7 +106,7 @@ func TestRightsStandWithNamesAndHours(t *testing.T) {
 	a := areatest.SomeApprovals("")
 	want := []string{
 		"職員 髙橋 美咲（S-1003）", "区域 電子計算機室（A-1）", "時間帯 開庁時間（weekdays）", "いつまで 2027年3月31日(水)", "来訪者の付き添い はい", "職員 田中 健（S-1004）", "区域 電子計算機室（A-1）",
-		"月曜日 8:30–17:15", "火曜日 8:30–17:15", "水曜日 8:30–17:15", "木曜日 8:30–17:15", "金曜日 8:30–17:15", "土曜日 閉", "日曜日 閉", "祝休日 曜日・祝休日のとおり",
+		"月曜日 8:30–17:15", "火曜日 8:30–17:15", "水曜日 8:30–17:15", "木曜日 8:30–17:15", "金曜日 8:30–17:15", "土曜日 閉", "日曜日 閉", "祝休日 曜日のとおり",
 	}
 	got := rows(do(t, a, authz.SecurityManager, pagetest.Get("/approvals/Q-2", "ja")))
 	if !slices.Equal(got, want) {

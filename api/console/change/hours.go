@@ -45,7 +45,7 @@ func (w Words) schedule(l message.Lang, before *access.Schedule, after access.Sc
 	dates := maps.Clone(is)
 	maps.Copy(dates, was)
 	for _, date := range slices.Sorted(maps.Keys(dates)) {
-		usual := w.or(l, "hours.usual", "")
+		usual := w.value(l, "special", nil)
 		r := Row{Label: w.Label(l, "special") + " " + w.date(l, date), After: cmp.Or(is[date], usual)}
 		if before != nil {
 			r.Before = cmp.Or(was[date], usual)
@@ -59,7 +59,7 @@ func (w Words) schedule(l message.Lang, before *access.Schedule, after access.Sc
 
 func (w Words) onWeekday(l message.Lang, s access.Schedule, day int) string {
 	if day == access.Holiday && !s.Holidays {
-		return w.or(l, "hours.usual", "")
+		return w.or(l, "hours.weekly", "")
 	}
 	var spans []access.Span
 	for _, window := range s.Windows {
