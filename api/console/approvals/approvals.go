@@ -146,7 +146,7 @@ type onePage struct {
 	Blocks       []change.Block
 	MayDecide    bool
 	Link         string // to what changes; empty where there is none to follow
-	Asked, Done  bool // just now
+	Asked, Done  bool   // just now
 	Note         string
 	Problem, Bad string // of the form
 }

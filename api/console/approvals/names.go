@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -26,7 +27,7 @@ func (p *Pages) blocks(r *http.Request, v ui.Visitor, req approval.Request) ([]c
 			return nil, err
 		}
 	}
-	lang, words := ui.LangOf(r), p.words.Naming(p.names(r, v, areas, schedules))
+	lang, words := ui.LangOf(r), p.words.Naming(p.names(r.Context(), v, areas, schedules))
 	blocks := words.Blocks(lang, req.Kind, req.Before, req.Body)
 	if req.State != approval.Pending {
 		return blocks, nil
@@ -41,7 +42,7 @@ func (p *Pages) blocks(r *http.Request, v ui.Visitor, req approval.Request) ([]c
 }
 
 // names looks ids up in the registers that the visitor may read.
-func (p *Pages) names(r *http.Request, v ui.Visitor, areas []area.Area, schedules []area.Schedule) change.Names {
+func (p *Pages) names(ctx context.Context, v ui.Visitor, areas []area.Area, schedules []area.Schedule) change.Names {
 	known := map[string]string{}
 	for _, a := range areas {
 		known["area "+a.ID] = a.Name
@@ -57,7 +58,7 @@ func (p *Pages) names(r *http.Request, v ui.Visitor, areas []area.Area, schedule
 		}
 		name, asked := known["person "+id]
 		if !asked && v.May(authz.StaffRead) {
-			member, _ := p.config.Staff.Get(r.Context(), v.Actor(), id) // who is there no more has no name
+			member, _ := p.config.Staff.Get(ctx, v.Actor(), id) // who is there no more has no name
 			name = member.Name
 			known["person "+id] = name
 		}
