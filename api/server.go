@@ -54,6 +54,7 @@ type Server struct {
 	cards       *card.Register
 	entries     *entrylog.Register
 	pins        *pin.Register
+	days        *calendar.Register
 	epochs      *epoch.Keeper
 	broker      *broker.Broker      // nil: another broker is used
 	files       *brokerfiles.Writer // nil: its files are not kept here
@@ -317,7 +318,7 @@ func (s *Server) Run(ctx context.Context) error {
 		parts = append(parts, part{"broker files", s.files.Run})
 	}
 	parts = append(parts, part{"certificates", s.certificates},
-		part{"calendar", (&calendar.Keeper{Register: calendar.New(s.store), Log: s.log}).Run},
+		part{"calendar", (&calendar.Keeper{Register: s.days, Log: s.log}).Run},
 		part{"pins", func(ctx context.Context) error { return s.pins.Run(ctx, s.log) }}, part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
 	s.broker, s.listener = nil, nil    // closed by their parts

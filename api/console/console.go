@@ -180,7 +180,7 @@ func (k *Console) folders() ([]folder, error) {
 			return forget.New(forget.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
 		},
 		func() (folder, error) {
-			return approvals.New(approvals.Config{Shell: k.shell, Approvals: c.Approvals})
+			return approvals.New(approvals.Config{Shell: k.shell, Approvals: c.Approvals, Areas: c.Areas, Staff: c.Staff})
 		},
 		func() (folder, error) {
 			return devices.New(devices.Config{

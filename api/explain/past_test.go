@@ -147,7 +147,7 @@ func (d *doors) tell(controller, cardID string, key access.Key, v access.Version
 // changes are what happens to the registers between the policies, each of another kind.
 func (d *doors) changes() []func() {
 	ctx, city, manager := d.t.Context(), d.city, lifecycletest.Manager
-	days := calendar.New(city.Store)
+	days := calendar.New(city.Store, city.Approvals)
 	cards := map[string]string{}
 	for _, no := range []string{"1001", "1002", "1003"} {
 		found, err := city.Card.List(ctx, lifecycletest.Guard, card.Filter{Person: no})

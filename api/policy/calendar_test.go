@@ -22,7 +22,7 @@ func TestR43_2_HolidaysGoToTheDoorsThatAskForThem(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
-		ctx, days := t.Context(), calendar.New(city.Store)
+		ctx, days := t.Context(), calendar.New(city.Store, city.Approvals)
 		if _, err := days.Extend(ctx, store.System("calendar"), city.Clock.Now()); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/calendar"
 )
 
@@ -16,7 +17,7 @@ func TestR43_2_TheCalendarAndTimetablesThroughTheInterface(t *testing.T) {
 	b := newBench(t)
 	boss := b.add("boss", authz.SystemManager)
 	year := time.Now().Year() + 1 // days that are past are not entered
-	if _, err := calendar.New(b.store).Extend(t.Context(), store.System("calendar"), time.Now()); err != nil {
+	if _, err := calendar.New(b.store, approval.New(b.store)).Extend(t.Context(), store.System("calendar"), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	day := func(rest string) string { return fmt.Sprint("/calendar/days/", year, rest) }
@@ -47,4 +48,30 @@ func TestR43_2_TheCalendarAndTimetablesThroughTheInterface(t *testing.T) {
 	if got := b.call(boss, "GET", "/schedules", ""); !strings.Contains(got.text, `"name":"開庁時間",`+hours+`,"version":2`) {
 		t.Errorf("%d %s", got.status, got.text)
 	}
+}
+
+// R43-1, R14-1: a day that opens a graded area for longer is answered with 202 and the request, and takes effect once somebody else approves it.
+func TestADayThatOpensAGradedAreaForLongerIsSaidByTwo(t *testing.T) {
+	b := newBench(t)
+	boss := b.add("boss", authz.SystemManager)
+	b.want(201, "", boss, "POST", "/staff", `{"no":"S1","name":"山田"}`)
+	b.want(201, "", boss, "POST", "/areas", `{"id":"srv","name":"電子計算機室","grade":3,"record":"strict","owner":"S1"}`)
+	b.want(201, "", boss, "POST", "/schedules", `{"id":"duty","name":"休日当番","windows":[{"day":7,"from":540,"until":720}],"holidays":true}`)
+	b.want(201, "", boss, "POST", "/rights", `{"person":"S1","area":"srv","schedule":"duty"}`)
+	second := b.add("second", authz.SecurityManager)
+	day := fmt.Sprintf("%d-06-15", time.Now().Year()+1)
+	path := "/calendar/days/" + day
+
+	put := b.want(202, "", boss, "PUT", path, `{"kind":"closed","name":"電気設備点検","reason":"法定の点検"}`)
+	id, _ := put.json["id"].(string)
+	change, _ := put.json["change"].(string)
+	if put.json["kind"] != "calendar.put" || put.json["subject"] != day || !strings.Contains(change, `"areas":[{"id":"srv","name":"電子計算機室"}],"before":null,"after":[{"from":540,"until":720}]`) {
+		t.Errorf("202 with %s", put.text)
+	}
+	b.want(403, "approval.own", boss, "POST", "/approvals/"+id+"/approve", `{}`)
+	b.want(404, "calendar.unknown_day", boss, "DELETE", path+"?reason=x", "")
+	b.want(200, "", second, "POST", "/approvals/"+id+"/approve", `{}`)
+	other := b.want(202, "", boss, "PUT", fmt.Sprintf("/calendar/days/%d-06-16", time.Now().Year()+1), `{"kind":"closed","name":"予備日","reason":"法定の点検"}`)
+	b.want(204, "", boss, "DELETE", path+"?reason=x", "") // the duty falls away: nobody has to approve that
+	b.want(200, "", boss, "POST", "/approvals/"+fmt.Sprint(other.json["id"])+"/withdraw", `{}`)
 }

@@ -52,7 +52,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "4.0.0"
+const SpecVersion = "4.1.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {

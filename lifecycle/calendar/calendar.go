@@ -1,6 +1,9 @@
 // Package calendar is the register of the days on which the city's offices are closed: the holidays of the Act and the days around the new year (package
 // holiday), less the holidays on which the city works, and with the days on which it alone is closed (臨時の閉庁日).
 //
+// What the city says of a day takes effect at once where it only shuts graded areas (grade 2 or 3) or leaves them as they are. Where a timetable that one of them uses
+// opens for longer on that day, two people say it, as with the timetable itself: the method keeps a request and returns an approval.WaitingError.
+//
 // Doors are told of holidays up to a day that is itself in the register, the horizon, so that what a door is told follows from the registers alone and
 // not from the hour. A Keeper moves it on each New Year's Day.
 package calendar
@@ -15,6 +18,7 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/calendar/holiday"
 )
 
@@ -46,10 +50,17 @@ type Day struct {
 }
 
 // Register is the register of days.
-type Register struct{ store *store.Store }
+type Register struct {
+	store     *store.Store
+	approvals *approval.Register
+}
 
-// New opens the register.
-func New(s *store.Store) *Register { return &Register{store: s} }
+// New opens the register, and tells the register of approvals how a day is put and taken back.
+func New(s *store.Store, approvals *approval.Register) *Register {
+	approvals.Handle(dayPut, approval.Made(authz.AreaWrite, putDay))
+	approvals.Handle(dayRemove, approval.Made(authz.AreaWrite, removeDay))
+	return &Register{store: s, approvals: approvals}
+}
 
 // mostDays bounds what is asked for at once: three years.
 const mostDays = 3 * 366

@@ -27,7 +27,7 @@ func run(t *testing.T, fn func(t *testing.T, c town)) {
 	t.Helper()
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		city := lifecycletest.Open(t, d)
-		fn(t, town{city, calendar.New(city.Store)})
+		fn(t, town{city, calendar.New(city.Store, city.Approvals)})
 	})
 }
 

@@ -3,77 +3,77 @@ package calendar
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"kanmon/internal/access/timetable"
-	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/calendar/holiday"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
 )
 
+// Kinds of change, as they stand in requests.
+const (
+	dayPut    = "calendar.put"
+	dayRemove = "calendar.remove"
+)
+
 // Put says that a day is closed or open, with a reason, in the place of what was said of it before, and brings it to the doors. Needs authz.AreaWrite.
+// Where it opens a timetable of a graded area for longer it needs two people, and the error is then an approval.WaitingError.
 // A day before today, one that is Open and no holiday, and one that is Closed and a holiday anyway are fault.Invalid.
 func (r *Register) Put(ctx context.Context, actor store.Actor, reason string, o Own) error {
-	date, reason, err := r.check(o.Date, reason)
+	reason, err := field.Text("reason", reason, 200)
 	if err == nil {
 		o.Name, err = field.Text("name", o.Name, 64)
 	}
 	if err == nil {
-		err = o.fits(date)
+		err = o.fits(r.store.Now())
 	}
 	if err != nil {
 		return fmt.Errorf("put a day: %w", err)
 	}
-	return r.write(ctx, actor, reason, "put a day", func(tx *store.Tx) error { return o.keep(ctx, tx) })
+	return r.submit(ctx, actor, "put a day", dayPut, reason, o)
 }
 
-// Remove takes back what the city said of a day, with a reason: it is again what it is by law. Needs authz.AreaWrite.
+// Remove takes back what the city said of a day, with a reason: it is again what it is by law. Needs authz.AreaWrite, and two people where Put does.
 func (r *Register) Remove(ctx context.Context, actor store.Actor, reason, date string) error {
-	day, reason, err := r.check(date, reason)
+	reason, err := field.Text("reason", reason, 200)
+	if err == nil {
+		_, err = upcoming(date, r.store.Now())
+	}
 	if err != nil {
 		return fmt.Errorf("remove a day: %w", err)
 	}
-	return r.write(ctx, actor, reason, "remove a day", func(tx *store.Tx) error {
-		own, err := ownDays(ctx, tx, day, day+1, newest)
-		if err != nil {
-			return err
-		}
-		if len(own) == 0 {
-			return fault.New(fault.NotFound, "calendar.unknown_day", "nothing is said of "+date)
-		}
-		return Own{Date: date, Kind: none, Name: own[0].Name}.keep(ctx, tx)
-	})
+	return r.submit(ctx, actor, "remove a day", dayRemove, reason, Own{Date: date, Kind: none})
 }
 
-// check reads a date that may still be decided about, and a reason.
-func (r *Register) check(date, reason string) (timetable.Day, string, error) {
+// upcoming reads a date that may still be decided about.
+func upcoming(date string, now time.Time) (timetable.Day, error) {
 	day, err := timetable.Date(date)
 	if err != nil {
-		return 0, "", fault.BadField("date", "calendar.date", err.Error())
+		return 0, fault.BadField("date", "calendar.date", err.Error())
 	}
 	if year := yearOf(day); year < holiday.First || year > holiday.Last {
-		return 0, "", fault.BadField("date", "calendar.year", fmt.Sprintf("year %d", year))
+		return 0, fault.BadField("date", "calendar.year", fmt.Sprintf("year %d", year))
 	}
-	if day < today(r.store.Now()) {
-		return 0, "", fault.BadField("date", "calendar.past", date+" is past")
+	if day < today(now) {
+		return 0, fault.BadField("date", "calendar.past", date+" is past")
 	}
-	reason, err = field.Text("reason", reason, 200)
-	return day, reason, err
+	return day, nil
 }
 
 // fits reports whether a word of the city's changes what the day is by law.
-func (o Own) fits(date timetable.Day) error {
-	law, err := holiday.WithYearEnd(yearOf(date))
+func (o Own) fits(now time.Time) error {
+	date, err := upcoming(o.Date, now)
 	if err != nil {
-		return fault.BadField("date", "calendar.year", err.Error())
+		return err
 	}
-	is := false
-	for _, d := range law {
-		is = is || d.Date == date
-	}
+	is, err := byLaw(date)
 	switch {
+	case err != nil:
+		return err
 	case o.Kind != Closed && o.Kind != Open:
 		return fault.BadField("kind", "calendar.kind", fmt.Sprintf("kind %.20q", o.Kind))
 	case o.Kind == Open && !is:
@@ -84,23 +84,112 @@ func (o Own) fits(date timetable.Day) error {
 	return nil
 }
 
-func (o Own) keep(ctx context.Context, tx *store.Tx) error {
-	_, err := tx.Version(ctx, "calendar_day", o.Date, store.Row{{Name: "kind", Value: string(o.Kind)}, {Name: "name", Value: o.Name}}, nil)
+// byLaw reports whether a day is a holiday but for the city's own word.
+func byLaw(date timetable.Day) (bool, error) {
+	law, err := holiday.WithYearEnd(yearOf(date))
 	if err != nil {
-		return err
+		return false, fault.BadField("date", "calendar.year", err.Error())
 	}
-	return device.WantForCalendar(ctx, tx)
+	for _, d := range law {
+		if d.Date == date {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
-func (r *Register) write(ctx context.Context, actor store.Actor, reason, doing string, fn func(*store.Tx) error) error {
-	err := r.store.Write(ctx, actor, reason, func(tx *store.Tx) error {
-		if err := actor.May(authz.AreaWrite); err != nil {
-			return err
+// word is what the city says of a day, as it stands in a request.
+type word struct {
+	Date       string `json:"date"`
+	Kind       Kind   `json:"own"`
+	Name       string `json:"name"`
+	Holiday    bool   `json:"holiday"` // for doors
+	Timetables []use  `json:"timetables,omitempty"`
+}
+
+// said is the word that is in force.
+func said(ctx context.Context, q store.Queryer, date string) (word, error) {
+	day, err := timetable.Date(date)
+	if err != nil {
+		return word{}, fault.Wrap(fault.Internal, err, "read a stored date")
+	}
+	w := word{Date: date, Kind: none}
+	if w.Holiday, err = byLaw(day); err != nil {
+		return word{}, err
+	}
+	own, err := ownDays(ctx, q, day, day+1, newest)
+	if err == nil && len(own) > 0 {
+		w.Kind, w.Name, w.Holiday = own[0].Own, own[0].Name, own[0].Holiday
+	}
+	return w, err
+}
+
+// next is what becomes of a day of which was is said: with the timetables of graded areas that it touches.
+func (o Own) next(ctx context.Context, q store.Queryer, was word) (word, error) {
+	day, err := timetable.Date(o.Date)
+	if err != nil {
+		return word{}, fault.Wrap(fault.Internal, err, "read a checked date")
+	}
+	w := word{Date: o.Date, Kind: o.Kind, Name: o.Name, Holiday: o.Kind == Closed}
+	if o.Kind == none {
+		w.Name = was.Name
+		if w.Holiday, err = byLaw(day); err != nil {
+			return word{}, err
 		}
-		return fn(tx)
-	})
+	}
+	w.Timetables, err = usesOf(ctx, q, day, was.Holiday, w.Holiday)
+	return w, err
+}
+
+// submit has a word said: at once, or by a request where a timetable of a graded area opens for longer.
+func (r *Register) submit(ctx context.Context, actor store.Actor, doing, kind, reason string, o Own) error {
+	var was, next word
+	err := r.approvals.Make(ctx, actor, approval.Wish{
+		Register: "calendar", Kind: kind, Subject: o.Date, Reason: reason, Body: &next,
+		Two: func(ctx context.Context, q store.Queryer) (two bool, err error) {
+			if was, err = said(ctx, q, o.Date); err != nil {
+				return false, err
+			}
+			next, err = o.next(ctx, q, was)
+			return widens(next.Timetables), err
+		},
+		Before: func(context.Context, store.Queryer) (any, error) { return was, nil },
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
+}
+
+var putDay = approval.Maker[word]{
+	Check: func(_ context.Context, tx *store.Tx, w word) error {
+		return Own{Date: w.Date, Kind: w.Kind}.fits(tx.Now())
+	},
+	Apply:   func(ctx context.Context, tx *store.Tx, w word) error { return w.keep(ctx, tx) },
+	Version: approval.VersionOf("calendar_day"),
+	Leans:   usesNow,
+}
+
+var removeDay = approval.Maker[word]{
+	Check: func(ctx context.Context, tx *store.Tx, w word) error {
+		if _, err := upcoming(w.Date, tx.Now()); err != nil {
+			return err
+		}
+		now, err := said(ctx, tx, w.Date)
+		if err == nil && now.Kind == none {
+			err = fault.New(fault.NotFound, "calendar.unknown_day", "nothing is said of "+w.Date)
+		}
+		return err
+	},
+	Apply:   putDay.Apply,
+	Version: approval.VersionOf("calendar_day"),
+	Leans:   usesNow,
+}
+
+func (w word) keep(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Version(ctx, "calendar_day", w.Date, store.Row{{Name: "kind", Value: string(w.Kind)}, {Name: "name", Value: w.Name}}, nil)
+	if err != nil {
+		return err
+	}
+	return device.WantForCalendar(ctx, tx)
 }

@@ -18,6 +18,8 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/approval"
+	"kanmon/lifecycle/area"
+	"kanmon/lifecycle/staff"
 )
 
 //go:embed ja.json en.json templates
@@ -36,6 +38,19 @@ type Approvals interface {
 type Config struct {
 	Shell     *ui.Shell
 	Approvals Approvals
+	Areas     Areas
+	Staff     Staff
+}
+
+// Areas is what the pages ask of the register of areas, for names and hours.
+type Areas interface {
+	Areas(ctx context.Context, actor store.Actor) ([]area.Area, error)
+	Schedules(ctx context.Context, actor store.Actor) ([]area.Schedule, error)
+}
+
+// Staff is what they ask of the register of staff, for names.
+type Staff interface {
+	Get(ctx context.Context, actor store.Actor, id string) (staff.Member, error)
 }
 
 // Pages serves the pages.
@@ -128,10 +143,10 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 // onePage is one request, with the forms that the visitor may use.
 type onePage struct {
 	line
-	Blocks       [][]change.Row
+	Blocks       []change.Block
 	MayDecide    bool
-	MayArea      bool
-	Asked, Done  bool // just now
+	Link         string // to what changes; empty where there is none to follow
+	Asked, Done  bool   // just now
 	Note         string
 	Problem, Bad string // of the form
 }
@@ -146,8 +161,13 @@ func (p *Pages) onePage(w http.ResponseWriter, r *http.Request, v ui.Visitor, st
 		return err
 	}
 	data.line = newLine(req, v)
-	data.Blocks = p.words.Blocks(ui.LangOf(r), req.Before, req.Body)
-	data.MayDecide, data.MayArea = v.May(authz.AreaWrite), v.May(authz.AreaRead) && req.About != ""
+	if data.Blocks, err = p.blocks(r, v, req); err != nil {
+		return err
+	}
+	data.MayDecide = v.May(authz.AreaWrite)
+	if v.May(authz.AreaRead) {
+		data.Link = link(req)
+	}
 	title := p.one.Text(ui.LangOf(r), "kind."+req.Kind)
 	return p.config.Shell.Render(w, r, v, p.one, ui.Page{Status: status, Title: title, Section: "approvals", Data: &data})
 }

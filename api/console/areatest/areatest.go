@@ -153,7 +153,7 @@ type Approvals struct {
 	Done string // the last decision: "approve A-1: note"
 }
 
-// SomeApprovals are two requests that wait, one of them by yamada, who visits, and one that was approved.
+// SomeApprovals are requests that wait, one of them by yamada, who visits, and one that was approved: of an area, rights, a timetable, a day, and a door.
 func SomeApprovals(hostile string) *Approvals {
 	name := func(s string) string { return cmp.Or(hostile, s) }
 	at := consoletest.Day(2026, 9, 17).Add(10 * time.Hour)
@@ -170,6 +170,19 @@ func SomeApprovals(hostile string) *Approvals {
 			ID: "Q-3", Applicant: "account:yamada", At: at.Add(-48 * time.Hour), State: approval.Approved, Decider: "account:kanri", DecidedAt: at.Add(-24 * time.Hour), Note: name("確認済み"),
 			Change: change("door.add", "D-9", "", `{"id":"D-9","name":"裏口","area":"A-1","controller":"ctl-1","entry_readers":["IN-9"],"release_ms":5000,"held_ms":30000}`),
 		},
+		{ID: "Q-4", Applicant: "account:kanri", At: at.Add(-2 * time.Hour), State: approval.Pending, Change: approval.Change{
+			Register: "area", Kind: "schedule.change", Subject: "weekdays", Reason: name("夜間の窓口"),
+			Before: `{"id":"weekdays","name":"開庁時間","windows":[{"day":1,"from":510,"until":1035},{"day":5,"from":510,"until":1035}],"special":[{"date":"2026-10-04"}]}`,
+			Body: `{"id":"weekdays","name":"` + name("開庁時間") + `","windows":[{"day":1,"from":510,"until":1035},{"day":5,"from":1320,"until":360},{"day":5,"from":510,"until":1035},{"day":7,"from":540,"until":720}],` +
+				`"holidays":true,"special":[{"date":"2026-10-04"},{"date":"2026-11-01","windows":[{"from":510,"until":720}]}]}`,
+		}},
+		{ID: "Q-5", Applicant: "account:kanri", At: at.Add(-3 * time.Hour), State: approval.Pending, Change: approval.Change{
+			Register: "calendar", Kind: "calendar.put", Subject: "2026-11-03", Reason: name("期日前投票"),
+			Before: `{"date":"2026-11-03","own":"none","name":"","holiday":true}`,
+			Body: `{"date":"2026-11-03","own":"open","name":"` + name("期日前投票") + `","holiday":false,"timetables":[` +
+				`{"schedule":"weekdays","name":"` + name("開庁時間") + `","areas":[{"id":"A-1","name":"電子計算機室"},{"id":"A-2","name":"書庫"}],"before":null,"after":[{"from":510,"until":1035}]},` +
+				`{"schedule":"duty","name":"休日当番","areas":[{"id":"A-2","name":"書庫"}],"before":[{"from":1320,"until":360}],"after":null}]}`,
+		}},
 	}}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"kanmon/api/console/approvals"
 	"kanmon/api/console/ui"
 	"kanmon/api/message"
 	"kanmon/internal/access/timetable"
@@ -199,6 +200,9 @@ func (p *Pages) answerDay(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 	}
 	if err == nil {
 		ui.Redirect(w, r, fmt.Sprintf("/calendar?year=%d&done=%s", year, done))
+		return nil
+	}
+	if approvals.Sent(w, r, err) {
 		return nil
 	}
 	var correctable bool

@@ -13,6 +13,7 @@ import (
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 )
 
@@ -80,6 +81,7 @@ func TestAYearNamesItsHolidays(t *testing.T) {
 	nothing.get(t, "/calendar", "ja").Has(t, ".note-line", "まだ祝休日を知りません")
 }
 
+// R14-1: a day that waits for a second person leads to its request.
 func TestADayOfTheCitysOwnIsPutAndTakenBack(t *testing.T) {
 	form := url.Values{"date": {"2026-12-28"}, "kind": {"closed"}, "name": {"点検"}, "reason": {"法定の点検"}}.Encode()
 	for path, want := range map[string]string{"/calendar/days": "/calendar?year=2026&done=put", "/calendar/days/remove": "/calendar?year=2026&done=removed"} {
@@ -89,6 +91,13 @@ func TestADayOfTheCitysOwnIsPutAndTakenBack(t *testing.T) {
 			t.Errorf("%s: %d to %q: %+v", path, p.Status, p.Header.Get("Location"), o.days.Last)
 		}
 		open().get(t, want, "ja").Count(t, ".notice.good", 1)
+	}
+	waits := open()
+	waits.days.Fail = approval.Wait(&approval.Request{ID: "A-1"}, nil)
+	for _, path := range []string{"/calendar/days", "/calendar/days/remove"} {
+		if p := waits.do(t, authz.SystemManager, pagetest.Post(path, form)); p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/approvals/A-1?asked" {
+			t.Errorf("%s: what waits leads to %q with %d", path, p.Header.Get("Location"), p.Status)
+		}
 	}
 	o := open()
 	o.days.Fail = fault.BadField("date", "calendar.holiday", "a holiday")

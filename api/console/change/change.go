@@ -23,7 +23,19 @@ import (
 var files embed.FS
 
 // Words are the sentences of the package.
-type Words struct{ catalogue message.Catalogue }
+type Words struct {
+	catalogue message.Catalogue
+	names     Names
+}
+
+// Names is what the thing is called that a value names by its id: a person, an area, a timetable; empty for no name. The key is that of the value, such as "owner".
+type Names func(key, id string) string
+
+// Naming are the words with names beside ids.
+func (w Words) Naming(names Names) Words {
+	w.names = names
+	return w
+}
 
 // Load reads them.
 func Load() (Words, error) {
@@ -31,11 +43,18 @@ func Load() (Words, error) {
 	if err != nil {
 		return Words{}, fmt.Errorf("change: %w", err)
 	}
-	return Words{c}, nil
+	return Words{catalogue: c}, nil
 }
 
-// Row is one value that changes.
+// Row is one value that changes, or stands beside those that do.
 type Row struct{ Label, Before, After string }
+
+// Block is one thing of a change.
+type Block struct {
+	Title    string // may be empty
+	Compared bool   // with what it was before; otherwise rows have no Before
+	Rows     []Row
+}
 
 // order of the values in a list; others follow by name.
 var order = []string{
@@ -52,18 +71,24 @@ func rank(key string) int {
 }
 
 // Blocks are the values that a change sets: one block for each thing in it, for a list of rights one each. before is empty for something new. What
-// does not change is left out.
-func (w Words) Blocks(l message.Lang, before, body string) [][]Row {
+// does not change is left out, but for the hours of timetables and days of the calendar.
+func (w Words) Blocks(l message.Lang, kind, before, body string) []Block {
+	switch kind {
+	case "schedule.change":
+		return []Block{w.scheduleBlock(l, before, body)}
+	case "calendar.put", "calendar.remove":
+		return w.dayBlocks(l, before, body)
+	}
 	var things []map[string]any
 	if json.Unmarshal([]byte(body), &things) == nil {
-		blocks := make([][]Row, len(things))
+		blocks := make([]Block, len(things))
 		for i, thing := range things {
 			delete(thing, "id") // made, and nobody's word
-			blocks[i] = w.rows(l, nil, thing)
+			blocks[i].Rows = w.rows(l, nil, thing)
 		}
 		return blocks
 	}
-	return [][]Row{w.rows(l, object(before), object(body))}
+	return []Block{{Compared: before != "", Rows: w.rows(l, object(before), object(body))}}
 }
 
 func object(text string) map[string]any {
@@ -144,12 +169,26 @@ func (w Words) text(l message.Lang, key, s string) string {
 	if s == "" {
 		return w.value(l, key, nil)
 	}
-	if key == "from" || key == "until" {
-		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			return ui.Minute(l, t)
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		switch key {
+		case "from":
+			return ui.From(l, t)
+		case "until":
+			return ui.Until(l, t)
 		}
 	}
-	return w.or(l, "value."+key+"."+s, s)
+	return w.or(l, "value."+key+"."+s, w.named(l, key, s))
+}
+
+// named is an id with what is called so.
+func (w Words) named(l message.Lang, key, id string) string {
+	if w.names == nil {
+		return id
+	}
+	if name := w.names(key, id); name != "" {
+		return w.or(l, "named", id, name, id)
+	}
+	return id
 }
 
 func (w Words) list(l message.Lang, key string, list []any) string {
@@ -161,7 +200,7 @@ func (w Words) list(l message.Lang, key string, list []any) string {
 		if window, ok := v.(map[string]any); ok {
 			parts[i] = w.window(l, window)
 		} else {
-			parts[i] = fmt.Sprint(v)
+			parts[i] = w.named(l, key, fmt.Sprint(v))
 		}
 	}
 	return strings.Join(parts, w.or(l, "comma", ", "))

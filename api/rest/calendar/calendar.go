@@ -1,14 +1,17 @@
 // Package calendar is the days that are not like others: holidays, the days around the new year, and those of the city's own.
+// What opens a timetable of a graded area for longer waits for a second person: the answer is then 202, with the request (package approvals).
 package calendar
 
 import (
 	"context"
+	"errors"
 
 	"kanmon/api/auth"
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/internal/access/timetable"
 	"kanmon/internal/fault"
+	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/calendar"
 )
 
@@ -57,8 +60,9 @@ type (
 func (cfg Config) Routes(f *frame.Frame) {
 	s := f.Section("calendar")
 	frame.Get(s, "/calendar", "listDays", "Days that are not like others", cfg.days)
-	frame.Put(s, "/calendar/days/{date}", "putDay", "Say that the city is closed, or works, on a day", cfg.put)
-	frame.Delete(s, "/calendar/days/{date}", "removeDay", "Take back what the city said of a day", cfg.remove)
+	two := frame.Accepts[view.Approval](s, "It waits for a second person, because a timetable of an area of grade 2 or 3 opens for longer")
+	frame.Put(two, "/calendar/days/{date}", "putDay", "Say that the city is closed, or works, on a day", cfg.put)
+	frame.Delete(two, "/calendar/days/{date}", "removeDay", "Take back what the city said of a day", cfg.remove)
 }
 
 func (cfg Config) days(ctx context.Context, who auth.Principal, in *rangeIn) (*daysOut, error) {
@@ -82,9 +86,17 @@ func (cfg Config) days(ctx context.Context, who auth.Principal, in *rangeIn) (*d
 
 func (cfg Config) put(ctx context.Context, who auth.Principal, in *ownIn) (*struct{}, error) {
 	b := in.Body
-	return nil, cfg.Days.Put(ctx, who.Actor(), b.Reason, calendar.Own{Date: in.Date, Kind: calendar.Kind(b.Kind), Name: b.Name})
+	return nil, waits(cfg.Days.Put(ctx, who.Actor(), b.Reason, calendar.Own{Date: in.Date, Kind: calendar.Kind(b.Kind), Name: b.Name}))
 }
 
 func (cfg Config) remove(ctx context.Context, who auth.Principal, in *removeIn) (*struct{}, error) {
-	return nil, cfg.Days.Remove(ctx, who.Actor(), in.Reason, in.Date)
+	return nil, waits(cfg.Days.Remove(ctx, who.Actor(), in.Reason, in.Date))
+}
+
+// waits turns a change that waits for a second person into the answer that says so.
+func waits(err error) error {
+	if w, ok := errors.AsType[*approval.WaitingError](err); ok {
+		return frame.Accepted(view.NewApproval(w.Request))
+	}
+	return err
 }
