@@ -111,7 +111,7 @@ func listening(t *testing.T) (post, *Terminal, *heard) {
 	t.Helper()
 	authority, h := brokertest.NewAuthority(t), newHeard()
 	server := authority.Server()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed below
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestWhatATerminalMayNotSayIsRefused(t *testing.T) {
 			t.Errorf("%s: %d %v, heard %q", tt.name, status, answer, got)
 		}
 	}
-	res, err := p.client.Get(p.url) //nolint:noctx // short
+	res, err := p.client.Get(p.url)
 	if err != nil {
 		t.Fatal(err)
 	}
