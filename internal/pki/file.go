@@ -16,9 +16,9 @@ const (
 	maxSecret     = 1 << 20
 )
 
-// readPrivate reads a secret that lies in the clear. A file that others may read is refused: it is no secret any more. A missing one is
+// ReadPrivate reads a secret that lies in the clear. A file that others may read is refused: it is no secret any more. A missing one is
 // fault.NotFound.
-func readPrivate(file string) ([]byte, error) {
+func ReadPrivate(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "pki.no_file", "no file "+file)

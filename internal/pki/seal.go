@@ -56,12 +56,12 @@ func OpenSealer(file string, fresh bool) (Sealer, error) {
 			return Sealer{}, fault.Wrap(fault.Unavailable, err, "read the sealing key")
 		}
 	}
-	b, err := readPrivate(file)
+	b, err := ReadPrivate(file)
 	if fault.KindOf(err) == fault.NotFound && fresh {
 		if err := makeSealingKey(file); err != nil {
 			return Sealer{}, err
 		}
-		b, err = readPrivate(file)
+		b, err = ReadPrivate(file)
 	}
 	if err != nil {
 		return Sealer{}, fault.Wrap(fault.KindOf(err), err, "the sealing key "+file)

@@ -134,7 +134,7 @@ func (v *Vault) Remove(name string) error {
 func (v *Vault) Adopt(name, file string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	b, err := readPrivate(file)
+	b, err := ReadPrivate(file)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil
 	}

@@ -1,0 +1,10 @@
+package config
+
+// otherReaders names the readers that are not on an OSDP line, in the order of the file.
+func (c Config) otherReaders() []string {
+	var names []string
+	for _, t := range c.Terminals {
+		names = append(names, t.Name)
+	}
+	return names
+}
