@@ -42,6 +42,7 @@ var rules = map[event.Kind]rule{
 	event.PolicyRefused:      {Normal, box},
 	event.JournalTrouble:     {Normal, box},
 	event.ClockStepped:       {Normal, box},
+	event.ClockUnset:         {Normal, box},
 	event.LeaseWarning:       {Normal, box},
 	event.LeaseLapsed:        {Normal, box},
 	event.CommandRefused:     {Normal, box},
@@ -61,6 +62,7 @@ var ends = map[event.Kind][]event.Kind{
 	event.MainsRestored:   {event.MainsLost},
 	event.BatteryRestored: {event.BatteryLow},
 	event.BoxClosed:       {event.BoxOpened},
+	event.ClockSet:        {event.ClockUnset},
 	event.LeaseRenewed:    {event.LeaseWarning, event.LeaseLapsed},
 }
 

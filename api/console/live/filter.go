@@ -34,7 +34,7 @@ func kinds() []event.Kind {
 		event.DeviceKeyRefused, event.AccessPending, event.Duress, event.RuleBroken, event.PINStopped, event.RecoveryUsed,
 		event.PlacesReset, event.PlacesDoubtful, event.DoorUnlocked, event.DoorSecured, event.LockdownBegun, event.LockdownLifted,
 		event.HeldWarning, event.LockUnsecured, event.LockSecured, event.FireAlarm, event.FireCleared, event.GasAlarm, event.GasCleared,
-		event.MainsLost, event.MainsRestored, event.BatteryLow, event.BatteryRestored, event.BoxOpened, event.BoxClosed,
+		event.MainsLost, event.MainsRestored, event.BatteryLow, event.BatteryRestored, event.BoxOpened, event.BoxClosed, event.ClockUnset, event.ClockSet,
 		entrylog.Quarantined,
 	}
 }
