@@ -114,9 +114,10 @@ var rules = []rule{
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
 	{"lifecycle/notice", []string{"internal/fault", "internal/store", "lifecycle/field", "lifecycle/period"}},
+	{"lifecycle/alarm/raise", []string{"internal/access", "internal/event"}},
 	{"lifecycle/alarm", []string{
 		"internal/access", "internal/authz", "internal/event", "internal/fault", "internal/store",
-		"lifecycle/account", "lifecycle/entrylog", "lifecycle/field", "lifecycle/notice", "lifecycle/period",
+		"lifecycle/account", "lifecycle/alarm/raise", "lifecycle/entrylog", "lifecycle/field", "lifecycle/notice", "lifecycle/period",
 	}},
 
 	// the centre
