@@ -21,13 +21,20 @@ import (
 )
 
 // What alarms are made of is in package raise.
+
 type (
-	Kind     = raise.Kind
+	// Kind of an alarm.
+	Kind = raise.Kind
+	// Severity says how soon somebody has to look.
 	Severity = raise.Severity
-	About    = raise.About
-	Subject  = raise.Subject
-	Key      = raise.Key
-	Repeat   = raise.Repeat
+	// About is what kind of thing an alarm is about.
+	About = raise.About
+	// Subject is what an alarm is about.
+	Subject = raise.Subject
+	// Key tells alarms apart.
+	Key = raise.Key
+	// Repeat is a number of refusals within a time.
+	Repeat = raise.Repeat
 )
 
 // Kinds that are no kind of event.
