@@ -163,6 +163,7 @@ func (t *turn) policyReady(in PolicyReady) {
 	t.s.clock = t.s.clock.Raise(in.Made, t.mono)
 	t.centreIs(v.Epoch)
 	t.policyOver(in.Policy)
+	t.s.site.Left(t.s.policy)
 	t.s.hash = in.Hash
 	t.configureDoors()
 	t.note(event.Event{Kind: event.PolicyApplied, Policy: &v})

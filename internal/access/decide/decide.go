@@ -31,7 +31,6 @@ type Decision struct {
 	Visitor  bool
 	Escort   bool // may bring visitors here
 	First    bool // may be the first here
-	Guests   bool // with Allow: the visitors who wait pass along, not only the others who do
 	Facts    access.Facts
 }
 
