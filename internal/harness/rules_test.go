@@ -63,9 +63,10 @@ func TestAManagerForgivesWhoIsHeldToBeInside(t *testing.T) {
 	order := func(u demo.Login) map[string]any {
 		return map[string]any{"password": u.Password, "person": "S-0007", "reason": "非常口から出たため"}
 	}
-	err := s.Client().Call(t.Context(), http.MethodPost, "areas/archive/forget", order(s.City.Users[0]), nil)
+	guard, guards := s.as("shuei")
+	err := guard.Call(t.Context(), http.MethodPost, "areas/archive/forget", order(guards), nil)
 	if err == nil || !strings.Contains(err.Error(), "403") {
-		t.Errorf("without the right: %v", err)
+		t.Errorf("a guard: %v", err)
 	}
 	var out struct {
 		Done  bool
