@@ -541,3 +541,27 @@ func TestPositionsAreResetOnceADay(t *testing.T) {
 		t.Fatalf("inside %q after %d resets", d.inside(), resets())
 	}
 }
+
+// R44-1: a policy in which somebody is not any more forgets their entry, with the record that says that it is in force.
+func TestAPolicyForgetsWhoLeftIt(t *testing.T) {
+	timed := access.Rules{Passback: access.PassbackTimed, PassbackS: 3600}
+	s := siteSpec(2)
+	s.Areas[0].Rules, s.People, s.Credentials, s.Rights = timed, s.People[1:], s.Credentials[1:], s.Rights[2:]
+	without, err := decide.Compile(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newHall(t, timed, "")
+	d.tap("IN-1", keyAlways)
+	d.hear(open)
+	if d.inside() != "P-1" {
+		t.Fatalf("inside %q", d.inside())
+	}
+	d.step(PolicyReady{Policy: without, Hash: "h2", Made: started})
+	if kept := d.records[len(d.records)-1].Change.Site; kept == nil || len(kept.Places) != 1 || !kept.Places[0].Gone {
+		t.Errorf("the disk is told %+v", kept)
+	}
+	if d.answer(nil); d.inside() != "" {
+		t.Errorf("inside %q", d.inside())
+	}
+}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"kanmon/controller/admission"
+	"kanmon/controller/challenge"
 	"kanmon/controller/gate"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -38,7 +39,7 @@ func (t *turn) record() {
 		p.Grant = t.gate.Events
 		all = append(all, p.Grant...)
 	}
-	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
+	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease(), Clock: t.s.service.Keep(t.serviceNow())}
 	if t.owesSite() {
 		change.Site = t.s.site.Keep()
 	}
@@ -153,7 +154,7 @@ func (t *turn) unrecorded(g gate.Gate, grant []event.Event) (opened bool) {
 		t.keep(t.stamp(refusal))
 	}
 	if g.Command != "" {
-		t.settle(g.Command, false, NotRecorded)
+		t.settle(g.Command, false, challenge.NotRecorded)
 	}
 	admission.Undone(t.s.site, g.Reader, g.Grants)
 	t.show(g.Reader, reader.ShowTrouble)

@@ -22,15 +22,19 @@ type tries struct {
 func Subjects(id decide.Identity) []string {
 	switch {
 	case id.Card() != "":
-		return []string{"card/" + id.Card()}
+		return []string{cardPrefix + id.Card()}
 	case id.Person() != "":
-		return []string{"person/" + id.Person(), readerPrefix + id.Reader()}
+		return []string{personPrefix + id.Person(), readerPrefix + id.Reader()}
 	default:
 		return []string{readerPrefix + id.Reader()}
 	}
 }
 
-const readerPrefix = "reader/"
+const (
+	cardPrefix   = "card/"
+	personPrefix = "person/"
+	readerPrefix = "reader/"
+)
 
 func (s *State) blocked(subject string, now Moment) bool {
 	t := s.tries[subject]

@@ -179,6 +179,20 @@ func (p *Policy) cardOf(fingerprint string) int {
 	return slices.IndexFunc(p.credentials, func(c credential) bool { return c.key.Fingerprint() == fingerprint })
 }
 
+// Strangers takes out of both sets whom and what the policy knows: people who have a card, a number or a PIN, and cards.
+func (p *Policy) Strangers(people, cards map[string]bool) {
+	if p == nil || len(people)+len(cards) == 0 {
+		return
+	}
+	for i := range p.credentials {
+		delete(people, p.text(p.credentials[i].person))
+		delete(cards, p.text(p.credentials[i].card))
+	}
+	for i := range p.book.holders {
+		delete(people, p.text(p.book.holders[i].person))
+	}
+}
+
 // Facts are those that the request itself brought; the controller adds what it knows.
 func (id Identity) Facts() access.Facts { return id.facts }
 

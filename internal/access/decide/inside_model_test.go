@@ -88,7 +88,6 @@ func TestTheInsideAgreesWithANaiveModel(t *testing.T) {
 			who, f := rapid.SampledFrom(staff).Draw(t, "who"), anyFacts(t)
 			right, _ := rightsOf(s, who)
 			want := insideModel(a, right, f)
-			want.guests = f.Party.Escorts > 0 || right.Escort
 			agree(t, ask(p, "IN", who, f, noon), want)
 		}
 	})

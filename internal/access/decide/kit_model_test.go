@@ -88,7 +88,6 @@ func cardOf(person string) access.Key { return sha256.Sum256([]byte("card of " +
 type answer struct {
 	reason access.Reason
 	broken access.Reason
-	guests bool
 }
 
 // waits are the reasons of an answer that is neither yes nor no: what is missing may follow.
@@ -104,9 +103,6 @@ func agree(t interface {
 	allow, wait := want.reason == access.Granted, slices.Contains(waits, want.reason)
 	if d.Reason != want.reason || d.Allow != allow || d.Wait != wait || d.Broken != want.broken {
 		t.Fatalf("%+v, the model says %+v", d, want)
-	}
-	if d.Allow && d.Facts.Party.Guests > 0 && d.Guests != want.guests {
-		t.Fatalf("visitors who wait pass along: %t, the model says %t: %+v", d.Guests, want.guests, d)
 	}
 }
 
