@@ -174,7 +174,7 @@ func (k *Console) folders() ([]folder, error) {
 			return calendar.New(calendar.Config{Shell: k.shell, Days: c.Days, Schedules: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) {
-			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
+			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Devices: c.Devices, Approvals: c.Approvals})
 		},
 		func() (folder, error) {
 			return forget.New(forget.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})
