@@ -22,13 +22,13 @@ type OneArea struct {
 	Hostile string
 	Locked  bool
 	Linked  string // the interlock of every door
-	Fail    error // of every change
+	Fail    error  // of every change
 	Got     area.Area
 	Reason  string
 	Granted []area.Right
 	Door    area.Door // the last that was added or changed
 	Group   []string  // the doors of the last interlock
-	Done    string // the last change: "add", "change", "grant", "withdraw R-1", "lock", "lift"
+	Done    string    // the last change: "add", "change", "grant", "withdraw R-1", "lock", "lift"
 }
 
 func (o *OneArea) name(s string) string { return cmp.Or(o.Hostile, s) }
@@ -175,11 +175,35 @@ func (o *OneArea) Lift(_ context.Context, _ store.Actor, _, reason string) error
 }
 
 // Grades is a table of grades in memory.
-type Grades struct{}
+type Grades struct {
+	Hostile string
+	Fail    error // of every change
+	Got     *premises.Least
+	Reason  *string
+}
 
 // List implements area.Grades.
 func (Grades) List(context.Context, store.Actor) ([]premises.Least, error) {
 	return []premises.Least{premises.DefaultLeast(1), premises.DefaultLeast(2), {Grade: 3, Factors: access.FactorsCardPIN, Trust: access.TrustMemory, Version: 1}}, nil
+}
+
+// History implements grades.Grades.
+func (g Grades) History(_ context.Context, _ store.Actor, grade int) ([]history.Change, error) {
+	if grade != 3 {
+		return nil, nil
+	}
+	return []history.Change{{
+		Version: 1, At: consoletest.Day(2026, 9, 1), Actor: "account:kanri", ApprovedBy: "account:shonin", Reason: cmp.Or(g.Hostile, "規程の改正"),
+		Fields: []history.Field{{Name: "factors", Value: "card_pin", Changed: true}, {Name: "trust", Value: "memory", Changed: true}},
+	}}, nil
+}
+
+// Set implements grades.Grades.
+func (g Grades) Set(_ context.Context, _ store.Actor, reason string, l premises.Least) error {
+	if g.Got != nil {
+		*g.Got, *g.Reason = l, reason
+	}
+	return g.Fail
 }
 
 // Approvals is a register of requests in memory.

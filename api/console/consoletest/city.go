@@ -212,7 +212,17 @@ func Day(year, month, day int) time.Time {
 }
 
 // Staff is a register of staff in memory.
-type Staff struct{ Members []staff.Member }
+type Staff struct {
+	Members []staff.Member
+	Last    *StaffChange // what was added or changed last, where it is not nil
+}
+
+// StaffChange is what a member of staff was to become.
+type StaffChange struct {
+	staff.Details
+	ID, Reason string // empty for somebody new
+	Fail       error  // the answer
+}
 
 // City is the staff of the test city.
 func City() Staff {
@@ -226,9 +236,11 @@ func City() Staff {
 	var s Staff
 	for i, r := range rows {
 		s.Members = append(s.Members, staff.Member{
-			ID: r.no, Name: r.name, Kana: r.kana, Section: r.section, Cards: 1 - i/4, Version: 1, Period: period.Period{From: Day(2024, 4, 1)},
+			ID: r.no, Name: r.name, Kana: r.kana, Section: r.section, Class: access.Staff, Cards: 1 - i/4, Version: 1, Period: period.Period{From: Day(2024, 4, 1)},
 		})
 	}
+	s.Members[1].Number = "4711"
+	s.Members[2].Class = access.Contractor
 	s.Members[3].Until = Day(2026, 4, 1)
 	s.Members[4].Until = Day(2027, 4, 1)
 	return s
@@ -242,6 +254,24 @@ func (s Staff) Get(_ context.Context, _ store.Actor, id string) (staff.Member, e
 		}
 	}
 	return staff.Member{}, fault.New(fault.NotFound, "", "no such member")
+}
+
+// Add implements people.Staff.
+func (s Staff) Add(_ context.Context, _ store.Actor, d staff.Details) (staff.Member, error) {
+	if s.Last == nil {
+		return staff.Member{ID: d.No}, nil
+	}
+	s.Last.Details = d
+	return staff.Member{ID: cmp.Or(d.No, "S-NEW")}, s.Last.Fail
+}
+
+// Change implements people.Staff.
+func (s Staff) Change(_ context.Context, _ store.Actor, id, reason string, d staff.Details) (staff.Member, error) {
+	if s.Last == nil {
+		return staff.Member{ID: id}, nil
+	}
+	s.Last.Details, s.Last.ID, s.Last.Reason = d, id, reason
+	return staff.Member{ID: id}, s.Last.Fail
 }
 
 // List implements people.Staff.
