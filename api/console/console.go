@@ -18,6 +18,7 @@ import (
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
+	"kanmon/api/console/doors"
 	"kanmon/api/console/explain"
 	"kanmon/api/console/forget"
 	"kanmon/api/console/grades"
@@ -103,6 +104,7 @@ type Areas interface {
 	areas.Areas
 	calendar.Schedules
 	area.Areas
+	doors.Areas
 	people.Rights
 }
 
@@ -175,7 +177,10 @@ func (k *Console) folders() ([]folder, error) {
 			return calendar.New(calendar.Config{Shell: k.shell, Days: c.Days, Schedules: c.Areas, Now: c.Now})
 		},
 		func() (folder, error) {
-			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Devices: c.Devices, Approvals: c.Approvals})
+			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
+		},
+		func() (folder, error) {
+			return doors.New(doors.Config{Shell: k.shell, Areas: c.Areas, Devices: c.Devices})
 		},
 		func() (folder, error) {
 			return grades.New(grades.Config{Shell: k.shell, Grades: c.Grades, Areas: c.Areas, Approvals: c.Approvals})

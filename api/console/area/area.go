@@ -1,5 +1,5 @@
 // Package area is the console's pages of one controlled area (管理区域): who is responsible, what it asks in words, its doors, its versions with both people,
-// and what waits for approval; the forms to define and change it, its doors and their interlocks, to let people in and not any more, and to lock it down.
+// and what waits for approval; the forms to define and change it, to let people in and not any more, and to lock it down.
 package area
 
 import (
@@ -18,7 +18,6 @@ import (
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/area/premises"
-	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/history"
 )
 
@@ -31,12 +30,7 @@ type Areas interface {
 	AreaHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error)
 	AddArea(ctx context.Context, actor store.Actor, a area.Area) (area.Area, error)
 	ChangeArea(ctx context.Context, actor store.Actor, reason string, a area.Area) error
-	Areas(ctx context.Context, actor store.Actor) ([]area.Area, error)
 	Doors(ctx context.Context, actor store.Actor) ([]area.Door, error)
-	DoorHistory(ctx context.Context, actor store.Actor, id string) ([]history.Change, error)
-	AddDoor(ctx context.Context, actor store.Actor, d area.Door) (area.Door, error)
-	ChangeDoor(ctx context.Context, actor store.Actor, reason string, d area.Door) error
-	Interlock(ctx context.Context, actor store.Actor, reason, name string, doors []string) error
 	Schedules(ctx context.Context, actor store.Actor) ([]area.Schedule, error)
 	Rights(ctx context.Context, actor store.Actor, f area.RightFilter) ([]area.Right, error)
 	GrantAll(ctx context.Context, actor store.Actor, reason string, rights []area.Right) ([]area.Right, error)
@@ -54,12 +48,6 @@ type Grades interface {
 	List(ctx context.Context, actor store.Actor) ([]premises.Least, error)
 }
 
-// Devices is what the pages ask of the register of devices.
-type Devices interface {
-	Controllers(ctx context.Context, actor store.Actor) ([]device.Controller, error)
-	Readers(ctx context.Context, actor store.Actor, controller string) ([]device.Reader, error)
-}
-
 // Approvals is what waits for a second person.
 type Approvals interface {
 	List(ctx context.Context, actor store.Actor, f approval.Filter) ([]approval.Request, error)
@@ -71,16 +59,14 @@ type Config struct {
 	Areas     Areas
 	Lockdowns Lockdowns
 	Grades    Grades
-	Devices   Devices
 	Approvals Approvals
 }
 
 // Pages serves the pages.
 type Pages struct {
-	config                            Config
-	words                             change.Words
-	area, edit, rights, lockup        ui.View
-	one, editDoor, lockList, lockForm ui.View // a door and its form, interlocks and theirs
+	config                     Config
+	words                      change.Words
+	area, edit, rights, lockup ui.View
 }
 
 // New reads the templates.
@@ -92,10 +78,7 @@ func New(c Config) (*Pages, error) {
 	}
 	return p, c.Shell.Open(ui.Room{
 		Name: "area", Files: files, Shared: []string{"parts.html"},
-		Pages: map[string]*ui.View{
-			"area.html": &p.area, "edit.html": &p.edit, "rights.html": &p.rights, "lockdown.html": &p.lockup,
-			"door.html": &p.one, "editdoor.html": &p.editDoor, "interlocks.html": &p.lockList, "interlock.html": &p.lockForm,
-		},
+		Pages: map[string]*ui.View{"area.html": &p.area, "edit.html": &p.edit, "rights.html": &p.rights, "lockdown.html": &p.lockup},
 	})
 }
 
@@ -107,16 +90,6 @@ func (p *Pages) Routes() []ui.Route {
 		{Pattern: "POST /areas", Handle: p.add},
 		{Pattern: "GET /areas/{id}/edit", Handle: p.askEdit},
 		{Pattern: "POST /areas/{id}", Handle: p.change},
-		{Pattern: "GET /areas/{id}/doors/new", Handle: p.askNewDoor},
-		{Pattern: "POST /areas/{id}/doors", Handle: p.addDoor},
-		{Pattern: "GET /doors/{id}", Handle: p.showDoor},
-		{Pattern: "GET /doors/{id}/edit", Handle: p.askDoor},
-		{Pattern: "POST /doors/{id}", Handle: p.changeDoor},
-		{Pattern: "GET /interlocks", Handle: p.interlocks},
-		{Pattern: "GET /interlocks/new", Handle: p.askNewInterlock},
-		{Pattern: "POST /interlocks", Handle: p.addInterlock},
-		{Pattern: "GET /interlocks/{name}/edit", Handle: p.askInterlock},
-		{Pattern: "POST /interlocks/{name}", Handle: p.changeInterlock},
 		{Pattern: "GET /areas/{id}/rights", Handle: p.askRights},
 		{Pattern: "POST /areas/{id}/rights", Handle: p.grant},
 		{Pattern: "POST /areas/{id}/rights/{right}/withdraw", Handle: p.withdraw},

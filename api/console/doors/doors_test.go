@@ -1,18 +1,52 @@
-package area_test
+package doors_test
 
 import (
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"testing"
 
 	"kanmon/api/console/areatest"
+	"kanmon/api/console/consoletest"
+	"kanmon/api/console/doors"
 	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 )
+
+func do(t *testing.T, o *areatest.OneArea, who authz.Role, r *http.Request) pagetest.Page {
+	t.Helper()
+	shell := consoletest.Shell(t)
+	p, err := doors.New(doors.Config{Shell: shell, Areas: o, Devices: consoletest.Devices{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pagetest.Do(t, shell, p.Routes(), consoletest.Visitor(who), r)
+}
+
+func form(values ...string) string {
+	v := url.Values{}
+	for i := 0; i < len(values); i += 2 {
+		v.Set(values[i], values[i+1])
+	}
+	return v.Encode()
+}
+
+func TestEveryPageIsSoundInBothLanguages(t *testing.T) {
+	for _, lang := range []string{"ja", "en"} {
+		for name, path := range map[string]string{
+			"door": "/doors/D-2", "newdoor": "/areas/A-1/doors/new?controller=ctl-2", "editdoor": "/doors/D-1/edit", "choose": "/areas/A-1/doors/new",
+			"interlocks": "/interlocks", "newinterlock": "/interlocks/new", "interlock": "/interlocks/front-1/edit",
+		} {
+			p := do(t, &areatest.OneArea{Linked: "front-1"}, authz.SystemManager, pagetest.Get(path, lang))
+			p.Sound(t)
+			p.Golden(t, name+"."+lang)
+		}
+	}
+}
 
 // R43-1: what the form of a door says is what the register is given, seconds as milliseconds, each reader on its side.
 func TestADoorIsAddedAndChangedOnTheForm(t *testing.T) {

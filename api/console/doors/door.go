@@ -1,10 +1,9 @@
-package area
+package doors
 
 import (
 	"context"
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +37,7 @@ type doorPage struct {
 	Saved, MayChange, MayRelease bool
 }
 
-func (p *Pages) showDoor(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	d, err := p.door(r.Context(), v.Actor(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -70,6 +69,7 @@ func (p *Pages) door(ctx context.Context, actor store.Actor, id string) (area.Do
 type doorForm struct {
 	New          bool
 	In           map[string]string // what stands in the inputs, by name
+	AreaName     string            // of a new one
 	Areas        []area.Area
 	Controllers  []device.Controller
 	Readers      []readerRow // of the controller that is chosen
@@ -86,28 +86,17 @@ type readerRow struct {
 // Back is the page that the form was opened from.
 func (f doorForm) Back() string {
 	if f.New {
-		return pathOf(f.In["area"])
+		return areaPath(f.In["area"])
 	}
 	return doorPath(f.In["id"])
 }
 
-// AreaName is the name of the area that the door leads into.
-func (f doorForm) AreaName() string {
-	i := slices.IndexFunc(f.Areas, func(a area.Area) bool { return a.ID == f.In["area"] })
-	if i < 0 {
-		return f.In["area"]
-	}
-	return f.Areas[i].Name
-}
-
-func doorPath(id string) string { return "/doors/" + url.PathEscape(id) }
-
-func (p *Pages) askNewDoor(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+func (p *Pages) askNew(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	in := map[string]string{"area": r.PathValue("id"), "controller": r.FormValue("controller"), "release": usualRelease, "held": usualHeld}
 	return p.doorForm(w, r, v, http.StatusOK, doorForm{New: true, In: in})
 }
 
-func (p *Pages) askDoor(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+func (p *Pages) askEdit(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	d, err := p.door(r.Context(), v.Actor(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -154,8 +143,12 @@ func (p *Pages) doorForm(w http.ResponseWriter, r *http.Request, v ui.Visitor, s
 	if data.Areas, err = p.config.Areas.Areas(r.Context(), v.Actor()); err != nil {
 		return err
 	}
-	if data.New && !slices.ContainsFunc(data.Areas, func(a area.Area) bool { return a.ID == data.In["area"] }) {
-		return fault.New(fault.NotFound, "area.unknown_area", "no such area")
+	if data.New {
+		a, err := p.config.Areas.Area(r.Context(), v.Actor(), data.In["area"])
+		if err != nil {
+			return err
+		}
+		data.AreaName = a.Name
 	}
 	if data.Controllers, err = p.config.Devices.Controllers(r.Context(), v.Actor()); err != nil {
 		return err
@@ -167,11 +160,11 @@ func (p *Pages) doorForm(w http.ResponseWriter, r *http.Request, v ui.Visitor, s
 		return err
 	}
 	data.MayRegister = v.May(authz.DeviceWrite)
-	title := p.editDoor.Text(ui.LangOf(r), "door.new.title", data.AreaName())
+	title := p.edit.Text(ui.LangOf(r), "door.new.title", data.AreaName)
 	if !data.New {
-		title = p.editDoor.Text(ui.LangOf(r), "edit.title", data.In["name"])
+		title = p.edit.Text(ui.LangOf(r), "edit.title", data.In["name"])
 	}
-	return p.config.Shell.Render(w, r, v, p.editDoor, ui.Page{Status: status, Title: title, Section: "areas", Data: data})
+	return p.config.Shell.Render(w, r, v, p.edit, ui.Page{Status: status, Title: title, Section: "areas", Data: data})
 }
 
 // readers lists the readers of the controller that is chosen, each with the side that is chosen and the other door that it serves.
@@ -207,7 +200,10 @@ func (p *Pages) readers(ctx context.Context, actor store.Actor, in map[string]st
 
 // doorOf reads the form.
 func doorOf(r *http.Request) (in map[string]string, d area.Door) {
-	in = typed(r)
+	in = map[string]string{"reason": r.PostFormValue("reason")}
+	for name := range r.PostForm {
+		in[name] = r.PostFormValue(name)
+	}
 	d = area.Door{
 		ID: in["id"], Name: in["name"], Area: in["area"], Controller: in["controller"], ReleaseMS: millis(in["release"]), HeldMS: millis(in["held"]), Why: in["reason"],
 	}
@@ -223,23 +219,23 @@ func doorOf(r *http.Request) (in map[string]string, d area.Door) {
 	return in, d
 }
 
-func (p *Pages) addDoor(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+func (p *Pages) add(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	in, d := doorOf(r)
 	d.Area = r.PathValue("id")
 	in["area"] = d.Area
 	_, err := p.config.Areas.AddDoor(r.Context(), v.Actor(), d)
-	return p.savedDoor(w, r, v, err, doorForm{New: true, In: in})
+	return p.saved(w, r, v, err, doorForm{New: true, In: in})
 }
 
-func (p *Pages) changeDoor(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+func (p *Pages) change(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	in, d := doorOf(r)
 	d.ID = r.PathValue("id")
 	in["id"] = d.ID
 	err := p.config.Areas.ChangeDoor(r.Context(), v.Actor(), in["reason"], d)
-	return p.savedDoor(w, r, v, err, doorForm{In: in})
+	return p.saved(w, r, v, err, doorForm{In: in})
 }
 
-func (p *Pages) savedDoor(w http.ResponseWriter, r *http.Request, v ui.Visitor, err error, again doorForm) error {
+func (p *Pages) saved(w http.ResponseWriter, r *http.Request, v ui.Visitor, err error, again doorForm) error {
 	if after(w, r, err, doorPath(again.In["id"])+"?saved") {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package area
+package doors
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ type group struct {
 // Controller is the controller of the doors, which is one.
 func (g group) Controller() string { return g.Doors[0].Controller }
 
-func groups(doors []area.Door) []group {
+func grouped(doors []area.Door) []group {
 	var all []group
 	for _, d := range doors {
 		i := slices.IndexFunc(all, func(g group) bool { return g.Name == d.Interlock })
@@ -47,8 +47,8 @@ func (p *Pages) interlocks(w http.ResponseWriter, r *http.Request, v ui.Visitor)
 	data := struct {
 		Groups           []group
 		Saved, MayChange bool
-	}{groups(doors), r.URL.Query().Has("saved"), v.May(authz.AreaWrite)}
-	return p.config.Shell.Render(w, r, v, p.lockList, ui.Page{Title: p.lockList.Text(ui.LangOf(r), "interlocks.title"), Section: "areas", Data: data})
+	}{grouped(doors), r.URL.Query().Has("saved"), v.May(authz.AreaWrite)}
+	return p.config.Shell.Render(w, r, v, p.groups, ui.Page{Title: p.groups.Text(ui.LangOf(r), "interlocks.title"), Section: "areas", Data: data})
 }
 
 // groupForm is the form of an interlock: a new one, or one that is there.
@@ -104,11 +104,11 @@ func (p *Pages) groupForm(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 			Door: d, Chosen: slices.Contains(chosen, d.ID), Other: d.Interlock != "" && (data.New || d.Interlock != data.Name),
 		})
 	}
-	title := p.lockForm.Text(ui.LangOf(r), "interlock.new.title")
+	title := p.group.Text(ui.LangOf(r), "interlock.new.title")
 	if !data.New {
-		title = p.lockForm.Text(ui.LangOf(r), "interlock.title", data.Name)
+		title = p.group.Text(ui.LangOf(r), "interlock.title", data.Name)
 	}
-	return p.config.Shell.Render(w, r, v, p.lockForm, ui.Page{Status: status, Title: title, Section: "areas", Data: data})
+	return p.config.Shell.Render(w, r, v, p.group, ui.Page{Status: status, Title: title, Section: "areas", Data: data})
 }
 
 func (p *Pages) addInterlock(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
