@@ -72,10 +72,3 @@ func exitCode(err error, stderr io.Writer) int {
 		return 1
 	}
 }
-
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "使い方: kanmon-sim <命令> [オプション]   (<命令> -h で詳細)")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.help)
-	}
-}
