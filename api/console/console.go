@@ -18,8 +18,10 @@ import (
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
 	"kanmon/api/console/devices"
+	"kanmon/api/console/doors"
 	"kanmon/api/console/explain"
 	"kanmon/api/console/forget"
+	"kanmon/api/console/grades"
 	"kanmon/api/console/live"
 	"kanmon/api/console/login"
 	"kanmon/api/console/notices"
@@ -65,7 +67,7 @@ type Config struct {
 	Explainer explain.Explainer
 
 	Lockdowns area.Lockdowns
-	Grades    area.Grades
+	Grades    grades.Grades
 	Approvals approvals.Approvals
 
 	HashKey credential.HashKey // makes keys of card numbers, which go no further
@@ -102,6 +104,7 @@ type Areas interface {
 	areas.Areas
 	calendar.Schedules
 	area.Areas
+	doors.Areas
 	people.Rights
 }
 
@@ -175,6 +178,12 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) {
 			return area.New(area.Config{Shell: k.shell, Areas: c.Areas, Lockdowns: c.Lockdowns, Grades: c.Grades, Approvals: c.Approvals})
+		},
+		func() (folder, error) {
+			return doors.New(doors.Config{Shell: k.shell, Areas: c.Areas, Devices: c.Devices})
+		},
+		func() (folder, error) {
+			return grades.New(grades.Config{Shell: k.shell, Grades: c.Grades, Areas: c.Areas, Approvals: c.Approvals})
 		},
 		func() (folder, error) {
 			return forget.New(forget.Config{Shell: k.shell, Areas: c.Areas, Releaser: c.Releaser, Commands: c.Commands, Accounts: c.Accounts})

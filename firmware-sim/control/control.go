@@ -29,6 +29,11 @@ const (
 	Tamper Op = "tamper" // its cover is opened
 	Noise  Op = "noise"  // bytes of no frame on the line
 	State  Op = "state"  // how everything is
+
+	Fire      Op = "fire"       // the building's fire alarm begins
+	FireClear Op = "fire-clear" // and is over
+	Gas       Op = "gas"        // the gas of a fire suppression is released
+	GasClear  Op = "gas-clear"  // and has gone
 )
 
 // Request is one operation. Reader, Card, Door and Device are names of the simulator's configuration.

@@ -34,6 +34,8 @@ func (d *demo) banner() {
 		{"tap --reader IN-1 --card " + StrayCard, "拒否: 未登録のカード"},
 		{"exit --door D-1", "退室ボタン"},
 		{"open --door D-1", "こじ開け(警報)"},
+		{"gas", "電子計算機室のガス放出: 入れません(戻すのは gas-clear)"},
+		{"fire", "火災信号: 警報だけで、解錠はしません(戻すのは fire-clear)"},
 	} {
 		fmt.Fprintf(&b, "    %s %s%s    # %s\n", sim, line[0], socket, line[1])
 	}

@@ -120,8 +120,19 @@ func (c *City) controller() body {
 		"centre_url": c.URL(), "broker": body{"url": "tls://" + cmp.Or(c.Road, c.Broker)},
 		"lines": []body{line},
 		"doors": []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
+		"cabinet": body{
+			"fire": body{"device": "IO-1", "input": inputFire, "active_when": 1},
+			"gas":  []body{{"areas": []string{areaServer}, "device": "IO-1", "input": inputGas, "active_when": 1}},
+		},
 	}
 }
+
+// Inputs of the I/O device that belong to no door, after those of two doors.
+const (
+	inputFire = 4 + iota
+	inputGas
+	inputs // how many there are
+)
 
 // wiring of the n-th door on the I/O device: output n, inputs 2n (contact) and 2n+1 (button).
 func wiring(door string, n int) body {
@@ -139,7 +150,7 @@ func (c *City) simulator() body {
 		if dev.reader {
 			b["readers"] = 1
 		} else {
-			b["inputs"], b["outputs"] = 4, 2
+			b["inputs"], b["outputs"] = inputs, 2
 		}
 		onLine = append(onLine, b)
 	}
@@ -149,5 +160,6 @@ func (c *City) simulator() body {
 			{"id": doorServer, "reader": "IN-1", "device": "IO-1", "strike": 0, "contact": 0, "button": 1},
 			{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3},
 		},
+		"fire": body{"device": "IO-1", "input": inputFire}, "gas": body{"device": "IO-1", "input": inputGas},
 	}
 }

@@ -33,6 +33,7 @@ type Config struct {
 	OutLog  string         `json:"out_log,omitempty"`
 	Devices []DeviceConfig `json:"devices"`
 	Doors   []Door         `json:"doors"`
+	Alarms
 }
 
 // DeviceConfig is one device on the line.
@@ -76,7 +77,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func(*World)) (e
 	if err != nil {
 		return err
 	}
-	w, err := New(devices, c.Doors, cards)
+	w, err := New(devices, c.Doors, c.Alarms, cards)
 	if err != nil {
 		return err
 	}

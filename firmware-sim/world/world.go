@@ -27,6 +27,18 @@ type Door struct {
 	Button  int    `json:"button"`  // its input, active while the exit button is pressed
 }
 
+// Wire is an input of an I/O device that belongs to no door.
+type Wire struct {
+	Device string `json:"device"`
+	Input  int    `json:"input"` // active while it is
+}
+
+// Alarms are the wires of what the building says: its fire alarm and its gas fire suppression. Nil ones are not there.
+type Alarms struct {
+	Fire *Wire `json:"fire,omitempty"`
+	Gas  *Wire `json:"gas,omitempty"`
+}
+
 // How quick the people of this world are.
 const (
 	answerWithin = 3 * time.Second        // longer, and the person gives up
@@ -39,6 +51,7 @@ const (
 type World struct {
 	devices map[string]*pd.Device
 	doors   []Door
+	alarms  Alarms
 
 	mu    sync.Mutex
 	cards map[string]credential.Credential
@@ -47,14 +60,19 @@ type World struct {
 	noise  func([]byte) error
 }
 
-// New makes a world. Every door must name devices that are there.
-func New(devices []*pd.Device, doors []Door, cards map[string]string) (*World, error) {
-	w := &World{devices: map[string]*pd.Device{}, doors: doors, cards: map[string]credential.Credential{}}
+// New makes a world. Every door and every wire must name devices that are there.
+func New(devices []*pd.Device, doors []Door, alarms Alarms, cards map[string]string) (*World, error) {
+	w := &World{devices: map[string]*pd.Device{}, doors: doors, alarms: alarms, cards: map[string]credential.Credential{}}
 	for _, d := range devices {
 		w.devices[d.Name()] = d
 	}
 	for _, d := range doors {
 		if err := w.check(d); err != nil {
+			return nil, err
+		}
+	}
+	for name, wire := range map[string]*Wire{"fire": alarms.Fire, "gas": alarms.Gas} {
+		if err := w.checkWire(name, wire); err != nil {
 			return nil, err
 		}
 	}
@@ -76,6 +94,18 @@ func (w *World) check(d Door) error {
 	io := w.devices[d.Device].Snapshot()
 	if !within(d.Strike, io.Outputs) || !within(d.Contact, io.Inputs) || !within(d.Button, io.Inputs) {
 		return fmt.Errorf("door %s: %s has %d outputs and %d inputs", d.ID, d.Device, len(io.Outputs), len(io.Inputs))
+	}
+	return nil
+}
+
+// checkWire refuses a wire that hangs on what is not there.
+func (w *World) checkWire(name string, wire *Wire) error {
+	if wire == nil {
+		return nil
+	}
+	d := w.devices[wire.Device]
+	if d == nil || !within(wire.Input, d.Snapshot().Inputs) {
+		return fmt.Errorf("%s: no input %d of a device %q on the line", name, wire.Input, wire.Device)
 	}
 	return nil
 }
@@ -112,6 +142,10 @@ func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, 
 		return control.Answer{}, w.device(r)
 	case control.Open, control.Close, control.Exit:
 		return control.Answer{}, w.door(ctx, r)
+	case control.Fire, control.FireClear:
+		return control.Answer{}, w.alarm(w.alarms.Fire, r.Op == control.Fire)
+	case control.Gas, control.GasClear:
+		return control.Answer{}, w.alarm(w.alarms.Gas, r.Op == control.Gas)
 	default:
 		return control.Answer{}, fmt.Errorf("unknown operation %q", r.Op)
 	}
@@ -158,6 +192,15 @@ func (w *World) door(ctx context.Context, r control.Request) error {
 		pause(ctx, pressFor)
 		io.SetInput(d.Button, false)
 	}
+	return nil
+}
+
+// alarm raises or clears what a wire tells.
+func (w *World) alarm(wire *Wire, on bool) error {
+	if wire == nil {
+		return errors.New("this world has no such alarm")
+	}
+	w.devices[wire.Device].SetInput(wire.Input, on)
 	return nil
 }
 

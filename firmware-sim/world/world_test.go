@@ -48,7 +48,7 @@ var oneDoor = Door{ID: "D-1", Reader: "IN-1", Device: "IO-1", Strike: 0, Contact
 
 func small(t *testing.T) *World {
 	t.Helper()
-	w, err := New(devices(t), []Door{oneDoor}, map[string]string{"佐藤": cardText, "鈴木": "bits:8:01"})
+	w, err := New(devices(t), []Door{oneDoor}, Alarms{}, map[string]string{"佐藤": cardText, "鈴木": "bits:8:01"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +65,14 @@ func TestDoorThatHangsOnNothingIsRefused(t *testing.T) {
 	} {
 		d := oneDoor
 		change(&d)
-		if _, err := New(devices(t), []Door{d}, nil); err == nil || !strings.Contains(err.Error(), "D-1") {
+		if _, err := New(devices(t), []Door{d}, Alarms{}, nil); err == nil || !strings.Contains(err.Error(), "D-1") {
 			t.Errorf("%s: %v, want an error about D-1", name, err)
 		}
 	}
 }
 
 func TestBrokenCardIsNamedAndItsNumberIsNot(t *testing.T) {
-	_, err := New(nil, nil, map[string]string{"佐藤": "bits:26:bdd937zz"})
+	_, err := New(nil, nil, Alarms{}, map[string]string{"佐藤": "bits:26:bdd937zz"})
 	if err == nil || !strings.Contains(err.Error(), "佐藤") || strings.Contains(err.Error(), "bdd937") {
 		t.Errorf("%v, want an error about 佐藤 without its number", err)
 	}
@@ -134,6 +134,39 @@ func TestPushedDoorMovesItsContact(t *testing.T) {
 		w.Handle(t.Context(), control.Request{Op: op, Door: "D-1"})
 		if got := w.Device("IO-1").Snapshot().Inputs; !slices.Equal(got, []bool{want, false}) {
 			t.Errorf("after %s the inputs are %v", op, got)
+		}
+	}
+}
+
+// R121-1: the building's alarms are raised and cleared, each at its own input and at no other.
+func TestFireAndGasAreRaisedAndCleared(t *testing.T) {
+	io := device(t, pd.Config{Name: "IO-1", Address: 3, Inputs: 4, Outputs: 1})
+	w, err := New([]*pd.Device{device(t, pd.Config{Name: "IN-1", Address: 1, Readers: 1}), io}, []Door{oneDoor}, Alarms{Fire: &Wire{"IO-1", 2}, Gas: &Wire{"IO-1", 3}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		op        control.Op
+		fire, gas bool
+	}{
+		{control.Fire, true, false}, {control.Gas, true, true}, {control.FireClear, false, true}, {control.GasClear, false, false}, {control.GasClear, false, false},
+	} {
+		a := w.Handle(t.Context(), control.Request{Op: c.op})
+		if got := io.Snapshot().Inputs; a.Error != "" || !slices.Equal(got, []bool{false, false, c.fire, c.gas}) {
+			t.Errorf("after %s the inputs are %v (%s)", c.op, got, a.Error)
+		}
+	}
+}
+
+func TestAlarmWithoutAWireIsRefused(t *testing.T) {
+	for _, op := range []control.Op{control.Fire, control.FireClear, control.Gas, control.GasClear} {
+		if a := small(t).Handle(t.Context(), control.Request{Op: op}); !strings.Contains(a.Error, "no such alarm") {
+			t.Errorf("%s: %q", op, a.Error)
+		}
+	}
+	for name, alarms := range map[string]Alarms{"fire": {Fire: &Wire{"IO-1", 2}}, "gas": {Gas: &Wire{"IO-9", 0}}} {
+		if _, err := New(devices(t), nil, alarms, nil); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s on nothing: %v", name, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
+	"kanmon/internal/fault"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/area/premises"
 )
@@ -171,6 +172,9 @@ func (p *Pages) saved(w http.ResponseWriter, r *http.Request, v ui.Visitor, err 
 	sentence, field, ok := ui.Correctable(ui.LangOf(r), err)
 	if !ok {
 		return err
+	}
+	if fault.CodeOf(err) == "area.id_taken" {
+		field = "id"
 	}
 	again.Problem, again.Bad = sentence, field
 	return p.editPage(w, r, v, ui.StatusOf(err), again)

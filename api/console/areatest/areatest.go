@@ -21,11 +21,14 @@ import (
 type OneArea struct {
 	Hostile string
 	Locked  bool
-	Fail    error // of every change
+	Linked  string // the interlock of every door
+	Fail    error  // of every change
 	Got     area.Area
 	Reason  string
 	Granted []area.Right
-	Done    string // the last change: "add", "change", "grant", "withdraw R-1", "lock", "lift"
+	Door    area.Door // the last that was added or changed
+	Group   []string  // the doors of the last interlock
+	Done    string    // the last change: "add", "change", "grant", "withdraw R-1", "lock", "lift"
 }
 
 func (o *OneArea) name(s string) string { return cmp.Or(o.Hostile, s) }
@@ -39,7 +42,40 @@ func (o *OneArea) Areas(ctx context.Context, actor store.Actor) ([]area.Area, er
 
 // Doors implements area.Areas.
 func (o *OneArea) Doors(ctx context.Context, actor store.Actor) ([]area.Door, error) {
-	return o.city().Doors(ctx, actor)
+	doors, err := o.city().Doors(ctx, actor)
+	for i := range doors {
+		doors[i].Interlock = o.Linked
+	}
+	return doors, err
+}
+
+// DoorHistory implements area.Areas.
+func (o *OneArea) DoorHistory(context.Context, store.Actor, string) ([]history.Change, error) {
+	at := consoletest.Day(2026, 9, 1)
+	return []history.Change{
+		{Version: 1, At: at, Actor: "account:kanri", ApprovedBy: approval.SetUp, Fields: []history.Field{{Name: "name", Value: "正面扉", Changed: true}}},
+		{Version: 2, At: at.Add(30 * time.Hour), Actor: "account:kanri", ApprovedBy: "account:shonin", Reason: o.name("出るときも読み取る"), Fields: []history.Field{
+			{Name: "exit_readers", Before: "[]", Value: `["OUT-1"]`, Changed: true}, {Name: "release_ms", Before: "5000", Value: "3000", Changed: true},
+		}},
+	}, nil
+}
+
+// AddDoor implements area.Areas.
+func (o *OneArea) AddDoor(_ context.Context, _ store.Actor, d area.Door) (area.Door, error) {
+	o.Door = d
+	return d, o.did("add door", d.Why)
+}
+
+// ChangeDoor implements area.Areas.
+func (o *OneArea) ChangeDoor(_ context.Context, _ store.Actor, reason string, d area.Door) error {
+	o.Door = d
+	return o.did("change door", reason)
+}
+
+// Interlock implements area.Areas.
+func (o *OneArea) Interlock(_ context.Context, _ store.Actor, reason, name string, doors []string) error {
+	o.Group = doors
+	return o.did("interlock "+name, reason)
 }
 
 // Schedules implements area.Areas.
@@ -139,11 +175,35 @@ func (o *OneArea) Lift(_ context.Context, _ store.Actor, _, reason string) error
 }
 
 // Grades is a table of grades in memory.
-type Grades struct{}
+type Grades struct {
+	Hostile string
+	Fail    error // of every change
+	Got     *premises.Least
+	Reason  *string
+}
 
 // List implements area.Grades.
 func (Grades) List(context.Context, store.Actor) ([]premises.Least, error) {
 	return []premises.Least{premises.DefaultLeast(1), premises.DefaultLeast(2), {Grade: 3, Factors: access.FactorsCardPIN, Trust: access.TrustMemory, Version: 1}}, nil
+}
+
+// History implements grades.Grades.
+func (g Grades) History(_ context.Context, _ store.Actor, grade int) ([]history.Change, error) {
+	if grade != 3 {
+		return nil, nil
+	}
+	return []history.Change{{
+		Version: 1, At: consoletest.Day(2026, 9, 1), Actor: "account:kanri", ApprovedBy: "account:shonin", Reason: cmp.Or(g.Hostile, "規程の改正"),
+		Fields: []history.Field{{Name: "factors", Value: "card_pin", Changed: true}, {Name: "trust", Value: "memory", Changed: true}},
+	}}, nil
+}
+
+// Set implements grades.Grades.
+func (g Grades) Set(_ context.Context, _ store.Actor, reason string, l premises.Least) error {
+	if g.Got != nil {
+		*g.Got, *g.Reason = l, reason
+	}
+	return g.Fail
 }
 
 // Approvals is a register of requests in memory.

@@ -22,7 +22,6 @@ import (
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/period"
-	"kanmon/lifecycle/staff"
 )
 
 // Now is the moment at which every test page is made: Friday, 18 September 2026, 03:02:41 JST.
@@ -209,50 +208,6 @@ func (a Areas) Rights(_ context.Context, _ store.Actor, f area.RightFilter) ([]a
 // Day is midnight in Japan, UTC.
 func Day(year, month, day int) time.Time {
 	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.FixedZone("JST", 9*3600)).UTC()
-}
-
-// Staff is a register of staff in memory.
-type Staff struct{ Members []staff.Member }
-
-// City is the staff of the test city.
-func City() Staff {
-	rows := []struct{ no, name, kana, section string }{
-		{"S-1001", "佐藤 花子", "サトウ ハナコ", "デジタル戦略課"},
-		{"S-1002", "鈴木 一郎", "スズキ イチロウ", "デジタル戦略課"},
-		{"S-1003", "髙橋 美咲", "タカハシ ミサキ", "市民課"},
-		{"S-1004", "田中 健", "タナカ ケン", "総務課"},
-		{"S-1005", "渡邉 さくら", "ワタナベ サクラ", "税務室"},
-	}
-	var s Staff
-	for i, r := range rows {
-		s.Members = append(s.Members, staff.Member{
-			ID: r.no, Name: r.name, Kana: r.kana, Section: r.section, Cards: 1 - i/4, Version: 1, Period: period.Period{From: Day(2024, 4, 1)},
-		})
-	}
-	s.Members[3].Until = Day(2026, 4, 1)
-	s.Members[4].Until = Day(2027, 4, 1)
-	return s
-}
-
-// Get implements people.Staff.
-func (s Staff) Get(_ context.Context, _ store.Actor, id string) (staff.Member, error) {
-	for _, m := range s.Members {
-		if m.ID == id {
-			return m, nil
-		}
-	}
-	return staff.Member{}, fault.New(fault.NotFound, "", "no such member")
-}
-
-// List implements people.Staff.
-func (s Staff) List(_ context.Context, _ store.Actor, f staff.Filter) ([]staff.Member, error) {
-	var out []staff.Member
-	for _, m := range s.Members {
-		if m.ID > f.After && strings.Contains(m.ID+m.Name+m.Kana+m.Section, f.Query) {
-			out = append(out, m)
-		}
-	}
-	return out[:min(cmp.Or(f.Limit, 100), len(out))], nil
 }
 
 // Cards is a register of cards in memory.

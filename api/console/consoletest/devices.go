@@ -18,6 +18,14 @@ import (
 type Devices struct {
 	Hostile string
 	Revoked *string // the reason of the last revocation, where it is not nil
+	Added   *AddedDevice
+}
+
+// AddedDevice is what was entered last, and the answer.
+type AddedDevice struct {
+	Controller device.NewController
+	Reader     device.Reader
+	Fail       error
 }
 
 const fingerprint = "3f9c 0b7d 5e21 a8d4 6c1f 902e 7b3a d5c8 14e6 f07a 9d2b 83c5 e61f 4a70 b9d8 25c3"
@@ -78,6 +86,24 @@ func (d Devices) Readers(context.Context, store.Actor, string) ([]device.Reader,
 		{Name: "OUT-2", Controller: "ctl-1", Kind: device.OSDPReader, Address: 4},
 		{Name: "IN-3", Controller: "ctl-2", Kind: device.OSDPReader, Address: 1},
 	}, nil
+}
+
+// AddController implements devices.Devices.
+func (d Devices) AddController(_ context.Context, _ store.Actor, n device.NewController) (device.Controller, error) {
+	if d.Added == nil {
+		return device.Controller{Name: n.Name}, nil
+	}
+	d.Added.Controller = n
+	return device.Controller{Name: n.Name}, d.Added.Fail
+}
+
+// AddReader implements devices.Devices.
+func (d Devices) AddReader(_ context.Context, _ store.Actor, r device.Reader) (device.Reader, error) {
+	if d.Added == nil {
+		return r, nil
+	}
+	d.Added.Reader = r
+	return r, d.Added.Fail
 }
 
 // RevokeController implements devices.Devices.

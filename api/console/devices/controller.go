@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,12 +16,15 @@ import (
 // onePage is a controller with what the visitor may do to it.
 type onePage struct {
 	panel
-	Problem, Field, Reason string
+	Problem, Field, Reason string // of the form that throws it out
 	MayToken, MayRevoke    bool
+	MayAdd                 bool
+	New                    newDevice // the form of another device
+	Added                  string    // the device that was entered just now
 }
 
 func (p *Pages) showOne(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	return p.onePage(w, r, v, http.StatusOK, onePage{})
+	return p.onePage(w, r, v, http.StatusOK, onePage{Added: r.URL.Query().Get("added")})
 }
 
 func (p *Pages) onePage(w http.ResponseWriter, r *http.Request, v ui.Visitor, status int, data onePage) error {
@@ -28,7 +32,12 @@ func (p *Pages) onePage(w http.ResponseWriter, r *http.Request, v ui.Visitor, st
 	if err != nil {
 		return err
 	}
-	data.panel = p.panel(ui.LangOf(r), c, nil, wanted{}, p.config.Now())
+	readers, err := p.config.Devices.Readers(r.Context(), v.Actor(), c.Name)
+	if err != nil {
+		return err
+	}
+	data.panel = p.panel(ui.LangOf(r), c, readers, wanted{}, p.config.Now())
+	data.MayAdd, data.New.Kind = v.May(authz.DeviceWrite), cmp.Or(data.New.Kind, string(device.OSDPReader))
 	data.MayToken, data.MayRevoke = v.May(authz.DeviceWrite), c.State == device.Enrolled && v.May(authz.DeviceRevoke)
 	return p.config.Shell.Render(w, r, v, p.one, ui.Page{Status: status, Title: c.Name, Section: "controllers", Data: data})
 }

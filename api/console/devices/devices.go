@@ -1,6 +1,6 @@
 // Package devices is the console's pages of controllers: which are there and who they prove to be, what their clocks, journals, policies and
 // revocation sets say, and the state of each reader and I/O device. The list asks for itself again every few seconds. A controller's own
-// page opens it to enrolment with a token, and throws it out.
+// page opens it to enrolment with a token, enters what hangs on its lines, and throws it out.
 package devices
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
+	"kanmon/internal/authz"
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
@@ -24,6 +25,8 @@ type Devices interface {
 	Controllers(ctx context.Context, actor store.Actor) ([]device.Controller, error)
 	Controller(ctx context.Context, actor store.Actor, name string) (device.Controller, error)
 	Readers(ctx context.Context, actor store.Actor, controller string) ([]device.Reader, error)
+	AddController(ctx context.Context, actor store.Actor, n device.NewController) (device.Controller, error)
+	AddReader(ctx context.Context, actor store.Actor, d device.Reader) (device.Reader, error)
 	RevokeController(ctx context.Context, actor store.Actor, name, reason string) error
 }
 
@@ -53,8 +56,8 @@ type Config struct {
 
 // Pages serves the pages.
 type Pages struct {
-	config            Config
-	view, one, ticket ui.View
+	config                     Config
+	view, one, ticket, newForm ui.View
 }
 
 // New reads the templates.
@@ -62,7 +65,7 @@ func New(c Config) (*Pages, error) {
 	p := &Pages{config: c}
 	return p, c.Shell.Open(ui.Room{
 		Name: "devices", Files: files, Shared: []string{"parts.html"},
-		Pages: map[string]*ui.View{"devices.html": &p.view, "controller.html": &p.one, "token.html": &p.ticket},
+		Pages: map[string]*ui.View{"devices.html": &p.view, "controller.html": &p.one, "token.html": &p.ticket, "new.html": &p.newForm},
 	})
 }
 
@@ -70,7 +73,10 @@ func New(c Config) (*Pages, error) {
 func (p *Pages) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /controllers", Handle: p.page},
+		{Pattern: "GET /controllers/new", Handle: p.askNew},
+		{Pattern: "POST /controllers", Handle: p.add},
 		{Pattern: "GET /controllers/{name}", Handle: p.showOne},
+		{Pattern: "POST /controllers/{name}/devices", Handle: p.addDevice},
 		{Pattern: "POST /controllers/{name}/token", Handle: p.token},
 		{Pattern: "POST /controllers/{name}/revoke", Handle: p.revoke},
 	}
@@ -107,7 +113,8 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error
 		Panels []panel
 		Made   time.Time
 		Down   int
-	}{Made: now}
+		MayAdd bool
+	}{Made: now, MayAdd: v.May(authz.DeviceWrite)}
 	for _, c := range controllers {
 		data.Panels = append(data.Panels, p.panel(lang, c, readers, wanted, now))
 		if !c.Online && c.State == device.Enrolled {

@@ -33,6 +33,7 @@ func TestThePagesAreSoundInBothLanguages(t *testing.T) {
 		for name, r := range map[string]*http.Request{
 			"devices": pagetest.Get("/controllers", lang), "active": pagetest.Get("/controllers/ctl-1", lang), "new": pagetest.Get("/controllers/ctl-5", lang),
 			"revoked": pagetest.Get("/controllers/ctl-6", lang), "token": pagetest.Post("/controllers/ctl-5/token", ""),
+			"add": pagetest.Get("/controllers/new", lang), "added": pagetest.Get("/controllers/ctl-1?added=IN-1", lang),
 		} {
 			r.Header.Set("Cookie", "kanmon_lang="+lang)
 			p := do(t, consoletest.Devices{}, authz.SystemManager, r)

@@ -121,7 +121,7 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) erro
 	f := issueForm{
 		Label: r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
 	}
-	valid, err := validity(f)
+	valid, err := validity(f.From, f.Until)
 	if err == nil {
 		err = wrong
 	}
@@ -157,13 +157,13 @@ func input(field string, err error) string {
 	}
 }
 
-// validity reads the two dates. The last day is a day on which the card still opens doors.
-func validity(f issueForm) (period.Period, error) {
-	from, err := ui.Midnight(f.From)
+// validity reads two dates. The last day is one that still counts.
+func validity(first, last string) (period.Period, error) {
+	from, err := ui.Midnight(first)
 	if err != nil {
 		return period.Period{}, fault.BadField("from", "period.form", "not a date")
 	}
-	until, err := ui.Midnight(f.Until)
+	until, err := ui.Midnight(last)
 	if err != nil {
 		return period.Period{}, fault.BadField("until", "period.form", "not a date")
 	}

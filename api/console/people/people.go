@@ -1,4 +1,4 @@
-// Package people is the console's pages of staff (職員名簿) and cards (カード管理簿): lists, search, one entry, the issue
+// Package people is the console's pages of staff (職員名簿) and cards (カード管理簿): lists, search, one entry, the form of a person, the issue
 // of a card, and the form that stops one. A card number is typed here and nowhere else: it is hashed before anything else happens, is never
 // sent back to the browser, and no page can show it.
 package people
@@ -27,6 +27,8 @@ var files embed.FS
 type Staff interface {
 	List(ctx context.Context, actor store.Actor, f staff.Filter) ([]staff.Member, error)
 	Get(ctx context.Context, actor store.Actor, id string) (staff.Member, error)
+	Add(ctx context.Context, actor store.Actor, d staff.Details) (staff.Member, error)
+	Change(ctx context.Context, actor store.Actor, id, reason string, d staff.Details) (staff.Member, error)
 }
 
 // Cards is what the pages ask of the register of cards.
@@ -62,8 +64,8 @@ type Config struct {
 
 // Pages serves the pages.
 type Pages struct {
-	config                          Config
-	staff, member, cards, card, new ui.View
+	config                                Config
+	staff, member, cards, card, new, edit ui.View
 }
 
 // New reads the templates.
@@ -71,7 +73,7 @@ func New(c Config) (*Pages, error) {
 	p := &Pages{config: c}
 	return p, c.Shell.Open(ui.Room{
 		Name: "people", Files: files, Shared: []string{"parts.html"},
-		Pages: map[string]*ui.View{"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new},
+		Pages: map[string]*ui.View{"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new, "edit.html": &p.edit},
 	})
 }
 
@@ -79,7 +81,11 @@ func New(c Config) (*Pages, error) {
 func (p *Pages) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /staff", Handle: p.listStaff},
+		{Pattern: "GET /staff/new", Handle: p.askMember},
+		{Pattern: "POST /staff", Handle: p.addMember},
 		{Pattern: "GET /staff/{id}", Handle: p.showMember},
+		{Pattern: "GET /staff/{id}/edit", Handle: p.askChange},
+		{Pattern: "POST /staff/{id}", Handle: p.changeMember},
 		{Pattern: "GET /cards", Handle: p.listCards},
 		{Pattern: "GET /cards/new", Handle: p.askIssue},
 		{Pattern: "POST /cards", Handle: p.issue},
@@ -105,7 +111,8 @@ func (p *Pages) listStaff(w http.ResponseWriter, r *http.Request, v ui.Visitor) 
 		List        []member
 		Query, Next string
 		MayPINs     bool
-	}{Query: q, MayPINs: v.May(authz.PINRead)}
+		MayWrite    bool
+	}{Query: q, MayPINs: v.May(authz.PINRead), MayWrite: v.May(authz.StaffWrite)}
 	if len(list) > pageRows {
 		list = list[:pageRows]
 		data.Next = nextPage("/staff", q, list[pageRows-1].ID)
@@ -139,9 +146,11 @@ func (p *Pages) showMember(w http.ResponseWriter, r *http.Request, v ui.Visitor)
 		MaySetPINs bool
 		MayAreas   bool
 		MayIssue   bool
+		MayWrite   bool
+		Saved      bool
 	}{
 		Member: member{m, standing(m.Period, now)}, MayCards: v.May(authz.CardRead), MayAreas: v.May(authz.AreaRead), MayIssue: v.May(authz.CardIssue),
-		MayPINs: v.May(authz.PINRead), MaySetPINs: v.May(authz.PINWrite),
+		MayPINs: v.May(authz.PINRead), MaySetPINs: v.May(authz.PINWrite), MayWrite: v.May(authz.StaffWrite), Saved: r.URL.Query().Has("saved"),
 	}
 	if data.MayCards {
 		list, err := p.config.Cards.List(ctx, actor, card.Filter{Person: id, Limit: pageRows})

@@ -126,7 +126,7 @@ func TestAMembersPageShowsCardsAndRightsToWhoMaySeeThem(t *testing.T) {
 	p := o.get(t, "/staff/S-1001")
 	p.Has(t, "h1", "佐藤 花子")
 	p.Count(t, "section.panel", 3)
-	p.Count(t, ".top .button", 1)
+	p.Count(t, ".top .button", 2) // change, issue a card
 	p.Has(t, "section.panel a[href=/staff/S-1001/pins]", "発行・無効化・変更記録")
 	o.who = consoletest.Visitor(authz.CSIRT) // may see areas, neither cards nor PINs
 	p = o.get(t, "/staff/S-1001")

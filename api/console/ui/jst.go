@@ -91,6 +91,14 @@ func Midnight(value string) (time.Time, error) {
 	return t.UTC(), err
 }
 
+// DateInput is the day in Japan as a date input has it: "2026-09-18". A zero time is empty.
+func DateInput(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(jst).Format(time.DateOnly)
+}
+
 const minuteInput = "2006-01-02T15:04"
 
 // Moment reads the value of a date and time input, "2026-09-18T14:03", as that minute in Japan, UTC. An empty value is the zero time.

@@ -39,6 +39,10 @@ func commands() []command {
 		{"plug", "機器の線を戻す: plug --device IN-1", opCommand},
 		{"tamper", "機器のふたを開ける: tamper --device IN-1", opCommand},
 		{"noise", "回線に雑音を流す", opCommand},
+		{"fire", "火災報知設備の信号を出す", opCommand},
+		{"fire-clear", "火災報知設備の信号を戻す", opCommand},
+		{"gas", "ガス消火設備の放出信号を出す(デモでは電子計算機室)", opCommand},
+		{"gas-clear", "ガス消火設備の放出信号を戻す", opCommand},
 		{"state", "模擬機器の状態を見る", opCommand},
 	}
 }
@@ -66,12 +70,5 @@ func exitCode(err error, stderr io.Writer) int {
 	default:
 		fmt.Fprintln(stderr, "kanmon-sim:", err)
 		return 1
-	}
-}
-
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "使い方: kanmon-sim <命令> [オプション]   (<命令> -h で詳細)")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.help)
 	}
 }

@@ -156,7 +156,7 @@ func TestEveryDoorCommandAsksForItself(t *testing.T) {
 		asked = r
 		return control.Answer{Lines: []string{"一行", "二行"}}
 	})
-	for _, name := range []string{"open", "close", "exit", "unplug", "plug", "tamper", "noise", "state"} {
+	for _, name := range []string{"open", "close", "exit", "unplug", "plug", "tamper", "noise", "fire", "fire-clear", "gas", "gas-clear", "state"} {
 		code, out, _ := call(t, name, "--socket", socket, "--door", "D-2", "--device", "IO-1")
 		want := control.Request{Op: control.Op(name), Door: "D-2", Device: "IO-1"}
 		if code != 0 || asked != want || out != "一行\n二行\n" {

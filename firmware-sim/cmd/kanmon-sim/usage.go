@@ -40,3 +40,10 @@ func help(set *flag.FlagSet, stderr io.Writer) {
 	set.SetOutput(stderr)
 	set.PrintDefaults()
 }
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "使い方: kanmon-sim <命令> [オプション]   (<命令> -h で詳細)")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.help)
+	}
+}

@@ -82,8 +82,16 @@ func (s *seen) event(e any) {
 	case *runtime.EventExceptionThrown:
 		s.problem("exception: %v", e.ExceptionDetails)
 	case *audits.EventIssueAdded:
-		s.problem("issue: %s", e.Issue.Code)
+		s.problem("issue: %s%s", e.Issue.Code, kindOf(e.Issue.Details))
 	}
+}
+
+// kindOf says which of the general issues it is, with a space before it.
+func kindOf(d *audits.InspectorIssueDetails) string {
+	if d == nil || d.GenericIssueDetails == nil {
+		return ""
+	}
+	return " " + string(d.GenericIssueDetails.ErrorType)
 }
 
 func (s *seen) problem(format string, args ...any) {
