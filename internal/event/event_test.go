@@ -222,6 +222,7 @@ func TestR43_2_EveryKindIsValidAndAlarmsAreTheWrittenOnes(t *testing.T) {
 		event.Started: false, event.PolicyApplied: false, event.PolicyRefused: true, event.JournalTrouble: true, event.ClockStepped: false,
 		event.RevocationApplied: false, event.LeaseWarning: true, event.LeaseLapsed: true, event.LeaseRenewed: false, event.RemoteRelease: false,
 		event.CommandRefused: true, event.CertificateWarning: true, event.EpochOpened: true, event.DeviceKeyReplaced: false, event.DeviceKeyRefused: true,
+		event.ClockUnset: true, event.ClockSet: false,
 	}
 	doc, err := os.ReadFile("../../docs/wire.md")
 	if err != nil {
