@@ -25,7 +25,7 @@ type secret struct {
 	until                        int64
 }
 
-// factorsModel answers questions 3 to 15 from the list of people and of what they know by heart.
+// factorsModel answers questions 4 to 16 from the list of people and of what they know by heart.
 func factorsModel(s access.Spec, secrets []secret, x shown, blocked bool, now time.Time) (answer, string, bool) {
 	rules := s.Areas[0].Rules
 	alone := rules.Factors == access.FactorsPIN || rules.Factors == access.FactorsNumber
