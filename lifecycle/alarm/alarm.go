@@ -43,6 +43,7 @@ const (
 	EscortLeft       = raise.EscortLeft
 	RepeatedRefusals = raise.RepeatedRefusals
 	ControllerSilent = raise.ControllerSilent
+	WeakRead         = raise.WeakRead
 	ClockOff         = raise.ClockOff
 	Quarantined      = Kind(entrylog.Quarantined) // raised by messages that could not be believed
 )

@@ -26,14 +26,14 @@ type visit struct {
 	scene   scene
 }
 
-// recoveryModel answers for a card that question 5 or 6 refuses. plain is what they say; asked tells whether this is such a card.
+// recoveryModel answers for a card that question 6 or 7 refuses. plain is what they say; asked tells whether this is such a card.
 func recoveryModel(s access.Spec, c access.Credential, v visit) (want answer, asked bool) {
 	a := s.Areas[0]
 	plain := modelCard(s, c, "vault", access.Lease{}.Lapsed(v.age), v.now)
 	if plain != access.LeaseOver && plain != access.TimeUnknown {
 		return answer{reason: plain}, plain != access.Granted && plain != access.EscortRequired
 	}
-	rest := modelCard(s, c, "vault", 0, v.now) // without question 5
+	rest := modelCard(s, c, "vault", 0, v.now) // without question 6
 	alone := rest == access.Granted || rest == access.TimeUnknown
 	if !slices.Contains(a.Recovery, v.who) || v.age >= 30*24*time.Hour || !alone {
 		return answer{reason: plain}, true
@@ -91,7 +91,7 @@ func anyRecovery(t *rapid.T) access.Spec {
 	s.Schedules = []access.Schedule{{ID: "never"}, {ID: "all day", Windows: []access.Window{{Day: 3, From: 0, Until: 1440}}}}
 	s.PINs = []access.PIN{{
 		Person: "sato", Key: hashed(access.PersonScope("sato"), "1111", 1), Duress: hashed(access.PersonScope("sato"), "2222", 1),
-		Until: oneOf(t, "PIN until", 0, noon.Unix()), // question 15 is not asked of a recovery holder
+		Until: oneOf(t, "PIN until", 0, noon.Unix()), // question 16 is not asked of a recovery holder
 	}}
 	end := func() int64 { return oneOf(t, "until", 0, 0, 0, 0, noon.Unix(), noon.Unix()+1) }
 	for i := range s.Credentials {
@@ -127,13 +127,13 @@ func TestRecoveryAgreesWithANaiveModel(t *testing.T) {
 			if !asked {
 				continue
 			}
-			r := decide.Request{Reader: "IN", Key: cardOf(v.who), Trust: v.trust, Lapsed: access.Lease{}.Lapsed(v.age)}
+			r := decide.Request{Reader: "IN", Key: cardOf(v.who), Trust: v.trust, Shape: bits26, Lapsed: access.Lease{}.Lapsed(v.age)}
 			if v.typed != "" {
 				r.Code = typed{v.typed, 2}
 			}
 			id := decide.Identify(p, r)
 			f := v.facts()
-			f.Trust, f.Lapsed, f.Typed = id.Facts().Trust, id.Facts().Lapsed, id.Facts().Typed
+			f.Trust, f.Shape, f.Lapsed, f.Typed = id.Facts().Trust, id.Facts().Shape, id.Facts().Lapsed, id.Facts().Typed
 			d := id.Decide(f, v.now)
 			agree(t, d, want)
 			if d.Allow && !d.Recovery || d.Duress != (v.who == "sato" && v.typed == "2222") {

@@ -11,6 +11,7 @@ type Kind string
 const (
 	LeftAlone        Kind = "left_alone"        // one person stays behind where two have to be
 	EscortLeft       Kind = "escort_left"       // visitors stay behind without an escort
+	WeakRead         Kind = "weak_read"         // a card was read in a weaker or another way than its place asks for
 	RepeatedRefusals Kind = "repeated_refusals" // at a door, or of a card
 	ControllerSilent Kind = "controller_silent" // nothing is heard of a controller
 	ClockOff         Kind = "clock_off"         // a controller's clock differs from the centre's

@@ -70,6 +70,9 @@ var ends = map[event.Kind][]event.Kind{
 
 // raises returns the alarm that an event raises, if it does.
 func raises(controller string, e event.Event) (Key, Severity, bool) {
+	if about, is := weak(controller, e); is {
+		return Key{WeakRead, about}, Normal, true
+	}
 	r, is := rules[e.Kind]
 	if !is {
 		return Key{}, "", false
@@ -78,6 +81,19 @@ func raises(controller string, e event.Event) (Key, Severity, bool) {
 		return Key{Kind(e.Reason), area(controller, e)}, Urgent, true
 	}
 	return Key{kindOf(e.Kind), r.about(controller, e)}, r.severity, true
+}
+
+// weak reports a read that proves less than the area demands of a card that is known (somebody may hold a copy of its number), or that the reader was
+// not commissioned for (somebody may speak in its place).
+func weak(controller string, e event.Event) (Subject, bool) {
+	switch {
+	case e.Kind == event.AccessDenied && e.Reason == access.TrustTooLow && e.Card != "" && e.Detail != event.WithOthers:
+		return Subject{Card, Plain(e.Card)}, true
+	case (e.Kind == event.AccessDenied || e.Kind == event.AccessGranted) && e.Reason == access.FrameUnexpected:
+		return device(controller, event.Event{Reader: e.Reader}), true
+	default:
+		return Subject{}, false
+	}
 }
 
 // over returns the alarms that an event ends.

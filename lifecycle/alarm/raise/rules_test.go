@@ -102,6 +102,29 @@ func TestWhatEndsByItself(t *testing.T) {
 	}
 }
 
+// R44-1, case 31: a weaker read of a known card is an alarm about the card, a read outside the reader's profile one about the reader. Other refusals and
+// a stranger's card are none.
+func TestAWeakReadIsAnAlarm(t *testing.T) {
+	for _, tt := range []struct {
+		e    event.Event
+		want string
+	}{
+		{event.Event{Kind: event.AccessDenied, Reason: access.TrustTooLow, Card: "C-1", Person: "1001", Reader: "IN-1"}, "{weak_read {card C-1}} normal true"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.FrameUnexpected, Credential: "00", Reader: "IN-1"}, "{weak_read {device ctl-1/IN-1}} normal true"},
+		{event.Event{Kind: event.AccessGranted, Reason: access.FrameUnexpected, Direction: access.Out, Reader: "OUT-1"}, "{weak_read {device ctl-1/OUT-1}} normal true"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.TrustTooLow, Reader: "IN-1"}, "{ { }}  false"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.TrustTooLow, Card: "C-1", Reader: "IN-1", Detail: event.WithOthers}, "{ { }}  false"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.UnknownCredential, Credential: "00", Reader: "IN-1"}, "{ { }}  false"},
+		{event.Event{Kind: event.AccessGranted, Reason: access.Granted, Card: "C-1", Reader: "IN-1"}, "{ { }}  false"},
+		{event.Event{Kind: event.CardUnreadable, Reader: "IN-1"}, "{ { }}  false"},
+	} {
+		key, severity, is := raises("ctl-1", tt.e)
+		if got := fmt.Sprint(key, " ", severity, " ", is); got != tt.want {
+			t.Errorf("%s %s: %s, want %s", tt.e.Kind, tt.e.Reason, got, tt.want)
+		}
+	}
+}
+
 func TestABatchIsFoldedInTheOrderOfItsEvents(t *testing.T) {
 	e := func(kind event.Kind, door string, s int) event.Event {
 		return event.Event{At: nine.Add(time.Duration(s) * time.Second), Kind: kind, Door: door}
