@@ -20,8 +20,8 @@ type scene struct {
 	person *access.Person
 	card   *access.Credential
 	ended  map[access.Key]bool // the forms of credentials that the card has no more
-	name   string // of the person; empty when it was erased
-	label  string // of the card
+	name   string              // of the person; empty when it was erased
+	label  string              // of the card
 }
 
 // asked is whom and what a scene is of. At most one of card, person alone and fingerprint says who it is.
