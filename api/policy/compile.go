@@ -144,6 +144,9 @@ func readers(ctx context.Context, q store.Queryer, controller string, s *access.
 		if err := stored(r.Frames, &profile.Frames); err != nil {
 			return err
 		}
+		if len(profile.Frames) == 0 {
+			profile.Frames = nil // as a policy says it
+		}
 		s.Readers = append(s.Readers, profile)
 	}
 	return nil
