@@ -29,8 +29,10 @@ type Config struct {
 	// RelayBoards and GPIO carry outputs and inputs besides those of OSDP devices. Names are unique among all devices.
 	RelayBoards []RelayBoard `json:"relay_boards,omitempty"`
 	GPIO        []GPIO       `json:"gpio,omitempty"`
-	Doors       []Door       `json:"doors"` // what is wired to them
-	Cabinet     Cabinet      `json:"cabinet,omitzero"`
+	// SerialReaders are readers with a maker's own protocol.
+	SerialReaders []SerialReader `json:"serial_readers,omitempty"`
+	Doors         []Door         `json:"doors"` // what is wired to them
+	Cabinet       Cabinet        `json:"cabinet,omitzero"`
 }
 
 // Broker says how to reach the MQTT broker.
@@ -87,6 +89,9 @@ func (c *Config) resolve(dir string) {
 	paths := []*string{&c.DataDir, &c.SealingKeyFile}
 	for i := range c.RelayBoards {
 		paths = append(paths, &c.RelayBoards[i].Port)
+	}
+	for i := range c.SerialReaders {
+		paths = append(paths, &c.SerialReaders[i].Port)
 	}
 	for i := range c.Lines {
 		paths = append(paths, &c.Lines[i].Port)

@@ -39,6 +39,8 @@ var rules = []rule{
 	{"reader", []string{"internal/access", "reader/credential"}},
 	{"reader/credential", []string{"internal/access", "internal/fault"}},
 	{"reader/serialport", []string{"internal/fault"}},
+	{"reader/line/frame", []string{"internal/fault", "reader", "reader/credential"}},
+	{"reader/line", []string{"internal/access", "internal/fault", "reader", "reader/line/frame"}},
 	{"reader/osdp", []string{"internal/fault"}},
 	{"reader/osdp/bus", []string{"internal/fault", "reader/osdp"}},
 	{"reader/osdp/bus/internal/exchange", []string{"reader/osdp"}},
@@ -72,7 +74,9 @@ var rules = []rule{
 		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/wiring",
 		"internal/access", "internal/event", "internal/fault", "internal/wire", "reader",
 	}},
-	{"controller/readers", []string{"controller/core", "internal/access", "internal/event", "internal/fault", "reader", "reader/credential"}},
+	{"controller/readers", []string{
+		"controller/config", "controller/core", "internal/access", "internal/event", "internal/fault", "reader", "reader/credential", "reader/line", "reader/serialport",
+	}},
 	{"controller/policystore", []string{"internal/access/decide", "internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/replay", []string{"internal/again", "internal/access/decide", "controller/journal", "controller/policystore", "internal/access", "internal/event", "internal/fault", "internal/wire"}},
@@ -80,7 +84,7 @@ var rules = []rule{
 	{"controller/devicekey", []string{"internal/fault", "internal/folder", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
-	{"controller/config", []string{"controller/inputs", "controller/wiring", "internal/fault", "internal/wire"}},
+	{"controller/config", []string{"controller/inputs", "controller/wiring", "internal/fault", "internal/wire", "reader/line/frame", "reader/serialport"}},
 	{"controller/output/modbus", nil},
 	{"controller/output/relayboard", []string{"controller/output/modbus", "internal/fault"}},
 	{"controller/output/gpio", []string{"controller/inputs", "internal/fault"}},
@@ -170,7 +174,10 @@ var rules = []rule{
 	{"firmware-sim/pty", nil},
 	{"firmware-sim/control", nil},
 	{"firmware-sim/outlog", nil},
-	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
+	{"firmware-sim/world", []string{
+		"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "firmware-sim/serialreader", "reader/credential", "reader/line/frame", "reader/osdp",
+	}},
+	{"firmware-sim/serialreader", []string{"reader", "reader/credential", "reader/line/frame"}},
 	{"firmware-sim/pd", []string{"internal/fault", "internal/folder", "reader/osdp", "firmware-sim/pty"}},
 }
 
