@@ -30,7 +30,7 @@ type Device struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every change
 	line    io.Writer     // nil: no line
-	waiting []card        // that a poll fetches
+	waiting []onWay       // that a poll fetches
 	state   Snapshot
 	buf     []byte // what was received and is no command yet
 }
@@ -52,14 +52,15 @@ type Snapshot struct {
 	LED     string // off, red, green, amber
 	Shows   int    // answers shown since the start
 	Polls   int    // answered since the start
+	Line    bool   // it has one
 	Muted   bool
 	Waiting int // cards that no poll has fetched yet
 }
 
 const off = "off"
 
-// card is a card's frame on its way.
-type card struct {
+// onWay is a card's frame on its way.
+type onWay struct {
 	frame []byte
 	once  bool // it is sent once, taken or not
 }
@@ -73,7 +74,7 @@ func (d *Device) Snapshot() Snapshot {
 
 func (d *Device) snapshot() Snapshot {
 	s := d.state
-	s.Waiting = len(d.waiting)
+	s.Waiting, s.Line = len(d.waiting), d.line != nil
 	return s
 }
 
@@ -127,7 +128,7 @@ func (d *Device) Present(c credential.Credential, how Broken) error {
 	if err != nil {
 		return err
 	}
-	return d.send(card{b, how != ""})
+	return d.send(onWay{b, how != ""})
 }
 
 func (how Broken) apply(b []byte) ([]byte, error) {
@@ -147,9 +148,9 @@ func (how Broken) apply(b []byte) ([]byte, error) {
 }
 
 // Send puts bytes on the line as they are: at once, or as the answer to the next poll where the reader is polled.
-func (d *Device) Send(b []byte) error { return d.send(card{b, true}) }
+func (d *Device) Send(b []byte) error { return d.send(onWay{b, true}) }
 
-func (d *Device) send(c card) error {
+func (d *Device) send(c onWay) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {

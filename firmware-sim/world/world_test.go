@@ -48,7 +48,7 @@ var oneDoor = Door{ID: "D-1", Reader: "IN-1", Device: "IO-1", Strike: 0, Contact
 
 func small(t *testing.T) *World {
 	t.Helper()
-	w, err := New(devices(t), []Door{oneDoor}, map[string]string{"佐藤": cardText, "鈴木": "bits:8:01"})
+	w, err := New(devices(t), nil, []Door{oneDoor}, map[string]string{"佐藤": cardText, "鈴木": "bits:8:01"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +65,14 @@ func TestDoorThatHangsOnNothingIsRefused(t *testing.T) {
 	} {
 		d := oneDoor
 		change(&d)
-		if _, err := New(devices(t), []Door{d}, nil); err == nil || !strings.Contains(err.Error(), "D-1") {
+		if _, err := New(devices(t), nil, []Door{d}, nil); err == nil || !strings.Contains(err.Error(), "D-1") {
 			t.Errorf("%s: %v, want an error about D-1", name, err)
 		}
 	}
 }
 
 func TestBrokenCardIsNamedAndItsNumberIsNot(t *testing.T) {
-	_, err := New(nil, nil, map[string]string{"佐藤": "bits:26:bdd937zz"})
+	_, err := New(nil, nil, nil, map[string]string{"佐藤": "bits:26:bdd937zz"})
 	if err == nil || !strings.Contains(err.Error(), "佐藤") || strings.Contains(err.Error(), "bdd937") {
 		t.Errorf("%v, want an error about 佐藤 without its number", err)
 	}
