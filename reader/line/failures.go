@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// failEvery is how often failures are told at most: more are counted and told together.
-const failEvery = time.Second
+// failEvery is how often failures are told at most: more are counted and told together. A controller takes those of one reader within a second for one.
+const failEvery = 1100 * time.Millisecond
 
 // failures holds back what comes too often.
 type failures struct {
@@ -33,7 +33,7 @@ func (f *failures) add(err error, now time.Time) time.Duration {
 func (f *failures) flush() error {
 	n, first := f.held, f.first
 	if f.held, f.first = 0, nil; n > 1 {
-		return fmt.Errorf("%d frames in a second, the first: %w", n, first)
+		return fmt.Errorf("%d frames in a row, the first: %w", n, first)
 	}
 	return first
 }

@@ -60,13 +60,13 @@ func New(cfg Config) *Reader { return &Reader{cfg: cfg, shows: make(chan show)} 
 
 // Run talks to the reader until ctx ends, and opens the line again when it was lost.
 func (r *Reader) Run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		port, err := r.cfg.Open(ctx)
 		if ctx.Err() != nil {
 			if err == nil {
 				_ = port.Close() // opened too late
 			}
-			return nil
+			break
 		}
 		if err != nil {
 			return fault.Wrap(fault.KindOf(err), err, "open the line of reader "+r.cfg.Name)
@@ -74,16 +74,16 @@ func (r *Reader) Run(ctx context.Context) error {
 		err = r.talk(ctx, port)
 		_ = port.Close() // what is left of the line is of no use
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		r.cfg.Log.WarnContext(ctx, "line of a serial reader lost", "error", err)
 		r.down(err.Error())
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(reopen):
 		}
 	}
+	return nil
 }
 
 // Show sends what the profile has for an answer. While the line is away it waits for it, no longer than ctx.

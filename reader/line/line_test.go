@@ -69,14 +69,14 @@ func TestALineOfRubbishFailsOnceASecond(t *testing.T) {
 		_, sink, stop := running(t, codec(t, "ascii-stx", nil), w)
 		synctest.Wait()
 		sink.all()
-		for range 295 {
+		for range 300 {
 			w.received <- []byte("\x02C1234\x03x")
 			time.Sleep(10 * time.Millisecond)
 		}
 		synctest.Wait()
 		got := sink.all()
-		if len(got) != 3 || !strings.Contains(got[1], "frames in a second") {
-			t.Errorf("nearly 3 s of rubbish: %q", got)
+		if len(got) != 3 || !strings.Contains(got[1], "frames in a row") {
+			t.Errorf("3 s of rubbish: %q", got)
 		}
 		stop()
 		if rest := sink.all(); len(rest) != 1 {

@@ -75,7 +75,7 @@ func (r RS485) words() serialRS485 {
 func (h hold) direct(r RS485) error {
 	words := r.words()
 	return h.control(func(fd int) error {
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCSRS485, uintptr(unsafe.Pointer(&words)))
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCSRS485, uintptr(unsafe.Pointer(&words))) //nolint:gosec // the kernel reads the struct during the call
 		if errno != 0 {
 			return errno
 		}

@@ -63,15 +63,15 @@ func ms(n, otherwise int) time.Duration {
 }
 
 // Frame is a body as the reader sends it, for a simulated one.
-func (c *Codec) Frame(body []byte) []byte { return c.profile.Frame.append(nil, c.address, body) }
+func (c *Codec) Frame(body []byte) []byte { return c.profile.Frame.frame(c.address, body) }
 
 // Poll is the question as it goes over the line.
-func (c *Codec) Poll() []byte { return c.send.append(nil, c.address, c.profile.Poll.Send) }
+func (c *Codec) Poll() []byte { return c.send.frame(c.address, c.profile.Poll.Send) }
 
 // Taken tells the reader that its card has come; nil: nothing does.
 func (c *Codec) Taken() []byte {
 	if p := c.profile.Poll; p != nil && len(p.Taken) > 0 {
-		return c.send.append(nil, c.address, p.Taken)
+		return c.send.frame(c.address, p.Taken)
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (c *Codec) Show(f reader.Feedback) []byte {
 	if !ok {
 		return nil
 	}
-	return c.send.append(nil, c.address, body)
+	return c.send.frame(c.address, body)
 }
 
 var feedbacks = map[reader.Feedback]string{

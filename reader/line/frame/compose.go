@@ -2,26 +2,21 @@ package frame
 
 import "slices"
 
-// append puts a body into its frame.
-func (l Layout) append(to []byte, address uint64, body []byte) []byte {
-	from := len(to)
-	to = append(to, l.Start...)
-	to = l.head(to, address, len(body))
-	to = append(to, body...)
-	if l.Check == nil {
-		return append(to, l.End...)
+// frame puts a body into its frame.
+func (l Layout) frame(address uint64, body []byte) []byte {
+	b := append(l.head(slices.Clone(l.Start), address, len(body)), body...)
+	switch {
+	case l.Check == nil:
+		return append(b, l.End...)
+	case !l.Check.AfterEnd:
+		return append(append(b, l.Check.of(l.covered(b))...), l.End...)
 	}
-	frame := to[from:]
-	if !l.Check.AfterEnd {
-		check := l.Check.of(l.covered(frame))
-		return append(append(to, check...), l.End...)
-	}
-	whole := append(slices.Clone(frame), l.End...)
+	counted := len(b)
+	b = append(b, l.End...)
 	if l.Check.WithEnd {
-		frame = whole
+		counted = len(b)
 	}
-	check := l.Check.of(l.covered(frame))
-	return append(append(to, l.End...), check...)
+	return append(b, l.Check.of(l.covered(b[:counted]))...)
 }
 
 // covered is the part of a frame, up to where its check stops counting, that the check counts.

@@ -39,7 +39,7 @@ func FuzzProfile(f *testing.F) {
 		}
 		f.Add(b, 0, []byte("\x02C1234\x03D"))
 	}
-	f.Fuzz(func(t *testing.T, text []byte, address int, line []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte, address int, line []byte) {
 		var p Profile
 		if json.Unmarshal(text, &p) != nil {
 			return

@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"errors"
 	"os"
 	"reflect"
 	"regexp"
@@ -52,7 +53,7 @@ func terminal(t *testing.T, c *Codec) {
 	want, err := credential.FromVerdict("S-0012")
 	want = card(t, want, err)
 	got, errs := cards(c, heard(c.Decoder(), []byte("\x02VOKS-0012  \x03EEAC"), []byte("\x02VNGS-0012  \x0334F9")))
-	if len(got) != 1 || got[0] != want || len(errs) != 1 || errs[0] != error(ErrRefused) {
+	if len(got) != 1 || got[0] != want || len(errs) != 1 || !errors.Is(errs[0], ErrRefused) {
 		t.Errorf("the terminal said %d cards, %v", len(got), errs)
 	}
 }
