@@ -193,6 +193,15 @@ func TestTheRestOfALineThatWasTooLongIsNoCard(t *testing.T) {
 	}
 }
 
+// The rest that comes by itself looks like a whole line of the right length.
+func TestTheRestOfALongLineThatLooksWholeIsNoCard(t *testing.T) {
+	c := compiled(t, profile(t, `{"frame": {"end": "0d", "max": 8}, "card": {"kind": "text", "length": 8, "number": {"encoding": "decimal"}}}`), 0)
+	got, errs := cards(c, heard(c.Decoder(), []byte("1111111111"), []byte("12345678\r"), []byte("87654321\r")))
+	if len(got) != 1 || len(errs) != 1 {
+		t.Errorf("%d cards, %v", len(got), errs)
+	}
+}
+
 func TestFramesThatAreNoCardsAreNone(t *testing.T) {
 	c := example(t, "binary-poll", 5)
 	got, errs := cards(c, heard(c.Decoder(), polled(5, 0x06), polled(5)))
