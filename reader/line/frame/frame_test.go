@@ -180,6 +180,14 @@ func TestTheNextCardIsReadAfterABrokenOne(t *testing.T) {
 	}
 }
 
+func TestACardThatFollowsOnHalfAFrameIsRead(t *testing.T) {
+	c := example(t, "ascii-stx", 0)
+	got, errs := cards(c, heard(c.Decoder(), []byte("\x02C12\x02C1234\x03D")))
+	if len(got) != 1 || len(errs) != 1 || !errors.Is(errs[0], ErrTruncated) {
+		t.Errorf("%d cards, %v", len(got), errs)
+	}
+}
+
 func TestTheRestOfALineThatWasTooLongIsNoCard(t *testing.T) {
 	c := example(t, "wiegand-converter", 0)
 	line := strings.Repeat("1", 100) + "\r" // cut between the two bytes of the line's end
