@@ -20,6 +20,12 @@ func devices() []deviceSpec {
 	return []deviceSpec{{"IN-1", 1, true}, {"IN-2", 2, true}, {"IO-1", 3, false}}
 }
 
+// The city's one reader with a maker's own protocol, a Wiegand converter before an area of grade 1: it sends the bits that the OSDP readers send.
+const (
+	serialReader  = "IN-3"
+	serialProfile = "wiegand-converter"
+)
+
 // City is one demo city on disk: its keys, cards, passwords and the configuration of its programs.
 type City struct {
 	Files           Files
@@ -118,8 +124,9 @@ func (c *City) controller() body {
 	return body{
 		"site": Site, "controller": Controller, "data_dir": c.Files.controllerDir(),
 		"centre_url": c.URL(), "broker": body{"url": "tls://" + cmp.Or(c.Road, c.Broker)},
-		"lines": []body{line},
-		"doors": []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
+		"lines":          []body{line},
+		"serial_readers": []body{{"name": serialReader, "port": c.Files.serialLine(), "baud": 9600, "profile": serialProfile}},
+		"doors":          []body{wiring(doorServer, 0), wiring(doorArchive, 1), wiring(doorStore, 2)},
 	}
 }
 
@@ -139,15 +146,17 @@ func (c *City) simulator() body {
 		if dev.reader {
 			b["readers"] = 1
 		} else {
-			b["inputs"], b["outputs"] = 4, 2
+			b["inputs"], b["outputs"] = 6, 3
 		}
 		onLine = append(onLine, b)
 	}
 	return body{
 		"line": c.Files.line(), "socket": c.Files.Socket(), "cards_file": c.Files.Cards(), "out_log": c.Files.OutLog(), "devices": onLine,
+		"serial": []body{{"name": serialReader, "line": c.Files.serialLine(), "profile": serialProfile}},
 		"doors": []body{
 			{"id": doorServer, "reader": "IN-1", "device": "IO-1", "strike": 0, "contact": 0, "button": 1},
 			{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3},
+			{"id": doorStore, "reader": serialReader, "device": "IO-1", "strike": 2, "contact": 4, "button": 5},
 		},
 	}
 }

@@ -129,7 +129,7 @@ func (c Controller) ready() bool {
 			return false
 		}
 	}
-	return c.Online && c.UpToDate && len(c.Devices) == 3
+	return c.Online && c.UpToDate && len(c.Devices) == 4
 }
 
 // await polls until ok holds; what is named when it never does.
