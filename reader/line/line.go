@@ -60,7 +60,7 @@ func New(cfg Config) *Reader { return &Reader{cfg: cfg, shows: make(chan show)} 
 
 // Run talks to the reader until ctx ends, and opens the line again when it was lost.
 func (r *Reader) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for {
 		port, err := r.cfg.Open(ctx)
 		if ctx.Err() != nil {
 			if err == nil {
@@ -71,19 +71,28 @@ func (r *Reader) Run(ctx context.Context) error {
 		if err != nil {
 			return fault.Wrap(fault.KindOf(err), err, "open the line of reader "+r.cfg.Name)
 		}
-		err = r.talk(ctx, port)
+		lost := r.talk(ctx, port)
 		_ = port.Close() // what is left of the line is of no use
-		if ctx.Err() != nil {
+		if !r.pause(ctx, lost) {
 			break
-		}
-		r.cfg.Log.WarnContext(ctx, "line of a serial reader lost", "error", err)
-		r.down(err.Error())
-		select {
-		case <-ctx.Done():
-		case <-time.After(reopen):
 		}
 	}
 	return nil
+}
+
+// pause tells that the line was lost, and waits before it is opened again; false when ctx has ended.
+func (r *Reader) pause(ctx context.Context, lost error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	r.cfg.Log.WarnContext(ctx, "line of a serial reader lost", "error", lost)
+	r.down(lost.Error())
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(reopen):
+		return true
+	}
 }
 
 // Show sends what the profile has for an answer. While the line is away it waits for it, no longer than ctx.
