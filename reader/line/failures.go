@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// failEvery is how often failures are told at most: more are counted and told together. A controller takes those of one reader within a second for one.
-const failEvery = 1100 * time.Millisecond
+// failEvery is how often failures are told at most: more are counted and told together. A controller takes those of one reader within a second for one, also when it is slow.
+const failEvery = 1500 * time.Millisecond
 
 // failures holds back what comes too often.
 type failures struct {
