@@ -76,6 +76,11 @@ func (p plan) addDevices(c Config) error {
 			return err
 		}
 	}
+	for _, r := range c.SerialReaders {
+		if err := p.addSerialReader(r); err != nil {
+			return err
+		}
+	}
 	for _, name := range c.otherReaders() {
 		if err := p.addDevice(name, pins{reader: true}); err != nil {
 			return err

@@ -31,8 +31,10 @@ type Config struct {
 	GPIO        []GPIO       `json:"gpio,omitempty"`
 	// Terminals are biometric terminals that speak over the network.
 	Terminals []Terminal `json:"terminals,omitempty"`
-	Doors     []Door     `json:"doors"` // what is wired to them
-	Cabinet   Cabinet    `json:"cabinet,omitzero"`
+	// SerialReaders are readers with a maker's own protocol.
+	SerialReaders []SerialReader `json:"serial_readers,omitempty"`
+	Doors         []Door         `json:"doors"` // what is wired to them
+	Cabinet       Cabinet        `json:"cabinet,omitzero"`
 }
 
 // Broker says how to reach the MQTT broker.
@@ -92,6 +94,9 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.Terminals {
 		paths = append(paths, c.Terminals[i].paths()...)
+	}
+	for i := range c.SerialReaders {
+		paths = append(paths, &c.SerialReaders[i].Port)
 	}
 	for i := range c.Lines {
 		paths = append(paths, &c.Lines[i].Port)

@@ -6,5 +6,8 @@ func (c Config) otherReaders() []string {
 	for _, t := range c.Terminals {
 		names = append(names, t.Name)
 	}
+	for _, r := range c.SerialReaders {
+		names = append(names, r.Name)
+	}
 	return names
 }

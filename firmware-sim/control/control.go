@@ -43,7 +43,8 @@ type Request struct {
 	Card   string `json:"card,omitempty"`
 	Door   string `json:"door,omitempty"`
 	Device string `json:"device,omitempty"`
-	Stay   bool   `json:"stay,omitempty"` // tap only: do not walk through
+	Stay   bool   `json:"stay,omitempty"`   // tap only: do not walk through
+	Broken string `json:"broken,omitempty"` // tap and hold at a serial reader: how its frame is broken on the line
 }
 
 // Answer is what the person saw.

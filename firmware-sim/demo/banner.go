@@ -32,6 +32,8 @@ func (d *demo) banner() {
 		{"tap --reader IN-1 --card 髙橋", "拒否: 時間外(日曜 3 時〜4 時のみ)"},
 		{"tap --reader IN-1 --card 渡邉", "拒否: この区域の権限なし"},
 		{"tap --reader IN-1 --card " + StrayCard, "拒否: 未登録のカード"},
+		{"tap --reader IN-3 --card 佐藤", "許可: 備品倉庫(シリアルリーダー)"},
+		{"tap --reader IN-3 --card 佐藤 --broken short", "拒否: 途中で欠けた電文"},
 		{"exit --door D-1", "退室ボタン"},
 		{"open --door D-1", "こじ開け(警報)"},
 		{"gas", "電子計算機室のガス放出: 入れません(戻すのは gas-clear)"},

@@ -21,12 +21,14 @@ type window struct {
 const (
 	areaServer  = "server-room"
 	areaArchive = "archive"
+	areaStore   = "storeroom"
 
 	office   = "office-hours"
 	midnight = "sunday-3am"
 
 	doorServer  = "D-1"
 	doorArchive = "D-2"
+	doorStore   = "D-3"
 )
 
 // Controller is the name of the city's controller.
@@ -45,12 +47,12 @@ func weekly(days []int, from, until int) []window {
 // people of the demo city: eleven who may enter somewhere, one who may not. The office hours of the demo are
 // wide, so that it can be tried in the evening; some may come at any hour, two only on Sundays between three and four.
 func people() []person {
-	server, archive := grant{areaServer, ""}, grant{areaArchive, office}
+	server, archive, store := grant{areaServer, ""}, grant{areaArchive, office}, grant{areaStore, ""}
 	return []person{
-		{"S-0001", "佐藤 由美子", "サトウ ユミコ", "デジタル戦略課", "佐藤", []grant{server, archive}},
+		{"S-0001", "佐藤 由美子", "サトウ ユミコ", "デジタル戦略課", "佐藤", []grant{server, archive, store}},
 		{"S-0002", "鈴木 健一", "スズキ ケンイチ", "デジタル戦略課", "鈴木", []grant{server, archive}},
 		{"S-0003", "髙橋 直樹", "タカハシ ナオキ", "デジタル戦略課", "髙橋", []grant{{areaServer, midnight}}},
-		{"S-0004", "田中 さくら", "タナカ サクラ", "情報システム係", "田中", []grant{server}},
+		{"S-0004", "田中 さくら", "タナカ サクラ", "情報システム係", "田中", []grant{server, store}},
 		{"S-0005", "渡邉 誠", "ワタナベ マコト", "総務課", "渡邉", nil},
 		{"S-0006", "伊藤 美咲", "イトウ ミサキ", "総務課", "伊藤", []grant{archive}},
 		{"S-0007", "山本 浩", "ヤマモト ヒロシ", "市民課", "山本", []grant{{areaArchive, ""}}},

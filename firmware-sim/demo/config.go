@@ -20,6 +20,12 @@ func devices() []deviceSpec {
 	return []deviceSpec{{"IN-1", 1, true}, {"IN-2", 2, true}, {"IO-1", 3, false}}
 }
 
+// The city's one reader with a maker's own protocol, a Wiegand converter before an area of grade 1: it sends the bits that the OSDP readers send.
+const (
+	serialReader  = "IN-3"
+	serialProfile = "wiegand-converter"
+)
+
 // City is one demo city on disk: its keys, cards, passwords and the configuration of its programs.
 type City struct {
 	Files           Files
@@ -118,8 +124,9 @@ func (c *City) controller() body {
 	return body{
 		"site": Site, "controller": Controller, "data_dir": c.Files.controllerDir(),
 		"centre_url": c.URL(), "broker": body{"url": "tls://" + cmp.Or(c.Road, c.Broker)},
-		"lines": []body{line},
-		"doors": []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
+		"lines":          []body{line},
+		"serial_readers": []body{{"name": serialReader, "port": c.Files.serialLine(), "baud": 9600, "profile": serialProfile}},
+		"doors":          []body{wiring(doorServer, 0), wiring(doorArchive, 1), wiring(doorStore, 2)},
 		"cabinet": body{
 			"fire": body{"device": "IO-1", "input": inputFire, "active_when": 1},
 			"gas":  []body{{"areas": []string{areaServer}, "device": "IO-1", "input": inputGas, "active_when": 1}},
@@ -127,9 +134,9 @@ func (c *City) controller() body {
 	}
 }
 
-// Inputs of the I/O device that belong to no door, after those of two doors.
+// Inputs of the I/O device that belong to no door, after those of three doors.
 const (
-	inputFire = 4 + iota
+	inputFire = 6 + iota
 	inputGas
 	inputs // how many there are
 )
@@ -150,15 +157,17 @@ func (c *City) simulator() body {
 		if dev.reader {
 			b["readers"] = 1
 		} else {
-			b["inputs"], b["outputs"] = inputs, 2
+			b["inputs"], b["outputs"] = inputs, 3
 		}
 		onLine = append(onLine, b)
 	}
 	return body{
 		"line": c.Files.line(), "socket": c.Files.Socket(), "cards_file": c.Files.Cards(), "out_log": c.Files.OutLog(), "devices": onLine,
+		"serial": []body{{"name": serialReader, "line": c.Files.serialLine(), "profile": serialProfile}},
 		"doors": []body{
 			{"id": doorServer, "reader": "IN-1", "device": "IO-1", "strike": 0, "contact": 0, "button": 1},
 			{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3},
+			{"id": doorStore, "reader": serialReader, "device": "IO-1", "strike": 2, "contact": 4, "button": 5},
 		},
 		"fire": body{"device": "IO-1", "input": inputFire}, "gas": body{"device": "IO-1", "input": inputGas},
 	}

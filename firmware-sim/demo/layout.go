@@ -44,9 +44,12 @@ func (f Files) Log(program string) string { return filepath.Join(f.logDir(), pro
 func (f Files) Mosquitto() string { return filepath.Join(f.dir, "mosquitto") }
 
 // Cards maps the names of cards to their bits.
-func (f Files) Cards() string     { return filepath.Join(f.simDir(), "cards.json") }
-func (f Files) logins() string    { return filepath.Join(f.dir, "demo-logins.json") }
-func (f Files) line() string      { return filepath.Join(f.simDir(), "line0") }
+func (f Files) Cards() string  { return filepath.Join(f.simDir(), "cards.json") }
+func (f Files) logins() string { return filepath.Join(f.dir, "demo-logins.json") }
+func (f Files) line() string   { return filepath.Join(f.simDir(), "line0") }
+func (f Files) serialLine() string {
+	return filepath.Join(f.simDir(), "serial0")
+}
 func (f Files) bootstrap() string { return filepath.Join(f.centreDir(), "bootstrap-token") }
 func (f Files) identity() string  { return filepath.Join(f.controllerDir(), "identity", "centre.json") }
 func (f Files) ready() string     { return filepath.Join(f.dir, "ready") }

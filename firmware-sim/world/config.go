@@ -19,6 +19,7 @@ import (
 	"kanmon/firmware-sim/outlog"
 	"kanmon/firmware-sim/pd"
 	"kanmon/firmware-sim/pty"
+	"kanmon/firmware-sim/serialreader"
 )
 
 // Config of a simulated line with its doors. It is JSON, and an unknown field is an error.
@@ -32,6 +33,7 @@ type Config struct {
 	// OutLog is the file to which every OUT command that energised an output is appended (package outlog); empty: none.
 	OutLog  string         `json:"out_log,omitempty"`
 	Devices []DeviceConfig `json:"devices"`
+	Serial  []SerialConfig `json:"serial,omitempty"`
 	Doors   []Door         `json:"doors"`
 	Alarms
 }
@@ -77,15 +79,19 @@ func Run(ctx context.Context, c Config, log *slog.Logger, ready func(*World)) (e
 	if err != nil {
 		return err
 	}
-	w, err := New(devices, c.Doors, c.Alarms, cards)
+	serial, err := c.serialReaders()
+	if err != nil {
+		return err
+	}
+	w, err := New(devices, serial, c.Doors, c.Alarms, cards)
 	if err != nil {
 		return err
 	}
 	defer w.Wait()
-	return c.serve(ctx, w, devices, log, ready)
+	return c.serve(ctx, w, devices, serial, log, ready)
 }
 
-func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *slog.Logger, ready func(*World)) error {
+func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, serial []*serialreader.Device, log *slog.Logger, ready func(*World)) error {
 	tty, err := pty.Open(c.Line)
 	if err != nil {
 		return err
@@ -99,6 +105,11 @@ func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *
 	if err != nil {
 		return err
 	}
+	serialDone, err := c.serveSerial(ctx, g, serial)
+	if err != nil {
+		return err
+	}
+	defer serialDone()
 	w.noise = line.Noise
 	g.Go(func() error {
 		if err := line.Run(ctx); err != nil && ctx.Err() == nil {

@@ -14,6 +14,7 @@ import (
 
 	"kanmon/firmware-sim/control"
 	"kanmon/firmware-sim/pd"
+	"kanmon/firmware-sim/serialreader"
 	"kanmon/reader/credential"
 )
 
@@ -50,6 +51,7 @@ const (
 // World is safe for concurrent use.
 type World struct {
 	devices map[string]*pd.Device
+	serial  map[string]*serialreader.Device
 	doors   []Door
 	alarms  Alarms
 
@@ -61,10 +63,16 @@ type World struct {
 }
 
 // New makes a world. Every door and every wire must name devices that are there.
-func New(devices []*pd.Device, doors []Door, alarms Alarms, cards map[string]string) (*World, error) {
-	w := &World{devices: map[string]*pd.Device{}, doors: doors, alarms: alarms, cards: map[string]credential.Credential{}}
+func New(devices []*pd.Device, serial []*serialreader.Device, doors []Door, alarms Alarms, cards map[string]string) (*World, error) {
+	w := &World{devices: map[string]*pd.Device{}, serial: map[string]*serialreader.Device{}, doors: doors, alarms: alarms, cards: map[string]credential.Credential{}}
 	for _, d := range devices {
 		w.devices[d.Name()] = d
+	}
+	for _, d := range serial {
+		if w.devices[d.Name()] != nil || w.serial[d.Name()] != nil {
+			return nil, fmt.Errorf("device %q twice", d.Name())
+		}
+		w.serial[d.Name()] = d
 	}
 	for _, d := range doors {
 		if err := w.check(d); err != nil {
@@ -88,8 +96,8 @@ func New(devices []*pd.Device, doors []Door, alarms Alarms, cards map[string]str
 
 // check refuses a door that hangs on what is not there.
 func (w *World) check(d Door) error {
-	if w.devices[d.Reader] == nil || w.devices[d.Device] == nil {
-		return fmt.Errorf("door %s: no device %q or %q on the line", d.ID, d.Reader, d.Device)
+	if w.reader(d.Reader) == nil || w.devices[d.Device] == nil {
+		return fmt.Errorf("door %s: no device %q or %q", d.ID, d.Reader, d.Device)
 	}
 	io := w.devices[d.Device].Snapshot()
 	if !within(d.Strike, io.Outputs) || !within(d.Contact, io.Inputs) || !within(d.Button, io.Inputs) {
@@ -137,7 +145,7 @@ func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, 
 	case control.State:
 		return control.Answer{Lines: w.state()}, nil
 	case control.Noise:
-		return control.Answer{}, w.disturb()
+		return control.Answer{}, w.disturb(r.Device)
 	case control.Unplug, control.Plug, control.Tamper:
 		return control.Answer{}, w.device(r)
 	case control.Open, control.Close, control.Exit:
@@ -151,26 +159,31 @@ func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, 
 	}
 }
 
-// disturb puts half a frame, start bytes and other rubbish on the line.
-func (w *World) disturb() error {
-	if w.noise == nil {
+// disturb puts half a frame, start bytes and other rubbish on the line of a serial reader, or on the OSDP line.
+func (w *World) disturb(device string) error {
+	noise := w.noise
+	if d := w.serial[device]; d != nil {
+		noise = d.Send
+	}
+	if noise == nil {
 		return errors.New("this world has no line")
 	}
-	return w.noise([]byte("\x00\x11\x53\x81\x10\x00\x06\x50\x53\x53\xff\xff\x53\x01\xff\xff\xde\xad\xbe\xef"))
+	return noise([]byte("\x00\x11\x53\x81\x10\x00\x06\x50\x53\x53\xff\xff\x53\x01\xff\xff\xde\xad\xbe\xef"))
 }
 
 func (w *World) device(r control.Request) error {
-	d := w.devices[r.Device]
-	if d == nil {
-		return fmt.Errorf("no device %q; there are %s", r.Device, strings.Join(slices.Sorted(maps.Keys(w.devices)), ", "))
+	if d := w.serial[r.Device]; d != nil && r.Op != control.Tamper {
+		d.Mute(r.Op == control.Unplug)
+		return nil
 	}
-	switch r.Op {
-	case control.Unplug:
-		d.Mute(true)
-	case control.Plug:
-		d.Mute(false)
-	default:
+	d := w.devices[r.Device]
+	switch {
+	case d == nil:
+		return fmt.Errorf("no device %q; there are %s", r.Device, strings.Join(slices.Sorted(maps.Keys(w.devices)), ", "))
+	case r.Op == control.Tamper:
 		d.SetTamper(true)
+	default:
+		d.Mute(r.Op == control.Unplug)
 	}
 	return nil
 }
@@ -222,12 +235,12 @@ func (w *World) tap(ctx context.Context, r control.Request) (control.Answer, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	shown, err := rd.Await(ctx, func(s pd.Snapshot) bool { return s.Shows > before.Shows && s.Beeps > before.Beeps })
+	shown, err := rd.await(ctx, func(s sight) bool { return s.shows > before.shows && s.beeps > before.beeps })
 	if err != nil {
 		return control.Answer{}, fmt.Errorf("the reader showed nothing within %v", answerWithin)
 	}
-	a := control.Answer{LED: shown.LED, Beeps: shown.Beeps - before.Beeps, AfterMS: time.Since(began).Milliseconds()}
-	if d, ok := w.behind(r.Reader); ok && shown.LED == "green" {
+	a := control.Answer{LED: shown.led, Beeps: shown.beeps - before.beeps, AfterMS: time.Since(began).Milliseconds()}
+	if d, ok := w.behind(r.Reader); ok && shown.led == "green" {
 		io := w.devices[d.Device]
 		_, err := io.Await(ctx, func(s pd.Snapshot) bool { return s.Outputs[d.Strike] })
 		a.Released = err == nil
@@ -240,18 +253,17 @@ func (w *World) tap(ctx context.Context, r control.Request) (control.Answer, err
 }
 
 // hold holds a card to a reader, and returns the reader with what it showed before.
-func (w *World) hold(r control.Request) (*pd.Device, pd.Snapshot, error) {
-	rd := w.devices[r.Reader]
+func (w *World) hold(r control.Request) (cardReader, sight, error) {
+	rd := w.reader(r.Reader)
 	if rd == nil {
-		return nil, pd.Snapshot{}, fmt.Errorf("no reader %q", r.Reader)
+		return nil, sight{}, fmt.Errorf("no reader %q", r.Reader)
 	}
 	c, err := w.card(r.Card)
 	if err != nil {
-		return nil, pd.Snapshot{}, err
+		return nil, sight{}, err
 	}
-	before := rd.Snapshot()
-	bits, data := c.Reveal()
-	return rd, before, rd.Present(bits, data)
+	before := rd.look()
+	return rd, before, rd.present(c, r.Broken)
 }
 
 func (w *World) behind(reader string) (Door, bool) {
@@ -287,6 +299,10 @@ func (w *World) state() []string {
 	for _, name := range slices.Sorted(maps.Keys(w.devices)) {
 		s := w.devices[name].Snapshot()
 		lines = append(lines, fmt.Sprintf("%-6s secure=%-5v led=%-5s outputs=%v inputs=%v", name, s.Secure, s.LED, s.Outputs, s.Inputs))
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.serial)) {
+		s := w.serial[name].Snapshot()
+		lines = append(lines, fmt.Sprintf("%-6s serial muted=%-5v led=%-5s polls=%d", name, s.Muted, s.LED, s.Polls))
 	}
 	return lines
 }

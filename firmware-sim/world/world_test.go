@@ -48,7 +48,7 @@ var oneDoor = Door{ID: "D-1", Reader: "IN-1", Device: "IO-1", Strike: 0, Contact
 
 func small(t *testing.T) *World {
 	t.Helper()
-	w, err := New(devices(t), []Door{oneDoor}, Alarms{}, map[string]string{"佐藤": cardText, "鈴木": "bits:8:01"})
+	w, err := New(devices(t), nil, []Door{oneDoor}, Alarms{}, map[string]string{"佐藤": cardText, "鈴木": "bits:8:01"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +65,14 @@ func TestDoorThatHangsOnNothingIsRefused(t *testing.T) {
 	} {
 		d := oneDoor
 		change(&d)
-		if _, err := New(devices(t), []Door{d}, Alarms{}, nil); err == nil || !strings.Contains(err.Error(), "D-1") {
+		if _, err := New(devices(t), nil, []Door{d}, Alarms{}, nil); err == nil || !strings.Contains(err.Error(), "D-1") {
 			t.Errorf("%s: %v, want an error about D-1", name, err)
 		}
 	}
 }
 
 func TestBrokenCardIsNamedAndItsNumberIsNot(t *testing.T) {
-	_, err := New(nil, nil, Alarms{}, map[string]string{"佐藤": "bits:26:bdd937zz"})
+	_, err := New(nil, nil, nil, Alarms{}, map[string]string{"佐藤": "bits:26:bdd937zz"})
 	if err == nil || !strings.Contains(err.Error(), "佐藤") || strings.Contains(err.Error(), "bdd937") {
 		t.Errorf("%v, want an error about 佐藤 without its number", err)
 	}
@@ -141,7 +141,7 @@ func TestPushedDoorMovesItsContact(t *testing.T) {
 // R121-1: the building's alarms are raised and cleared, each at its own input and at no other.
 func TestFireAndGasAreRaisedAndCleared(t *testing.T) {
 	io := device(t, pd.Config{Name: "IO-1", Address: 3, Inputs: 4, Outputs: 1})
-	w, err := New([]*pd.Device{device(t, pd.Config{Name: "IN-1", Address: 1, Readers: 1}), io}, []Door{oneDoor}, Alarms{Fire: &Wire{"IO-1", 2}, Gas: &Wire{"IO-1", 3}}, nil)
+	w, err := New([]*pd.Device{device(t, pd.Config{Name: "IN-1", Address: 1, Readers: 1}), io}, nil, []Door{oneDoor}, Alarms{Fire: &Wire{"IO-1", 2}, Gas: &Wire{"IO-1", 3}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestAlarmWithoutAWireIsRefused(t *testing.T) {
 		}
 	}
 	for name, alarms := range map[string]Alarms{"fire": {Fire: &Wire{"IO-1", 2}}, "gas": {Gas: &Wire{"IO-9", 0}}} {
-		if _, err := New(devices(t), nil, alarms, nil); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := New(devices(t), nil, nil, alarms, nil); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s on nothing: %v", name, err)
 		}
 	}

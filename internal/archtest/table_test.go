@@ -41,6 +41,8 @@ var rules = []rule{
 	{"reader/credential", []string{"internal/access", "internal/fault"}},
 	{"reader/serialport", []string{"internal/fault"}},
 	{"reader/terminal", []string{"internal/access", "internal/fault", "internal/mqtt", "internal/pki", "reader", "reader/credential"}},
+	{"reader/line/frame", []string{"internal/fault", "reader", "reader/credential"}},
+	{"reader/line", []string{"internal/access", "internal/fault", "reader", "reader/line/frame"}},
 	{"reader/osdp", []string{"internal/fault"}},
 	{"reader/osdp/bus", []string{"internal/fault", "reader/osdp"}},
 	{"reader/osdp/bus/internal/exchange", []string{"reader/osdp"}},
@@ -77,7 +79,7 @@ var rules = []rule{
 	}},
 	{"controller/readers", []string{
 		"controller/config", "controller/core", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/pki", "reader", "reader/credential",
-		"reader/terminal",
+		"reader/line", "reader/serialport", "reader/terminal",
 	}},
 	{"controller/policystore", []string{"internal/access/decide", "internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
@@ -86,7 +88,7 @@ var rules = []rule{
 	{"controller/devicekey", []string{"internal/fault", "internal/folder", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
-	{"controller/config", []string{"controller/inputs", "controller/wiring", "internal/fault", "internal/wire"}},
+	{"controller/config", []string{"controller/inputs", "controller/wiring", "internal/fault", "internal/wire", "reader/line/frame", "reader/serialport"}},
 	{"controller/output/modbus", nil},
 	{"controller/output/relayboard", []string{"controller/output/modbus", "internal/fault"}},
 	{"controller/output/gpio", []string{"controller/inputs", "internal/fault"}},
@@ -179,7 +181,10 @@ var rules = []rule{
 	{"firmware-sim/pty", nil},
 	{"firmware-sim/control", nil},
 	{"firmware-sim/outlog", nil},
-	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
+	{"firmware-sim/world", []string{
+		"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "firmware-sim/serialreader", "reader/credential", "reader/line/frame", "reader/osdp",
+	}},
+	{"firmware-sim/serialreader", []string{"reader", "reader/credential", "reader/line/frame"}},
 	{"firmware-sim/pd", []string{"internal/fault", "internal/folder", "reader/osdp", "firmware-sim/pty"}},
 }
 

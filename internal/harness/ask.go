@@ -123,13 +123,18 @@ func (s *System) AwaitDoors() {
 	})
 }
 
+// ready reports the city's devices at work: three with a secure channel, and the serial reader.
 func (c Controller) ready() bool {
+	online, secure := 0, 0
 	for _, d := range c.Devices {
-		if !d.Secure {
-			return false
+		if d.Online {
+			online++
+		}
+		if d.Secure {
+			secure++
 		}
 	}
-	return c.Online && c.UpToDate && len(c.Devices) == 3
+	return c.Online && c.UpToDate && online == 4 && secure == 3
 }
 
 // await polls until ok holds; what is named when it never does.
@@ -182,6 +187,7 @@ type Controller struct {
 	Backlog  uint64         `json:"backlog"`
 	Applied  access.Version `json:"applied"`
 	Devices  []struct {
+		Online bool `json:"online"`
 		Secure bool `json:"secure"`
 	} `json:"devices"`
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +35,51 @@ func lock(name string) (hold, error) {
 func (h hold) wake() {
 	_ = h.control(func(fd int) error {
 		return errors.Join(unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOOFF), unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON))
+	})
+}
+
+// checkParity has the driver drop characters whose parity is wrong (INPCK; the library sets IGNPAR).
+func (h hold) checkParity() error {
+	return h.control(func(fd int) error {
+		t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			return err
+		}
+		t.Iflag |= unix.INPCK
+		return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+	})
+}
+
+// serialRS485 is struct serial_rs485 of linux/serial.h.
+type serialRS485 struct {
+	flags, delayBefore, delayAfter uint32 // delays in milliseconds
+	_                              [5]uint32
+}
+
+const (
+	rs485Enabled      = 1 << 0 // SER_RS485_ENABLED
+	rs485RTSOnSend    = 1 << 1 // SER_RS485_RTS_ON_SEND
+	rs485RTSAfterSend = 1 << 2 // SER_RS485_RTS_AFTER_SEND
+)
+
+// words is the configuration as the kernel takes it: RTS high while sending and low otherwise, or the other way round.
+func (r RS485) words() serialRS485 {
+	flags := uint32(rs485Enabled | rs485RTSOnSend)
+	if r.RTSLowOnSend {
+		flags = rs485Enabled | rs485RTSAfterSend
+	}
+	return serialRS485{flags: flags, delayBefore: uint32(r.DelayBefore.Milliseconds()), delayAfter: uint32(r.DelayAfter.Milliseconds())}
+}
+
+// direct has the kernel switch the direction. A driver that cannot says ENOTTY: then the line does not open.
+func (h hold) direct(r RS485) error {
+	words := r.words()
+	return h.control(func(fd int) error {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCSRS485, uintptr(unsafe.Pointer(&words))) //nolint:gosec // the kernel reads the struct during the call
+		if errno != 0 {
+			return errno
+		}
+		return nil
 	})
 }
 

@@ -12,6 +12,7 @@
 //     have a deadline; past it the output queue is thrown away, which lets that goroutine go, and the port
 //     counts as lost.
 //   - The same line can be opened twice. An advisory lock on the device node refuses the second opener.
+//   - Parity is sent and not checked. The check is switched on; the kernel drops a character that fails, and its frame is then too short.
 //
 // A Port is one opening of the line. When its Received channel is closed the line is lost: Close it and call
 // Await, which opens the line again as soon as its node is back, whatever device that node then is.
@@ -53,7 +54,7 @@ var (
 // Rates are the bit rates OSDP knows and the lower ones that older readers have, in bits per second.
 var rates = [...]int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400}
 
-// Config describes a line. Characters are always 8 data bits, no parity, 1 stop bit.
+// Config describes a line.
 type Config struct {
 	// Name is the path of the device node, or of a symbolic link to it. The link is followed at every
 	// opening, so it may point somewhere else after the device came back.
@@ -63,6 +64,10 @@ type Config struct {
 	Baud int
 	// WriteTimeout bounds one Write. Zero means DefaultWriteTimeout.
 	WriteTimeout time.Duration
+	// Characters; the zero value is 8 data bits, no parity, 1 stop bit.
+	Characters Characters
+	// RS485 has the kernel switch the direction of a two-wire line (TIOCSRS485); nil: the adapter does it by itself, or the line has four wires.
+	RS485 *RS485
 }
 
 // Validate reports what can never open, however long one waits.
@@ -72,7 +77,7 @@ func (c Config) Validate() error {
 	}
 	for _, r := range rates {
 		if c.Baud == r {
-			return nil
+			return errors.Join(c.Characters.validate(), c.RS485.validate())
 		}
 	}
 	return fault.BadField("baud", "serialport.baud", fmt.Sprintf("%s: rate of %d baud is not known", c.Name, c.Baud))
@@ -115,17 +120,32 @@ func Open(c Config) (*Port, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "open serial port "+c.Name)
 	}
-	d, err := serial.OpenPort(&serial.Config{Name: c.Name, Baud: c.Baud, ReadTimeout: readTimeout})
+	d, err := serial.OpenPort(c.Characters.config(c.Name, c.Baud))
 	if err != nil {
 		held.release()
 		return nil, fault.Wrap(fault.Unavailable, err, "open serial port "+c.Name)
 	}
-	if err := d.Flush(); err != nil {
+	if err := c.prepare(d, held); err != nil {
 		_ = d.Close()
 		held.release()
-		return nil, fault.Wrap(fault.Unavailable, err, "flush serial port "+c.Name)
+		return nil, fault.Wrap(fault.Unavailable, err, "serial port "+c.Name)
 	}
 	return start(d, held, c.WriteTimeout), nil
+}
+
+// prepare sets what the library does not, and throws away what was waiting.
+func (c Config) prepare(d device, held hold) error {
+	if c.Characters.Parity != "" {
+		if err := held.checkParity(); err != nil {
+			return fmt.Errorf("parity: %w", err)
+		}
+	}
+	if c.RS485 != nil {
+		if err := held.direct(*c.RS485); err != nil {
+			return fmt.Errorf("RS-485 direction: %w", err)
+		}
+	}
+	return d.Flush()
 }
 
 func start(d device, held hold, writeTimeout time.Duration) *Port {

@@ -28,6 +28,7 @@ func tapCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	f := newDoorFlags(args[0])
 	f.set.StringVar(&f.request.Reader, "reader", "IN-1", "リーダーの名前")
 	f.set.StringVar(&f.request.Card, "card", "", "カードの名前")
+	f.set.StringVar(&f.request.Broken, "broken", "", "シリアルリーダーの電文を途中で壊す(truncated: 途切れる、flipped: 1 ビット誤る、short: 1 文字欠ける)")
 	f.set.BoolVar(&f.request.Stay, "stay", false, "扉が開いても通らない")
 	if err := parse(f.set, args[1:], stderr); err != nil {
 		return err
