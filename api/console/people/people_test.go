@@ -183,7 +183,7 @@ func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
 		field  string
 		says   string
 	}{
-		"number out of form": {func(v url.Values) { v.Set("number", "12345678901234") }, nil, "number", "「bits:ビット数:16進数」"},
+		"number out of form": {func(v url.Values) { v.Set("number", "12345678901234") }, nil, "number", "「形式:ビット数:16進数」"},
 		"number too long":    {func(v url.Values) { v.Set("number", "bits:26:bdd9374012345678") }, nil, "number", "桁数"},
 		"not a date":         {func(v url.Values) { v.Set("until", "soon") }, nil, "until", "日付"},
 		"number taken":       {nil, fault.New(fault.Conflict, "card.credential_taken", "taken"), "number", "すでに登録"},
