@@ -41,8 +41,7 @@ func newProfileView(p profile.Profile) profileView {
 }
 
 type (
-	// ProfileID names a reader in a path. It is exported because the frame reads no parameters of an embedded type that is not.
-	ProfileID struct {
+	profileID struct {
 		Controller string `path:"controller" maxLength:"32"`
 		Name       string `path:"name" maxLength:"32"`
 	}
@@ -53,8 +52,9 @@ type (
 		}
 	}
 	profileIn struct {
-		ProfileID
-		Body struct {
+		Controller string `path:"controller" maxLength:"32"`
+		Name       string `path:"name" maxLength:"32"`
+		Body       struct {
 			ProfileBody
 			Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
 		}
@@ -75,7 +75,7 @@ func (cfg Config) profiles(ctx context.Context, who auth.Principal, in *readerFi
 	return out, err
 }
 
-func (cfg Config) profile(ctx context.Context, who auth.Principal, in *ProfileID) (*profileOut, error) {
+func (cfg Config) profile(ctx context.Context, who auth.Principal, in *profileID) (*profileOut, error) {
 	p, err := cfg.Profiles.Get(ctx, who.Actor(), in.Controller, in.Name)
 	return &profileOut{newProfileView(p)}, err
 }
@@ -92,5 +92,5 @@ func (cfg Config) setProfile(ctx context.Context, who auth.Principal, in *profil
 	if err != nil {
 		return nil, err
 	}
-	return cfg.profile(ctx, who, &in.ProfileID)
+	return cfg.profile(ctx, who, &profileID{in.Controller, in.Name})
 }
