@@ -46,6 +46,9 @@ var rules = []rule{
 	{"reader/osdp/bus/internal/order", []string{"internal/fault"}},
 	{"reader/osdp/bus/internal/repeat", []string{"reader/osdp"}},
 	{"reader/readertest", []string{"reader", "reader/credential"}},
+	{"reader/pcsc/apdu", nil},
+	{"reader/pcsc", []string{"internal/access", "internal/fault", "reader", "reader/credential", "reader/pcsc/apdu"}},
+	{"reader/pcsc/pcscdtest", []string{"firmware-sim/vreader"}}, // a test's own daemon
 
 	// the edge
 	{"controller/door", []string{"internal/access", "internal/event"}},
@@ -170,6 +173,8 @@ var rules = []rule{
 	{"firmware-sim/pty", nil},
 	{"firmware-sim/control", nil},
 	{"firmware-sim/outlog", nil},
+	{"firmware-sim/vcard", nil},
+	{"firmware-sim/vreader", nil},
 	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
 	{"firmware-sim/pd", []string{"internal/fault", "internal/folder", "reader/osdp", "firmware-sim/pty"}},
 }
