@@ -28,29 +28,34 @@ var exit = os.Exit
 type watched struct {
 	*Reader
 	events chan Event
-	stop   func()
 }
 
 func watch(t testing.TB, c Config) *watched {
 	t.Helper()
 	w := &watched{events: make(chan Event, 1000)}
-	c.Emit, c.Log = func(e Event) { w.events <- e }, slog.New(slog.DiscardHandler)
+	c.Emit = func(e Event) { w.events <- e }
+	w.Reader = run(t, c)
+	return w
+}
+
+// run has a reader at work until the test ends.
+func run(t testing.TB, c Config) *Reader {
+	t.Helper()
+	c.Log = slog.New(slog.DiscardHandler)
 	r, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Reader = r
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
-	w.stop = func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-	}
-	t.Cleanup(func() { w.stop() })
-	return w
+	})
+	return r
 }
 
 const patient = 15 * time.Second
