@@ -2,6 +2,7 @@ package explain
 
 import (
 	"context"
+	"slices"
 
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -11,8 +12,13 @@ import (
 // revocations reads the entries of the revocation set for the card that the policy was made with.
 func (r *reading) revocations(ctx context.Context, s *scene, a asked) error {
 	all, err := r.entries(ctx, a.card, `leaf < ?`, r.before)
-	s.spec.Revocations = access.NewRevocations(all...).List()
+	s.spec.Revocations = access.NewRevocations(s.concerning(all)...).List()
 	return err
+}
+
+// concerning leaves out what is of credentials that the card has no more.
+func (s *scene) concerning(all []access.Revocation) []access.Revocation {
+	return slices.DeleteFunc(all, func(e access.Revocation) bool { return s.ended[e.Key] })
 }
 
 func (r *reading) entries(ctx context.Context, card, where string, args ...any) ([]access.Revocation, error) {
@@ -60,7 +66,7 @@ func (r *reading) heard(ctx context.Context, s *scene, controller string, e even
 		if err != nil {
 			return err
 		}
-		set.Merge(more...)
+		set.Merge(s.concerning(more)...)
 	}
 	s.spec.Revocations = set.List()
 	return nil
@@ -83,8 +89,19 @@ func (r *reading) applied(ctx context.Context, s *scene, card string, e event.Ev
 	case access.CredentialSuspend:
 		entry.State = access.Suspended
 	}
-	if s.card != nil {
-		entry.Key = s.card.Key
-	}
+	entry.Key = r.meant(s, e.Credential)
 	return []access.Revocation{entry}, nil
+}
+
+// meant is the credential of the card that an entry was applied for, by its fingerprint; else the one that stands for the card.
+func (r *reading) meant(s *scene, fingerprint string) (key access.Key) {
+	for _, c := range s.spec.Credentials {
+		if slices.ContainsFunc(r.forms(c.Key), func(form access.Key) bool { return form.Fingerprint() == fingerprint }) {
+			return c.Key
+		}
+	}
+	if s.card != nil {
+		key = s.card.Key
+	}
+	return key
 }
