@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,9 @@ const firstPort = 35963
 
 // Most is how many readers there can be: pcscd has 16 slots.
 const Most = 16
+
+// mostPath is the longest path of a Unix socket.
+const mostPath = 107
 
 // Env is the variable by which libpcsclite finds a daemon. A process reads it once.
 const Env = "PCSCLITE_CSOCK_NAME"
@@ -116,26 +120,43 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if n := len(d.Socket()); n > mostPath {
+		return fmt.Errorf("the path of pcscd's socket has %d bytes, of which %d are possible", n, mostPath)
+	}
 	for _, stale := range []string{"pcscd.comm", "pcscd.pid"} {
 		_ = os.Remove(filepath.Join(d.dir, "run", stale)) // of a daemon that was killed
 	}
 	script := `mkdir -p /run/pcscd && mount --bind "$1" /run/pcscd && exec "$2" -f -i -c "$3"`
 	cmd := exec.Command("/bin/sh", "-c", script, "sh", filepath.Join(d.dir, "run"), pcscd, filepath.Join(d.dir, "conf")) //nolint:gosec,noctx // our own words; ended by Stop
 	cmd.Stdout, cmd.Stderr = d.log, d.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET, Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET, Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	ended, err := keep(cmd)
+	if err != nil {
 		return fmt.Errorf("start pcscd: %w", err)
 	}
-	d.cmd, d.ended = cmd, make(chan struct{})
-	go func(ended chan struct{}) {
-		_ = cmd.Wait() // that it ended is all there is to know
-		close(ended)
-	}(d.ended)
+	d.cmd, d.ended = cmd, ended
 	if err := d.up(ctx); err != nil {
 		d.Kill()
 		return err
 	}
 	return nil
+}
+
+// keep starts a child and waits for it. The kernel sends Pdeathsig when the thread that started the child ends, so that thread stays as long as the child.
+func keep(cmd *exec.Cmd) (ended chan struct{}, err error) {
+	ended = make(chan struct{})
+	started := make(chan error, 1)
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // that it ended is all there is to know
+		}
+	}()
+	return ended, <-started
 }
 
 // up waits for the socket, and makes the loopback of the daemon's namespace work.

@@ -178,7 +178,7 @@ var rules = []rule{
 	{"firmware-sim/outlog", nil},
 	{"firmware-sim/vcard", nil},
 	{"firmware-sim/vreader", nil},
-	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "reader/credential", "reader/osdp"}},
+	{"firmware-sim/world", []string{"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "firmware-sim/vcard", "firmware-sim/vreader", "reader/credential", "reader/osdp"}},
 	{"firmware-sim/pd", []string{"internal/fault", "internal/folder", "reader/osdp", "firmware-sim/pty"}},
 }
 
