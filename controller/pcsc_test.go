@@ -102,7 +102,7 @@ func TestACardThatCannotBeReadIsToldAndOpensNothing(t *testing.T) {
 	}
 	defer h.Remove()
 	s.tells("card_unreadable")
-	s.tells("card_left") // R75-2, the card's half: it is told that a card was left
+	s.tells("card_left")
 	s.shut()
 	h.Remove()
 	s.tells("card_taken")

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"kanmon/firmware-sim/vreader"
 	"kanmon/firmware-sim/world"
@@ -35,7 +36,7 @@ func pcscReader() body {
 
 // withPCSC gives a new city a virtual PC/SC reader and a card for it, where this machine has virtual readers.
 func (c *City) withPCSC() error {
-	if vreader.Missing() != nil {
+	if len(vreader.Missing()) > 0 {
 		return nil
 	}
 	number := make([]byte, icLength)
@@ -51,7 +52,7 @@ func (c *City) withPCSC() error {
 // knowsPCSC takes the virtual PC/SC reader of a city that was made with one, if this machine still has them.
 func (c *City) knowsPCSC() error {
 	_, made := c.Cards[ICCard]
-	if !made || vreader.Missing() != nil {
+	if !made || len(vreader.Missing()) > 0 {
 		return nil
 	}
 	c.PCSC = true
@@ -82,8 +83,8 @@ func (c *City) pcscLine() string {
 	if c.PCSC {
 		return "PC/SC       仮想リーダー " + PCSCReader + " が書庫にあります(カード: " + ICCard + ")"
 	}
-	if err := vreader.Missing(); err != nil {
-		return "PC/SC       仮想リーダーはありません(" + err.Error() + ")"
+	if lacks := vreader.Missing(); len(lacks) > 0 {
+		return "PC/SC       仮想リーダーはありません(足りないもの: " + strings.Join(lacks, "、") + ")"
 	}
 	return "PC/SC       仮想リーダーはありません(このデモは仮想リーダーなしで作られました)"
 }

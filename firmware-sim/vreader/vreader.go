@@ -34,9 +34,8 @@ const mostPath = 107
 // Env is the variable by which libpcsclite finds a daemon. A process reads it once.
 const Env = "PCSCLITE_CSOCK_NAME"
 
-// Missing says what keeps a daemon from being started here; nil when nothing does.
-func Missing() error {
-	var all []string
+// Missing names what keeps a daemon from being started here; nothing when it can be.
+func Missing() (all []string) {
 	if os.Geteuid() != 0 {
 		all = append(all, "root")
 	}
@@ -46,10 +45,7 @@ func Missing() error {
 	if _, err := os.Stat(driver); err != nil {
 		all = append(all, "vsmartcard-vpcd")
 	}
-	if all == nil {
-		return nil
-	}
-	return fmt.Errorf("missing: %s", strings.Join(all, ", "))
+	return all
 }
 
 func find() (string, error) {
@@ -70,8 +66,8 @@ type Daemon struct {
 
 // New prepares a daemon in a folder whose path is short enough for a Unix socket, with some virtual readers, 1 to Most.
 func New(dir string, readers int, log io.Writer) (*Daemon, error) {
-	if err := Missing(); err != nil {
-		return nil, fmt.Errorf("no virtual PC/SC readers: %w", err)
+	if lacks := Missing(); len(lacks) > 0 {
+		return nil, fmt.Errorf("no virtual PC/SC readers: missing %s", strings.Join(lacks, ", "))
 	}
 	if readers < 1 || readers > Most {
 		return nil, fmt.Errorf("%d virtual readers", readers)
