@@ -261,7 +261,9 @@ type Cards struct {
 	Last card.Issue // what was issued last
 	Fail error      // answered by what changes something, where set
 
-	Reason string // of what was done to a card last
+	Read   card.Read // what was enrolled last
+	Ended  string    // the credential that was ended last
+	Reason string    // of what was done to a card last
 	LostAt time.Time
 }
 
@@ -284,6 +286,34 @@ func CityCards() *Cards {
 func (c *Cards) Issue(_ context.Context, _ store.Actor, n card.Issue) (card.Card, error) {
 	c.Last = n
 	return card.Card{ID: "C-NEW0000000", Label: n.Label, Person: n.Person}, c.Fail
+}
+
+// Credentials implements people.Cards: the first card is read in three ways, of which one has ended.
+func (c *Cards) Credentials(_ context.Context, _ store.Actor, id string) ([]card.Credential, error) {
+	own := card.Credential{Format: "bits", Trust: access.TrustMutual, EnrolledAt: Day(2026, 4, 1).Add(9 * time.Hour)}
+	if id != c.All[0].ID {
+		return []card.Credential{own}, nil
+	}
+	return []card.Credential{
+		own,
+		{ID: "K-AAAAAAAAAA", Format: "idm", Trust: access.TrustNumber, EnrolledAt: Day(2026, 5, 1).Add(10 * time.Hour), EndedAt: Day(2026, 6, 1).Add(11 * time.Hour)},
+		{ID: "K-BBBBBBBBBB", Format: "felica", Trust: access.TrustMemory, EnrolledAt: Day(2026, 6, 1).Add(11 * time.Hour)},
+	}, nil
+}
+
+// Enrol implements people.Cards.
+func (c *Cards) Enrol(_ context.Context, _ store.Actor, _, reason string, n card.Read) (card.Credential, error) {
+	c.Read, c.Reason = n, reason
+	return card.Credential{ID: "K-NEW0000000", Format: n.Format}, c.Fail
+}
+
+// End implements people.Cards.
+func (c *Cards) End(_ context.Context, _ store.Actor, _, credential, reason string) (access.Version, error) {
+	if c.Fail == nil && reason == "" {
+		return access.Version{}, fault.BadField("reason", "field.required", "no reason")
+	}
+	c.Ended, c.Reason = credential, reason
+	return access.Version{Epoch: 1, N: 4}, c.Fail
 }
 
 // Suspend implements people.Cards.

@@ -1,14 +1,17 @@
 package people
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"kanmon/api/console/ui"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/card/number"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -86,7 +89,23 @@ func (p *Pages) listCards(w http.ResponseWriter, r *http.Request, v ui.Visitor) 
 type issueForm struct {
 	Problem, Field             string
 	Label, Person, From, Until string
+	Terminal                   string // of an enrolment at a biometric terminal
 	Holder                     string // the name of Person, where there is one
+	clash
+}
+
+// clash is what a number that was typed ran into.
+type clash struct {
+	Taken   *card.TakenError // the card that has it, for who may see
+	Sibling bool             // the same number is known in another order
+}
+
+func clashOf(err error) (c clash) {
+	if e, ok := errors.AsType[*card.TakenError](err); ok && e.Card != "" {
+		c.Taken = e
+	}
+	c.Sibling = fault.CodeOf(err) == "card.credential_reversed"
+	return c
 }
 
 func (p *Pages) askIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -115,11 +134,10 @@ func (p *Pages) showIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 }
 
 func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	number, wrong := credential.Parse(r.PostFormValue("number"))
-	r.PostForm.Del("number")
-	r.Form.Del("number")
+	shown, wrong := p.typed(r)
 	f := issueForm{
-		Label: r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
+		Terminal: r.PostFormValue("terminal"),
+		Label:    r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
 	}
 	valid, err := validity(f)
 	if err == nil {
@@ -127,16 +145,18 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) erro
 	}
 	var made card.Card
 	if err == nil {
-		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), card.Issue{
-			Label: f.Label, Kind: card.Personal, Person: f.Person, Key: number.Key(p.config.HashKey), Period: valid,
-		})
+		n := card.Issue{Label: f.Label, Kind: card.Personal, Person: f.Person, Terminal: f.Terminal, Apart: r.PostFormValue("apart") != "", Period: valid}
+		if f.Terminal != "" {
+			n.Kind = card.Biometric
+		}
+		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), number.Issue(n, shown, p.config.HashKey))
 	}
 	if err != nil {
 		var correctable bool
 		if f.Problem, f.Field, correctable = ui.Correctable(ui.LangOf(r), err); !correctable {
 			return err
 		}
-		f.Field = input(f.Field, err)
+		f.Field, f.clash = input(f.Field, err), clashOf(err)
 		return p.showIssue(w, r, v, ui.StatusOf(err), f)
 	}
 	ui.Redirect(w, r, "/cards/"+url.PathEscape(made.ID)+"?done=issued")
@@ -148,13 +168,23 @@ func input(field string, err error) string {
 	switch fault.CodeOf(err) {
 	case "card.label_taken":
 		return "label"
-	case "card.credential_taken", "credential.form", "credential.bits", "credential.length", "credential.hex":
+	case "card.credential_taken", "card.credential_reversed", "card.credential_revoked":
 		return "number"
 	case "staff.unknown":
 		return "person"
-	default:
-		return field
 	}
+	if field == "credential" || strings.HasPrefix(fault.CodeOf(err), "credential.") {
+		return "number"
+	}
+	return field
+}
+
+// typed reads the number that was typed and forgets its words.
+func (p *Pages) typed(r *http.Request) (credential.Credential, error) {
+	text := r.PostFormValue("number")
+	r.PostForm.Del("number")
+	r.Form.Del("number")
+	return credential.Parse(text)
 }
 
 // validity reads the two dates. The last day is a day on which the card still opens doors.
