@@ -13,7 +13,7 @@ import (
 )
 
 // benchTaps is how many cards each benchmark holds to its reader; a tap takes some half a second, most of it pcscd's polling.
-const benchTaps = 100
+const benchTaps = 60
 
 // pollEvery is how often pcscd looks for cards in a reader that does not tell by itself.
 const pollEvery = 400 * time.Millisecond
@@ -72,8 +72,19 @@ func benchCards(b *testing.B, plan apdu.Plan) {
 	}
 }
 
-// floor sends what a read sends, and nothing else, to the card that lies there.
+// floor is the best of five bare exchanges: on a machine with other work the first one after a card is often not the quickest.
 func floor(b *testing.B, plan apdu.Plan) (exchange, whole time.Duration) {
+	b.Helper()
+	exchange, whole = bareExchange(b, plan)
+	for range 4 {
+		e, w := bareExchange(b, plan)
+		exchange, whole = min(exchange, e), min(whole, w)
+	}
+	return exchange, whole
+}
+
+// bareExchange sends what a read sends, and nothing else, to the card that lies there.
+func bareExchange(b *testing.B, plan apdu.Plan) (exchange, whole time.Duration) {
 	b.Helper()
 	s, err := winscard{}.open()
 	if err != nil {
