@@ -100,6 +100,9 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if err := e.readers.AddSerial(cfg.SerialReaders); err != nil {
 		return nil, err
 	}
+	if err := e.readers.AddPCSC(cfg.PCSCReaders); err != nil {
+		return nil, err
+	}
 	wiring := cfg.Wiring(cmp.Or(cfg.Software, softwareVersion()))
 	strikes := e.field.connect(cfg, &wiring)
 	e.controller = New(Parts{

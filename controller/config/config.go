@@ -33,8 +33,10 @@ type Config struct {
 	Terminals []Terminal `json:"terminals,omitempty"`
 	// SerialReaders are readers with a maker's own protocol.
 	SerialReaders []SerialReader `json:"serial_readers,omitempty"`
-	Doors         []Door         `json:"doors"` // what is wired to them
-	Cabinet       Cabinet        `json:"cabinet,omitzero"`
+	// PCSCReaders are readers that a PC/SC daemon on this machine serves.
+	PCSCReaders []PCSCReader `json:"pcsc_readers,omitempty"`
+	Doors       []Door       `json:"doors"` // what is wired to them
+	Cabinet     Cabinet      `json:"cabinet,omitzero"`
 }
 
 // Broker says how to reach the MQTT broker.

@@ -9,5 +9,8 @@ func (c Config) otherReaders() []string {
 	for _, r := range c.SerialReaders {
 		names = append(names, r.Name)
 	}
+	for _, r := range c.PCSCReaders {
+		names = append(names, r.Name)
+	}
 	return names
 }

@@ -31,7 +31,7 @@ func (c *City) Fill(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context, *Client) error{
-		seedPeople, seedAreas, c.seedDevices, seedDoors, c.seedCards, c.seedAccounts,
+		seedPeople, seedAreas, c.seedDevices, c.seedPCSC, c.seedDoors, c.seedCards, c.seedAccounts,
 	} {
 		if err := step(ctx, centre); err != nil {
 			return err
@@ -99,13 +99,17 @@ func seedSerialReader(ctx context.Context, centre *Client) error {
 	return centre.Call(ctx, http.MethodPut, "readers/"+Controller+"/"+serialReader+"/profile", profile, nil)
 }
 
-func seedDoors(ctx context.Context, c *Client) error {
+func (c *City) seedDoors(ctx context.Context, centre *Client) error {
+	archive := []string{"IN-2"}
+	if c.PCSC {
+		archive = append(archive, PCSCReader)
+	}
 	for _, b := range []body{
 		{"id": doorServer, "name": "電子計算機室 入口", "area": areaServer, "controller": Controller, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 20000},
-		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": Controller, "entry_readers": []string{"IN-2"}, "release_ms": 3000, "held_ms": 20000},
+		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": Controller, "entry_readers": archive, "release_ms": 3000, "held_ms": 20000},
 		{"id": doorStore, "name": "備品倉庫 入口", "area": areaStore, "controller": Controller, "entry_readers": []string{serialReader}, "release_ms": 3000, "held_ms": 20000},
 	} {
-		if err := c.post(ctx, "doors", b, nil); err != nil {
+		if err := centre.post(ctx, "doors", b, nil); err != nil {
 			return err
 		}
 	}

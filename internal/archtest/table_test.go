@@ -50,6 +50,9 @@ var rules = []rule{
 	{"reader/osdp/bus/internal/order", []string{"internal/fault"}},
 	{"reader/osdp/bus/internal/repeat", []string{"reader/osdp"}},
 	{"reader/readertest", []string{"reader", "reader/credential"}},
+	{"reader/pcsc/apdu", nil},
+	{"reader/pcsc", []string{"internal/access", "internal/fault", "reader", "reader/credential", "reader/pcsc/apdu"}},
+	{"reader/pcsc/pcscdtest", []string{"firmware-sim/vreader"}}, // a test's own daemon
 
 	// the edge
 	{"controller/door", []string{"internal/access", "internal/event"}},
@@ -79,7 +82,7 @@ var rules = []rule{
 	}},
 	{"controller/readers", []string{
 		"controller/config", "controller/core", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/pki", "reader", "reader/credential",
-		"reader/line", "reader/serialport", "reader/terminal",
+		"reader/line", "reader/pcsc", "reader/pcsc/apdu", "reader/serialport", "reader/terminal",
 	}},
 	{"controller/policystore", []string{"internal/access/decide", "internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
@@ -88,7 +91,9 @@ var rules = []rule{
 	{"controller/devicekey", []string{"internal/fault", "internal/folder", "internal/pki", "reader/osdp"}},
 	{"controller/controllertest", []string{"controller/identity", "internal/pki"}},
 	{"controller/output", []string{"internal/fault", "reader/osdp"}},
-	{"controller/config", []string{"controller/inputs", "controller/wiring", "internal/fault", "internal/wire", "reader/line/frame", "reader/serialport"}},
+	{"controller/config", []string{
+		"controller/inputs", "controller/wiring", "internal/fault", "internal/wire", "reader/line/frame", "reader/pcsc/apdu", "reader/serialport",
+	}},
 	{"controller/output/modbus", nil},
 	{"controller/output/relayboard", []string{"controller/output/modbus", "internal/fault"}},
 	{"controller/output/gpio", []string{"controller/inputs", "internal/fault"}},
@@ -181,8 +186,11 @@ var rules = []rule{
 	{"firmware-sim/pty", nil},
 	{"firmware-sim/control", nil},
 	{"firmware-sim/outlog", nil},
+	{"firmware-sim/vcard", nil},
+	{"firmware-sim/vreader", nil},
 	{"firmware-sim/world", []string{
-		"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "firmware-sim/serialreader", "reader/credential", "reader/line/frame", "reader/osdp",
+		"firmware-sim/control", "firmware-sim/outlog", "firmware-sim/pd", "firmware-sim/pty", "firmware-sim/serialreader", "firmware-sim/vcard", "firmware-sim/vreader",
+		"reader/credential", "reader/line/frame", "reader/osdp",
 	}},
 	{"firmware-sim/serialreader", []string{"reader", "reader/credential", "reader/line/frame"}},
 	{"firmware-sim/pd", []string{"internal/fault", "internal/folder", "reader/osdp", "firmware-sim/pty"}},
