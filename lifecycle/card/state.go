@@ -301,7 +301,7 @@ func (r *Register) adoptee(ctx context.Context, tx *store.Tx, e access.Revocatio
 
 // follow turns a card that somebody could still use, or the one credential that was ended, to what the entry in force for it says.
 func (r *Register) follow(ctx context.Context, tx *store.Tx, a adoptee) error {
-	if !a.known || a.lost || closed(a.card.State) != nil {
+	if !a.known || a.lost || a.card.State != Issued && a.card.State != Suspended {
 		return nil
 	}
 	entry, found, err := revocation.InForce(ctx, tx, a.forms)
