@@ -85,7 +85,7 @@ type grade struct {
 }
 
 // input is what stands in the form.
-type input struct{ Factors, Trust, Reason string }
+type input struct{ Factors, Trust, Plain, Reason string }
 
 // page is the whole table.
 type page struct {
@@ -98,6 +98,9 @@ type page struct {
 func (page) Factors() []string {
 	return []string{"pin", "number_pin", "card", "two_cards", "card_pin"}
 }
+
+// Plains lists whether a reader's wire may be unencrypted, on a recorded restricted route (R47-1).
+func (page) Plains() []string { return []string{"no", "yes"} }
 
 // Trusts lists how much a read of a card can prove, weakest first.
 func (page) Trusts() []string { return []string{"number", "memory", "mutual"} }
@@ -119,7 +122,7 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor, statu
 	}
 	data := page{MayChange: v.May(authz.AreaWrite)}
 	for _, l := range least {
-		g := grade{Least: l, In: input{Factors: string(l.Factors), Trust: string(l.Trust)}}
+		g := grade{Least: l, In: input{Factors: string(l.Factors), Trust: string(l.Trust), Plain: plain(l.PlainRoute)}}
 		if l.Grade == n {
 			g.In, g.Problem, g.Bad = sent.In, sent.Problem, sent.Bad
 		}
@@ -159,13 +162,22 @@ func (p *Pages) pending(ctx context.Context, v ui.Visitor) ([]approval.Request, 
 
 const mostPending = 500
 
+func plain(may bool) string {
+	if may {
+		return "yes"
+	}
+	return "no"
+}
+
 func (p *Pages) set(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	n, err := strconv.Atoi(r.PathValue("grade"))
 	if err != nil || n < 1 || n > 3 {
 		return fault.New(fault.NotFound, "area.grade", "no such grade")
 	}
-	sent := grade{In: input{Factors: r.PostFormValue("factors"), Trust: r.PostFormValue("trust"), Reason: r.PostFormValue("reason")}}
-	err = p.config.Grades.Set(r.Context(), v.Actor(), sent.In.Reason, premises.Least{Grade: n, Factors: access.Factors(sent.In.Factors), Trust: access.Trust(sent.In.Trust)})
+	sent := grade{In: input{Factors: r.PostFormValue("factors"), Trust: r.PostFormValue("trust"), Plain: r.PostFormValue("plain"), Reason: r.PostFormValue("reason")}}
+	err = p.config.Grades.Set(r.Context(), v.Actor(), sent.In.Reason, premises.Least{
+		Grade: n, Factors: access.Factors(sent.In.Factors), Trust: access.Trust(sent.In.Trust), PlainRoute: sent.In.Plain == "yes",
+	})
 	if approvals.Sent(w, r, err) {
 		return nil
 	}

@@ -56,6 +56,19 @@ func TestTheTableOfGradesIsShown(t *testing.T) {
 	p.Harmless(t, 1)
 }
 
+// R47-1: what a grade says of unencrypted readers stands in its form, and a form that is sent as it came takes nothing back.
+func TestTheFormOfAGradeKeepsWhatItSaysOfUnencryptedReaders(t *testing.T) {
+	for _, may := range []string{"yes", "no"} {
+		g := areatest.Grades{Got: new(premises.Least), Reason: new(string), Fail: approval.Wait(&approval.Request{ID: "Q-9"}, nil)}
+		do(t, g, authz.SecurityManager, pagetest.Post("/grades/1", form("card", "number", "なし")+"&plain="+may))
+		if g.Got.PlainRoute != (may == "yes") {
+			t.Errorf("%s: %+v", may, *g.Got)
+		}
+	}
+	p := do(t, areatest.Grades{}, authz.SystemManager, pagetest.Get("/grades", "ja"))
+	p.Count(t, "select[name=plain]", 3)
+}
+
 // R43-1, R14-1: what one asks of a grade goes to somebody else to approve.
 func TestAChangeOfAGradeBecomesARequest(t *testing.T) {
 	g := areatest.Grades{Got: new(premises.Least), Reason: new(string), Fail: approval.Wait(&approval.Request{ID: "Q-9"}, nil)}
