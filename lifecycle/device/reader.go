@@ -19,7 +19,7 @@ const (
 	OSDPIO       Kind = "osdp_io" // strikes, contacts and buttons on the secure side
 	PCSCReader   Kind = "pcsc_reader"
 	SerialReader Kind = "serial_reader" // speaks its maker's protocol, which encrypts nothing
-	Terminal     Kind = "terminal"      // knows people by a face or a finger, and says who it is
+	Terminal     Kind = "terminal"      // knows people by a face or a finger, and says over TLS who it is; one on a serial line is a SerialReader
 )
 
 // Addressed reports whether devices of the kind have an address on an OSDP line.
@@ -29,7 +29,7 @@ func (k Kind) Addressed() bool { return k == OSDPReader || k == OSDPIO }
 func (k Kind) Reads() bool { return k != OSDPIO }
 
 // Plain reports whether what such a reader says crosses its wire unencrypted.
-func (k Kind) Plain() bool { return k == SerialReader || k == Terminal }
+func (k Kind) Plain() bool { return k == SerialReader }
 
 // Reader is a reader or I/O device of a controller.
 type Reader struct {

@@ -45,14 +45,16 @@ func controllerPath(name string) string { return "/controllers/" + url.PathEscap
 // newDevice is the form of a reader or an I/O device as it was filled in.
 type newDevice struct{ Name, Kind, Address, Problem, Field string }
 
-// Kinds lists what can hang on a line.
-func (newDevice) Kinds() []device.Kind { return []device.Kind{device.OSDPReader, device.OSDPIO} }
+// Kinds lists what can hang on a controller.
+func (newDevice) Kinds() []device.Kind {
+	return []device.Kind{device.OSDPReader, device.OSDPIO, device.PCSCReader, device.SerialReader, device.Terminal}
+}
 
 func (p *Pages) addDevice(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	controller := r.PathValue("name")
 	f := newDevice{Name: strings.TrimSpace(r.PostFormValue("name")), Kind: r.PostFormValue("kind"), Address: r.PostFormValue("address")}
 	_, err := p.config.Devices.AddReader(r.Context(), v.Actor(), device.Reader{
-		Name: f.Name, Controller: controller, Kind: device.Kind(f.Kind), Address: address(f.Address),
+		Name: f.Name, Controller: controller, Kind: device.Kind(f.Kind), Address: address(device.Kind(f.Kind), f.Address),
 	})
 	if err == nil {
 		ui.Redirect(w, r, controllerPath(controller)+"?added="+url.QueryEscape(f.Name))
@@ -68,9 +70,13 @@ func (p *Pages) addDevice(w http.ResponseWriter, r *http.Request, v ui.Visitor) 
 	return p.onePage(w, r, v, ui.StatusOf(err), onePage{New: f})
 }
 
-// address reads an address on the line. What is none becomes -1, which the register refuses at its input.
-func address(s string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(s))
+// address reads an address on the line. What is none becomes -1, which the register refuses at its input; where a kind has none, nothing is 0.
+func address(kind device.Kind, s string) int {
+	s = strings.TrimSpace(s)
+	if s == "" && !kind.Addressed() {
+		return 0
+	}
+	n, err := strconv.Atoi(s)
 	if err != nil {
 		return -1
 	}

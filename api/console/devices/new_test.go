@@ -55,6 +55,15 @@ func TestARefusedDeviceStandsAtItsInput(t *testing.T) {
 	}
 }
 
+// R103-1: what is on no OSDP line has no address.
+func TestAReaderOffTheLinesIsRegisteredWithoutAnAddress(t *testing.T) {
+	d := consoletest.Devices{Added: &consoletest.AddedDevice{}}
+	p := do(t, d, authz.SystemManager, pagetest.Post("/controllers/ctl-1/devices", url.Values{"name": {"PC-1"}, "kind": {"pcsc_reader"}, "address": {""}}.Encode()))
+	if got := d.Added.Reader; p.Status != http.StatusSeeOther || got.Address != 0 || got.Kind != "pcsc_reader" {
+		t.Errorf("%d: %+v", p.Status, got)
+	}
+}
+
 // R103-1: who may only look sees what hangs on the lines, and no form.
 func TestOnlyWhoMayIsOfferedToRegisterDevices(t *testing.T) {
 	p := do(t, consoletest.Devices{}, authz.Guard, pagetest.Get("/controllers/ctl-1", "ja"))
