@@ -1,0 +1,34 @@
+package card
+
+import (
+	"context"
+
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+	"kanmon/internal/store"
+)
+
+// Find returns the card that has a credential, by its key in the first form. Needs authz.CardRead. A credential that no card has is NotFound
+// "card.stranger".
+func (r *Register) Find(ctx context.Context, actor store.Actor, key access.Key) (Card, error) {
+	var c Card
+	err := r.read(ctx, actor, func(q store.Queryer) error {
+		var err error
+		c, err = ByKey(ctx, q, key)
+		return err
+	})
+	return c, err
+}
+
+// ByKey is Find in the transaction of another register.
+func ByKey(ctx context.Context, q store.Queryer, key access.Key) (Card, error) {
+	var id string
+	err := q.Get(ctx, &id, `SELECT id FROM card WHERE credential_key = ?`, key[:])
+	if fault.KindOf(err) == fault.NotFound {
+		return Card{}, fault.New(fault.NotFound, "card.stranger", "no card has the credential")
+	}
+	if err != nil {
+		return Card{}, err
+	}
+	return get(ctx, q, id)
+}
