@@ -20,6 +20,7 @@ import (
 	"kanmon/controller/identity"
 	"kanmon/controller/journal"
 	"kanmon/controller/keypad"
+	"kanmon/controller/readers"
 	"kanmon/controller/uplink"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
@@ -50,6 +51,7 @@ type Edge struct {
 	key        atomic.Pointer[credential.HashKey]
 	buses      []*bus.Bus
 	field      field
+	readers    *readers.Set // that are not on an OSDP line
 	keys       *devicekey.Store
 	held       devicekey.All // what the lines were made with
 	proven     chan string   // devices that hold their new key; there is room for all
@@ -89,10 +91,11 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.field, err = e.newField(); err != nil {
 		return nil, err
 	}
+	e.readers = readers.New(readers.Config{Post: e.post, Key: func() credential.HashKey { return *e.key.Load() }, Log: log})
 	wiring := cfg.Wiring(cmp.Or(cfg.Software, softwareVersion()))
 	strikes := e.field.connect(cfg, &wiring)
 	e.controller = New(Parts{
-		Wiring: wiring, Journal: e.journal, Panel: e.field.lines, Strikes: strikes, Log: log, Now: e.now,
+		Wiring: wiring, Journal: e.journal, Panel: panel{e.readers, e.field.lines}, Strikes: strikes, Log: log, Now: e.now,
 		Receipt: func(r wire.RevokedReceipt) { e.uplink.Receipt(r) }, Answer: func(a wire.CommandAnswer) { e.uplink.Answer(a) },
 	})
 	return e, e.addLines(e.field.lines)

@@ -6,6 +6,7 @@ import (
 
 	"kanmon/controller/core"
 	"kanmon/controller/inputs"
+	"kanmon/controller/readers"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -103,6 +104,20 @@ func (l lines) Show(ctx context.Context, readerName string, f reader.Feedback) e
 	}
 	err := l.do(ctx, readerName, bus.Buzzer(sound))
 	return fault.Wrap(fault.KindOf(err), err, "sound the reader")
+}
+
+// panel shows answers at readers of either kind.
+type panel struct {
+	readers *readers.Set
+	lines   lines
+}
+
+// Show implements Panel.
+func (p panel) Show(ctx context.Context, readerName string, f reader.Feedback) error {
+	if p.readers.Has(readerName) {
+		return p.readers.Show(ctx, readerName, f)
+	}
+	return p.lines.Show(ctx, readerName, f)
 }
 
 // feedback is green and one beep, red and three short ones, or amber and one long one; amber blinking and one short beep where something has to

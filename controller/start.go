@@ -36,6 +36,7 @@ func (e *Edge) runOnJournal(ctx context.Context) error {
 	for _, b := range e.buses {
 		parts = append(parts, part{"line", b.Run})
 	}
+	parts = append(parts, part{"readers", e.readers.Run})
 	if saved.Unread {
 		parts = append(parts, part{"recall", e.recall})
 	}

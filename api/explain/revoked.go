@@ -2,6 +2,7 @@ package explain
 
 import (
 	"context"
+	"slices"
 
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -11,8 +12,13 @@ import (
 // revocations reads the entries of the revocation set for the card that the policy was made with.
 func (r *reading) revocations(ctx context.Context, s *scene, a asked) error {
 	all, err := r.entries(ctx, a.card, `leaf < ?`, r.before)
-	s.spec.Revocations = access.NewRevocations(all...).List()
+	s.spec.Revocations = access.NewRevocations(s.concerning(all)...).List()
 	return err
+}
+
+// concerning leaves out what is of credentials that the card has no more.
+func (s *scene) concerning(all []access.Revocation) []access.Revocation {
+	return slices.DeleteFunc(all, func(e access.Revocation) bool { return s.ended[e.Key] })
 }
 
 func (r *reading) entries(ctx context.Context, card, where string, args ...any) ([]access.Revocation, error) {
@@ -60,7 +66,7 @@ func (r *reading) heard(ctx context.Context, s *scene, controller string, e even
 		if err != nil {
 			return err
 		}
-		set.Merge(more...)
+		set.Merge(s.concerning(more)...)
 	}
 	s.spec.Revocations = set.List()
 	return nil

@@ -19,6 +19,7 @@ type scene struct {
 	area   access.Area // zero likewise
 	person *access.Person
 	card   *access.Credential
+	ended  map[access.Key]bool // the forms of credentials that the card has no more
 	name   string // of the person; empty when it was erased
 	label  string // of the card
 }
@@ -177,16 +178,46 @@ func (r *reading) card(ctx context.Context, s *scene, a asked) error {
 		return nil
 	}
 	c := access.Credential{Card: a.card, Person: row.Person, State: state}
-	if c.Key, err = key(row.Key); err != nil {
-		return err
-	}
-	if a.form != (access.Key{}) {
-		c.Key = a.form
-	}
 	if c.From, c.Until, err = row.Unix(); err != nil {
 		return err
 	}
-	s.card, s.spec.Credentials = &c, []access.Credential{c}
+	return r.credentials(ctx, s, a, c)
+}
+
+// credentials gives the scene an entry for each credential of a card that counted then. The one that was shown, where that is known, stands for the card; else its
+// own does. What one that had ended was told concerns no other.
+func (r *reading) credentials(ctx context.Context, s *scene, a asked, c access.Credential) error {
+	var rows []struct {
+		State string
+		Key   []byte `db:"credential_key"`
+	}
+	err := r.q.Select(ctx, &rows, `SELECT k.state, k.credential_key FROM v_explain_credential k
+		WHERE k.card = ? AND k.n = (SELECT MAX(o.n) FROM v_explain_credential o WHERE o.card = k.card AND o.id = k.id AND o.leaf < ?) ORDER BY k.id`, a.card, r.before)
+	if err != nil {
+		return err
+	}
+	s.ended = map[access.Key]bool{}
+	for _, row := range rows {
+		one := c
+		if one.Key, err = key(row.Key); err != nil {
+			return err
+		}
+		forms := r.forms(one.Key)
+		if row.State == "ended" {
+			for _, form := range forms {
+				s.ended[form] = true
+			}
+			continue
+		}
+		shown := a.form != (access.Key{}) && slices.Contains(forms, a.form)
+		if shown {
+			one.Key = a.form
+		}
+		if s.card == nil || shown {
+			s.card = &one
+		}
+		s.spec.Credentials = append(s.spec.Credentials, one)
+	}
 	return nil
 }
 
@@ -200,10 +231,10 @@ func key(stored []byte) (access.Key, error) {
 // cardOf finds the card that has a fingerprint, and in which of its forms; empty for a stranger's. It looks at every card.
 func (r *reading) cardOf(ctx context.Context, fingerprint string) (card string, form access.Key, err error) {
 	var rows []struct {
-		ID  string
-		Key []byte `db:"credential_key"`
+		Card string
+		Key  []byte `db:"credential_key"`
 	}
-	if err := r.q.Select(ctx, &rows, `SELECT DISTINCT id, credential_key FROM v_explain_card WHERE leaf < ?`, r.before); err != nil {
+	if err := r.q.Select(ctx, &rows, `SELECT DISTINCT card, credential_key FROM v_explain_credential WHERE leaf < ?`, r.before); err != nil {
 		return "", form, err
 	}
 	for _, row := range rows {
@@ -213,7 +244,7 @@ func (r *reading) cardOf(ctx context.Context, fingerprint string) (card string, 
 		}
 		for _, form := range r.forms(first) {
 			if form.Fingerprint() == fingerprint {
-				return row.ID, form, nil
+				return row.Card, form, nil
 			}
 		}
 	}

@@ -18,19 +18,19 @@ type people struct {
 	staff   map[string]access.Person
 	holders []access.Person // who holds a card, in access.Order
 	holds   map[string]bool
-	cards   []access.Credential     // in access.Order
+	cards   []access.Credential     // an entry for each credential of a card, in access.Order
 	pins    []access.PIN            // of holders their own, in access.Order
 	more    map[string]access.PIN   // of everybody else their own
 	alone   map[string][]access.PIN // those taken alone, by area
 }
 
 // peopleState says whether a register has changed.
-type peopleState struct{ Staff, Card, PIN int64 }
+type peopleState struct{ Staff, Card, Credential, PIN int64 }
 
 // known returns the people as they stand in the snapshot, read anew only when a register has changed.
 func (c *Compiler) known(ctx context.Context, q store.Queryer) (*people, error) {
 	var now peopleState
-	if err := q.Get(ctx, &now, `SELECT staff, card, pin FROM v_policy_state`); err != nil {
+	if err := q.Get(ctx, &now, `SELECT staff, card, credential, pin FROM v_policy_state`); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -92,9 +92,9 @@ func (p *people) readStaff(ctx context.Context, q store.Queryer) error {
 	return nil
 }
 
-// states maps the register's states of a card to what a door makes of them.
+// states maps the register's states of a card, and of a credential that ended before it, to what a door makes of them.
 var states = map[string]access.CredentialState{
-	"issued": access.Active, "suspended": access.Suspended, "revoked": access.Revoked,
+	"issued": access.Active, "suspended": access.Suspended, "revoked": access.Revoked, "ended": access.Revoked,
 }
 
 func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Forms) error {
@@ -116,11 +116,21 @@ func (p *people) readCards(ctx context.Context, q store.Queryer, forms access.Fo
 		if len(r.Key) != len(access.Key{}) {
 			return fault.New(fault.Internal, "", fmt.Sprintf("card %s: credential key of %d bytes", r.ID, len(r.Key)))
 		}
-		p.cards = append(p.cards, access.Credential{
-			Key: forms(access.Key(r.Key))[0], Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until,
-		})
+		one := access.Credential{Card: r.ID, Person: r.Person, State: states[r.State], From: from, Until: until}
+		for _, one.Key = range shown(r.State, forms(access.Key(r.Key))) {
+			p.cards = append(p.cards, one)
+		}
 	}
 	return nil
+}
+
+// shown are the forms in which a door knows a credential: the newest. One that ended, of a card that goes on, stands there in each: an entry of the revocation set
+// keeps its form, and one that a door does not find counts for the whole card.
+func shown(state string, forms []access.Key) []access.Key {
+	if state == "ended" {
+		return forms
+	}
+	return forms[:1]
 }
 
 // into gives a policy the holders of cards, and besides them who has a right or a PIN of one of its areas or may come to repair, and no card, all cards, and the PINs

@@ -21,8 +21,8 @@ func (c Config) Check() error {
 		return fault.BadField("broker", "config.broker", "broker.url is tls://host:port")
 	case c.CentreURL != "" && !strings.HasPrefix(c.CentreURL, "https://"):
 		return fault.BadField("centre_url", "config.centre", "centre_url is https://host[:port]")
-	case len(c.Lines) == 0 || len(c.Doors) == 0:
-		return fault.BadField("lines", "config.missing", "a controller needs a line and a door")
+	case len(c.Lines)+len(c.otherReaders()) == 0 || len(c.Doors) == 0:
+		return fault.BadField("lines", "config.missing", "a controller needs a reader and a door")
 	}
 	p := plan{devices: map[string]pins{}, claimed: map[string]bool{}}
 	if err := p.addDevices(c); err != nil {
@@ -69,6 +69,11 @@ func (p plan) addDevices(c Config) error {
 			if err := p.addDevice(d.Name, pins{outputs: 256, inputs: 256, reader: true}); err != nil {
 				return err
 			}
+		}
+	}
+	for _, name := range c.otherReaders() {
+		if err := p.addDevice(name, pins{reader: true}); err != nil {
+			return err
 		}
 	}
 	for _, b := range c.RelayBoards {

@@ -139,7 +139,7 @@ func (c Config) Wiring(software string) wiring.Wiring {
 	return w
 }
 
-// bare names the devices that are no OSDP devices.
+// bare names the devices that are on no OSDP line.
 func (c Config) bare() []string {
 	var names []string
 	for _, b := range c.RelayBoards {
@@ -148,7 +148,7 @@ func (c Config) bare() []string {
 	for _, g := range c.GPIO {
 		names = append(names, g.Name)
 	}
-	return names
+	return append(names, c.otherReaders()...)
 }
 
 func (c Config) wiredDoor(d Door) wiring.Door {

@@ -107,6 +107,7 @@ type State struct {
 	clock   clock.Clock
 	sure    bool // the last reading of the clock could be believed
 	recent  repeats.Table
+	failed  repeats.Failures
 	site    *site.State
 	areas   standing.State
 	records gate.Records
@@ -154,7 +155,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 		saved.Policy, saved.Hash = nil, ""
 	}
 	s := State{
-		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: repeats.Table{}, site: site.New(), areas: standing.State{},
+		policy: saved.Policy, hash: saved.Hash, blind: blind, clock: clock.New(saved.Floor, m), recent: repeats.Table{}, failed: repeats.Failures{}, site: site.New(), areas: standing.State{},
 		inputs: c.board.Start(), cabinet: cabinet.New(c.wiring.Cabinet), devices: devices.New(c.wiring.Devices, c.wiring.Bare),
 		centre: max(saved.Centre, saved.Revoked.Upto.Epoch, saved.Policy.Version().Epoch),
 	}

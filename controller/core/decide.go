@@ -17,10 +17,19 @@ func (t *turn) presented(in Presented) {
 		t.s.counts.Repeats++
 		return
 	}
-	r := decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust}
+	r := decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust, Shape: in.Shape}
 	o := admission.Shown(t.s.site, r, t.around())
 	t.s.recent[in.Reader] = repeats.Shown{Key: in.Key, At: t.mono, Door: o.Decision.Door, Allowed: o.Decision.Allow, Waits: o.Decision.Wait}
 	t.carryOut(in.Reader, o)
+}
+
+// readFailed answers a card that could not be read. One that stays half in the field is one event a second.
+func (t *turn) readFailed(in ReadFailed) {
+	if t.s.failed.Again(in.Reader, t.mono) {
+		t.s.counts.Repeats++
+		return
+	}
+	t.carryOut(in.Reader, admission.Failed(t.s.site, in.Reader, brief(in.Detail), t.around()))
 }
 
 // typed decides about what was entered at a keypad.

@@ -27,8 +27,12 @@ type Presented struct {
 	Reader string
 	Key    access.Key   // in the newest form
 	Older  []access.Key // the card's other forms, newest first
-	Trust  access.Trust // of the read
+	Trust  access.Trust // what the driver and the format of the read allow
+	Shape  access.Shape // of the read
 }
+
+// ReadFailed is a card that was at a reader and could not be read, or is no identifier.
+type ReadFailed struct{ Reader, Detail string }
 
 // KeysPressed is a report of a reader's keypad. It is counted only: the keys are put together elsewhere.
 type KeysPressed struct{ Reader string }
@@ -110,6 +114,7 @@ type StrikeFailed struct{ Door, Detail string }
 type Tick struct{}
 
 func (Presented) input()      {}
+func (ReadFailed) input()     {}
 func (KeysPressed) input()    {}
 func (Typed) input()          {}
 func (InputsReported) input() {}

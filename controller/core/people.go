@@ -22,16 +22,10 @@ func (t *turn) people() {
 	for _, e := range admission.Expire(t.s.site, t.around()) {
 		t.noteUnder(e)
 	}
-	if !t.now.Sure {
-		return
-	}
-	for _, area := range t.s.policy.Areas() {
-		minute := t.s.policy.Rules(area).ResetAt
-		if minute == 0 || !t.s.site.Stale(area, site.LastReset(minute, t.now.At)) {
-			continue
+	if t.now.Sure {
+		for _, e := range admission.Reset(t.s.site, t.s.policy, t.now.At) {
+			t.note(e)
 		}
-		t.s.site.Reset(area, "")
-		t.note(event.Event{Kind: event.PlacesReset, Area: area, Detail: "daily"})
 	}
 }
 

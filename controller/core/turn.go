@@ -73,6 +73,8 @@ func (t *turn) take(in Input) {
 	switch in := in.(type) {
 	case Presented:
 		t.presented(in)
+	case ReadFailed:
+		t.readFailed(in)
 	case KeysPressed:
 		t.s.counts.Keys++
 	case Typed:

@@ -31,3 +31,15 @@ func (t Table) Same(reader string, key access.Key, now time.Duration, busy func(
 	t[reader] = last
 	return true
 }
+
+// Failures is when a read last failed, by reader.
+type Failures map[string]time.Duration
+
+// Again reports whether a read failed at a reader less than Window ago; one that did not is remembered.
+func (f Failures) Again(reader string, now time.Duration) bool {
+	if last, seen := f[reader]; seen && now-last < Window {
+		return true
+	}
+	f[reader] = now
+	return false
+}

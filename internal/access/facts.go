@@ -5,6 +5,7 @@ package access
 // quiet building.
 type Facts struct {
 	Trust   Trust   `json:"trust,omitempty"`   // of the read
+	Shape   Shape   `json:"shape,omitzero"`    // of the read
 	Typed   Typed   `json:"typed,omitempty"`   // what became of the PIN
 	Lapsed  Classes `json:"lapsed,omitempty"`  // whose lease is over
 	Blocked bool    `json:"blocked,omitempty"` // too many wrong PINs before

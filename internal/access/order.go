@@ -10,6 +10,10 @@ import (
 func Order(s *Spec) {
 	slices.SortFunc(s.Areas, func(a, b Area) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Doors, func(a, b Door) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.Readers, func(a, b Reader) int { return cmp.Compare(a.Name, b.Name) })
+	for _, r := range s.Readers {
+		slices.SortFunc(r.Frames, CompareFrames)
+	}
 	slices.SortFunc(s.Schedules, func(a, b Schedule) int { return cmp.Compare(a.ID, b.ID) })
 	for _, sc := range s.Schedules {
 		slices.SortFunc(sc.Special, func(a, b SpecialDay) int { return cmp.Compare(a.Date, b.Date) })

@@ -153,6 +153,7 @@ type Spec struct {
 	Lease     Lease      `json:"lease"`
 	Areas     []Area     `json:"areas"`
 	Doors     []Door     `json:"doors"`
+	Readers   []Reader   `json:"readers,omitempty"` // what was commissioned; a reader that stands only in a door has no profile
 	Schedules []Schedule `json:"schedules"`
 	// Calendar lists the holidays, "2027-01-01", as far as they are known: up to CalendarUntil, exclusive. From there on, or when that is
 	// empty, a schedule that looks at holidays is open on its special days only.
@@ -191,23 +192,24 @@ const (
 	NotRecorded       Reason = "not_recorded"    // set by the controller: the journal could not be written
 	OutputInsecure    Reason = "output_insecure" // set by the controller: the strike hangs on what an area of grade 3 refuses
 
-	GasReleased    Reason = "gas_suppression"        // the gas of the fire suppression is released inside
-	LockedDown     Reason = "lockdown"               //
-	TrustTooLow    Reason = "trust_too_low"          // the read proves less than the area demands
-	FactorsWrong   Reason = "factors_not_accepted"   // a PIN where a card is asked for
-	PINRequired    Reason = "pin_required"           // waits for it
-	PINWrong       Reason = "pin_wrong"              //
-	PINBlocked     Reason = "pin_blocked"            // too many wrong ones before
-	PINExpired     Reason = "pin_expired"            // older than the age limit
-	CardRequired   Reason = "second_card_required"   // waits for it
-	PersonRequired Reason = "second_person_required" // waits for them
-	EscortRequired Reason = "escort_required"        // a visitor waits for the escort, or for a second one
-	PassedBack     Reason = "anti_passback"          // inside already
-	AreaFull       Reason = "area_full"              //
-	FirstRequired  Reason = "first_person_required"  // the area is empty
-	Interlocked    Reason = "interlock"              // another door of the group is open
-	LeftAlone      Reason = "left_alone"             // on the way out: one person stays behind where two have to be
-	EscortLeft     Reason = "escort_left"            // on the way out: visitors stay behind without an escort
+	GasReleased     Reason = "gas_suppression"        // the gas of the fire suppression is released inside
+	LockedDown      Reason = "lockdown"               //
+	FrameUnexpected Reason = "frame_unexpected"       // the reader was not commissioned for a read of this shape
+	TrustTooLow     Reason = "trust_too_low"          // the read proves less than the area demands
+	FactorsWrong    Reason = "factors_not_accepted"   // a PIN where a card is asked for
+	PINRequired     Reason = "pin_required"           // waits for it
+	PINWrong        Reason = "pin_wrong"              //
+	PINBlocked      Reason = "pin_blocked"            // too many wrong ones before
+	PINExpired      Reason = "pin_expired"            // older than the age limit
+	CardRequired    Reason = "second_card_required"   // waits for it
+	PersonRequired  Reason = "second_person_required" // waits for them
+	EscortRequired  Reason = "escort_required"        // a visitor waits for the escort, or for a second one
+	PassedBack      Reason = "anti_passback"          // inside already
+	AreaFull        Reason = "area_full"              //
+	FirstRequired   Reason = "first_person_required"  // the area is empty
+	Interlocked     Reason = "interlock"              // another door of the group is open
+	LeftAlone       Reason = "left_alone"             // on the way out: one person stays behind where two have to be
+	EscortLeft      Reason = "escort_left"            // on the way out: visitors stay behind without an escort
 )
 
 // Secure is the grade of an area whose doors must stay locked whatever is done to a reader or to the controller's program.

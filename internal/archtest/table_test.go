@@ -36,7 +36,7 @@ var rules = []rule{
 	{"internal/broker/brokertest", []string{"internal/broker", "internal/broker/mosquitto", "internal/wire"}},
 
 	// readers
-	{"reader", []string{"reader/credential"}},
+	{"reader", []string{"internal/access", "reader/credential"}},
 	{"reader/credential", []string{"internal/access", "internal/fault"}},
 	{"reader/serialport", []string{"internal/fault"}},
 	{"reader/osdp", []string{"internal/fault"}},
@@ -72,6 +72,7 @@ var rules = []rule{
 		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/wiring",
 		"internal/access", "internal/event", "internal/fault", "internal/wire", "reader",
 	}},
+	{"controller/readers", []string{"controller/core", "internal/access", "internal/event", "internal/fault", "reader", "reader/credential"}},
 	{"controller/policystore", []string{"internal/access/decide", "internal/access", "internal/fault", "internal/wire"}},
 	{"controller/uplink", []string{"controller/journal", "internal/access", "internal/event", "internal/fault", "internal/mqtt", "internal/wire"}},
 	{"controller/replay", []string{"internal/again", "internal/access/decide", "controller/journal", "controller/policystore", "internal/access", "internal/event", "internal/fault", "internal/wire"}},
@@ -84,7 +85,7 @@ var rules = []rule{
 	{"controller/output/relayboard", []string{"controller/output/modbus", "internal/fault"}},
 	{"controller/output/gpio", []string{"controller/inputs", "internal/fault"}},
 	{"controller", []string{
-		"controller/clock", "controller/config", "controller/core", "controller/devicekey", "controller/identity", "controller/inputs", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/output/gpio", "controller/output/relayboard", "controller/policystore", "controller/replay",
+		"controller/clock", "controller/config", "controller/core", "controller/devicekey", "controller/identity", "controller/inputs", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/output/gpio", "controller/output/relayboard", "controller/policystore", "controller/readers", "controller/replay",
 		"controller/revoked", "controller/uplink",
 		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",

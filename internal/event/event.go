@@ -69,6 +69,10 @@ const (
 	LockdownBegun  Kind = "lockdown_begun"  // of an area: alarm
 	LockdownLifted Kind = "lockdown_lifted" //
 
+	CardUnreadable Kind = "card_unreadable" // a card was at a reader and could not be read, or is no identifier; Detail: why
+	CardLeft       Kind = "card_left"       // a card has been in a reader for too long: alarm
+	CardTaken      Kind = "card_taken"      // such a card was taken out
+
 	HeldWarning     Kind = "held_warning"     // open, and held before long
 	LockUnsecured   Kind = "lock_unsecured"   // the lock's own status says unlocked while it should be locked: alarm
 	LockSecured     Kind = "lock_secured"     // no longer
@@ -96,7 +100,7 @@ func (k Kind) Alarm() bool {
 	switch k {
 	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble,
 		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened, DeviceKeyRefused,
-		Duress, RuleBroken, PINStopped, RecoveryUsed, LockdownBegun, LockUnsecured, FireAlarm, GasAlarm, MainsLost, BatteryLow, BoxOpened:
+		Duress, RuleBroken, PINStopped, RecoveryUsed, LockdownBegun, CardLeft, LockUnsecured, FireAlarm, GasAlarm, MainsLost, BatteryLow, BoxOpened:
 		return true
 	default:
 		return false
@@ -108,7 +112,7 @@ func (k Kind) Valid() bool {
 	switch k {
 	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped,
 		RevocationApplied, LeaseRenewed, RemoteRelease, DeviceKeyReplaced,
-		AccessPending, PlacesReset, PlacesDoubtful, DoorUnlocked, DoorSecured, LockdownLifted, HeldWarning, LockSecured, FireCleared,
+		AccessPending, CardUnreadable, CardTaken, PlacesReset, PlacesDoubtful, DoorUnlocked, DoorSecured, LockdownLifted, HeldWarning, LockSecured, FireCleared,
 		GasCleared, MainsRestored, BatteryRestored, BoxClosed:
 		return true
 	default:

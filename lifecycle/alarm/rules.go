@@ -35,6 +35,7 @@ var rules = map[event.Kind]rule{
 	event.DeviceTamper:     {Urgent, device},
 	event.DevicePower:      {Normal, device},
 	event.DeviceKeyRefused: {Normal, device},
+	event.CardLeft:         {Normal, device},
 
 	event.BoxOpened:          {Urgent, box},
 	event.MainsLost:          {Normal, box},
@@ -55,6 +56,7 @@ var ends = map[event.Kind][]event.Kind{
 	event.DoorClosed:      {event.DoorHeld},
 	event.LockSecured:     {event.LockUnsecured},
 	event.DeviceOnline:    {event.DeviceOffline},
+	event.CardTaken:       {event.CardLeft},
 	event.FireCleared:     {event.FireAlarm},
 	event.GasCleared:      {event.GasAlarm},
 	event.LockdownLifted:  {event.LockdownBegun},

@@ -25,7 +25,7 @@ func TestEveryEventThatAsksForAPersonRaisesAnAlarm(t *testing.T) {
 		device_online device_offline device_insecure device_tamper device_power input_fault strike_failed started policy_applied policy_refused
 		journal_trouble clock_stepped revocation_applied lease_warning lease_lapsed lease_renewed remote_release command_refused certificate_warning
 		epoch_opened device_key_replaced device_key_refused access_pending duress rule_broken pin_stopped recovery_used places_reset places_doubtful
-		door_unlocked door_secured lockdown_begun lockdown_lifted held_warning lock_unsecured lock_secured fire_alarm fire_cleared gas_alarm gas_cleared
+		card_unreadable card_left card_taken door_unlocked door_secured lockdown_begun lockdown_lifted held_warning lock_unsecured lock_secured fire_alarm fire_cleared gas_alarm gas_cleared
 		mains_lost mains_restored battery_low battery_restored box_opened box_closed`) {
 		if e.Kind = event.Kind(kind); !e.Kind.Valid() {
 			t.Fatalf("no kind %s", kind)
@@ -83,7 +83,7 @@ func TestWhatEndsByItself(t *testing.T) {
 		event.DoorHeld: event.DoorClosed, event.DeviceOffline: event.DeviceOnline, event.MainsLost: event.MainsRestored, event.FireAlarm: event.FireCleared,
 		event.GasAlarm: event.GasCleared, event.LockUnsecured: event.LockSecured, event.LeaseWarning: event.LeaseRenewed,
 		event.LeaseLapsed: event.LeaseRenewed, event.BatteryLow: event.BatteryRestored, event.BoxOpened: event.BoxClosed,
-		event.LockdownBegun: event.LockdownLifted,
+		event.LockdownBegun: event.LockdownLifted, event.CardLeft: event.CardTaken,
 	} {
 		e := event.Event{At: nine, Kind: begin, Door: "D-1", Area: "archive", Device: "IN-1"}
 		key, _, _ := raises("ctl-1", e)

@@ -150,7 +150,8 @@ func TestTheDatabaseRefusesAStateOfItsOwn(t *testing.T) {
 		city := lifecycletest.Open(t, d)
 		city.Found(t)
 		err := d.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.Exec(t.Context(), `INSERT INTO card_version SELECT id, n + 1, at, actor, reason, label, kind, 'golden', person,
+			_, err := tx.Exec(t.Context(), `INSERT INTO card_version (id, n, at, actor, reason, label, kind, state, person, credential_key, issued_at, valid_from,
+				valid_until, salt, leaf) SELECT id, n + 1, at, actor, reason, label, kind, 'golden', person,
 				credential_key, issued_at, valid_from, valid_until, salt, leaf + 1000 FROM card_version`)
 			return err
 		})

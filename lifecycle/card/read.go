@@ -12,7 +12,7 @@ import (
 	"kanmon/lifecycle/period"
 )
 
-const columns = `id, n, label, kind, state, person, person_name, issued_at, valid_from, valid_until`
+const columns = `id, n, label, kind, state, person, person_name, issued_at, valid_from, valid_until, terminal`
 
 // row is a row of v_card_version.
 type row struct {
@@ -26,11 +26,12 @@ type row struct {
 	IssuedAt   string `db:"issued_at"`
 	From       string `db:"valid_from"`
 	Until      string `db:"valid_until"`
+	Terminal   string
 }
 
 func (r row) card() (Card, error) {
 	c := Card{
-		ID: r.ID, Label: r.Label, Kind: r.Kind, State: r.State, Person: r.Person, PersonName: r.PersonName, Version: r.N,
+		ID: r.ID, Label: r.Label, Kind: r.Kind, State: r.State, Person: r.Person, PersonName: r.PersonName, Terminal: r.Terminal, Version: r.N,
 	}
 	var err error
 	if c.IssuedAt, err = period.Time(r.IssuedAt); err != nil {

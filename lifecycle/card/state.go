@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kanmon/internal/access"
@@ -98,8 +99,7 @@ func (r *Register) turn(ctx context.Context, actor store.Actor, id, reason strin
 		if err := present.become(ctx, tx, t.to); err != nil {
 			return err
 		}
-		v, err = r.revocations.Add(ctx, tx, revocation.Entry{Card: id, Key: r.formsOf(present)[0], State: t.tell, LostAt: since})
-		if err != nil {
+		if v, err = r.tell(ctx, tx, present, t.tell, since); err != nil {
 			return err
 		}
 		if err := device.WantForHolder(ctx, tx); err != nil {
@@ -112,6 +112,26 @@ func (r *Register) turn(ctx context.Context, actor store.Actor, id, reason strin
 		return Card{}, access.Version{}, fmt.Errorf("%s: %w", t.doing, err)
 	}
 	return c, v, nil
+}
+
+// tell enters a state of a card in the revocation set, for each of its credentials that did not end before. It returns the last entry: who has that has them all.
+func (r *Register) tell(ctx context.Context, tx *store.Tx, k kept, s access.CredentialState, lostAt time.Time) (v access.Version, err error) {
+	all, err := furtherOf(ctx, tx, k.ID)
+	if err != nil {
+		return v, err
+	}
+	keys := [][]byte{k.Key}
+	for _, c := range all {
+		if c.State == enrolled {
+			keys = append(keys, c.Key)
+		}
+	}
+	for _, key := range keys {
+		if v, err = r.revocations.Add(ctx, tx, revocation.Entry{Card: k.ID, Key: r.newest(key), State: s, LostAt: lostAt}); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
 }
 
 // lost checks when a card was lost, or takes over what was said before.
@@ -134,7 +154,9 @@ type kept struct {
 	Kind     string
 	State    State
 	Person   string
-	Key      []byte `db:"credential_key"`
+	Key      []byte  `db:"credential_key"`
+	Format   *string // NULL in what is older than formats
+	Terminal *string
 	IssuedAt string `db:"issued_at"`
 	From     string `db:"valid_from"`
 	Until    string `db:"valid_until"`
@@ -142,7 +164,7 @@ type kept struct {
 
 func keptOf(ctx context.Context, q store.Queryer, id string) (kept, error) {
 	var k kept
-	err := q.Get(ctx, &k, `SELECT c.id, v.label, v.kind, v.state, v.person, v.credential_key, v.issued_at, v.valid_from, v.valid_until
+	err := q.Get(ctx, &k, `SELECT c.id, v.label, v.kind, v.state, v.person, v.credential_key, v.format, v.terminal, v.issued_at, v.valid_from, v.valid_until
 		FROM card c JOIN card_version v ON v.id = c.id AND v.n = c.n WHERE c.id = ?`, id)
 	if fault.KindOf(err) == fault.NotFound {
 		err = fault.New(fault.NotFound, "card.unknown", fmt.Sprintf("no card %.40q", id))
@@ -150,8 +172,8 @@ func keptOf(ctx context.Context, q store.Queryer, id string) (kept, error) {
 	return k, err
 }
 
-// formsOf are those of a card's credential, newest first.
-func (r *Register) formsOf(k kept) []access.Key { return r.forms(access.Key(k.Key)) }
+// newest is the form of a stored key in which doors are told of it now.
+func (r *Register) newest(key []byte) access.Key { return r.forms(access.Key(key))[0] }
 
 // become writes the card's next version with another state.
 func (k kept) become(ctx context.Context, tx *store.Tx, s State) error {
@@ -161,7 +183,7 @@ func (k kept) become(ctx context.Context, tx *store.Tx, s State) error {
 }
 
 func (k kept) row() store.Row {
-	return store.Row{
+	row := store.Row{
 		{Name: "credential_key", Value: k.Key},
 		{Name: "issued_at", Value: k.IssuedAt},
 		{Name: "kind", Value: k.Kind},
@@ -171,6 +193,13 @@ func (k kept) row() store.Row {
 		{Name: "valid_from", Value: k.From},
 		{Name: "valid_until", Value: k.Until},
 	}
+	if k.Format != nil {
+		row = append(row, store.Col("format", *k.Format))
+	}
+	if k.Terminal != nil {
+		row = append(row, store.Col("terminal", *k.Terminal))
+	}
+	return row
 }
 
 // errKnown ends an adoption that has nothing to write.
@@ -212,14 +241,11 @@ func (r *Register) adopt(ctx context.Context, tx *store.Tx, a revocation.Adoptio
 	if err := device.Known(ctx, tx, a.Controller); err != nil {
 		return false, err
 	}
-	present, err := keptOf(ctx, tx, a.Entry.Card)
-	unknown := fault.KindOf(err) == fault.NotFound
-	if err != nil && !unknown {
+	present, err := r.adoptee(ctx, tx, a.Entry)
+	if err != nil {
 		return false, err
 	}
-	if !unknown {
-		a.Forms = r.formsOf(present)
-	}
+	a.Forms = present.forms
 	fresh, confirmed, err := r.revocations.Adopt(ctx, tx, a)
 	switch {
 	case err != nil:
@@ -229,32 +255,82 @@ func (r *Register) adopt(ctx context.Context, tx *store.Tx, a revocation.Adoptio
 	case !fresh:
 		return false, nil
 	}
-	if !unknown {
-		if err := r.follow(ctx, tx, present); err != nil {
-			return false, err
-		}
+	if err := r.follow(ctx, tx, present); err != nil {
+		return false, err
 	}
 	return true, device.WantForHolder(ctx, tx)
 }
 
-// follow turns a card that somebody could still use to what the entry in force for its credential says.
-func (r *Register) follow(ctx context.Context, tx *store.Tx, k kept) error {
-	entry, found, err := revocation.InForce(ctx, tx, r.formsOf(k))
-	if err != nil || !found || closed(k.State) != nil {
-		return err
+// adoptee is what the register knows of the card of a lost entry.
+type adoptee struct {
+	known bool
+	card  kept
+	extra *further     // the credential that the entry is of; nil: the card's own, or one whose enrolment was lost too
+	forms []access.Key // of the credential, newest first; none where it is not known
+	lost  bool         // the credential's enrolment was lost too
+}
+
+func (r *Register) adoptee(ctx context.Context, tx *store.Tx, e access.Revocation) (adoptee, error) {
+	var a adoptee
+	var err error
+	if a.card, err = keptOf(ctx, tx, e.Card); fault.KindOf(err) == fault.NotFound {
+		return a, nil
 	}
-	to := map[access.CredentialState]State{access.Revoked: Revoked, access.Suspended: Suspended, access.Active: Issued}[entry.State]
-	if to == k.State {
+	var all []further
+	if err == nil {
+		all, err = furtherOf(ctx, tx, e.Card)
+	}
+	if err != nil {
+		return a, err
+	}
+	a.known, a.forms = true, r.forms(access.Key(a.card.Key))
+	if slices.Contains(a.forms, e.Key) {
+		return a, nil
+	}
+	for _, c := range all {
+		if forms := r.forms(access.Key(c.Key)); slices.Contains(forms, e.Key) {
+			a.extra, a.forms = &c, forms
+			return a, nil
+		}
+	}
+	if len(all) > 0 { // of one credential only it may be a form that went with a lost key
+		a.lost, a.forms = true, []access.Key{e.Key}
+	}
+	return a, nil
+}
+
+// follow turns a card that somebody could still use, or the one credential that was ended, to what the entry in force for it says.
+func (r *Register) follow(ctx context.Context, tx *store.Tx, a adoptee) error {
+	if !a.known || a.lost || closed(a.card.State) != nil {
 		return nil
 	}
-	return k.become(ctx, tx, to)
+	entry, found, err := revocation.InForce(ctx, tx, a.forms)
+	if err != nil || !found {
+		return err
+	}
+	if a.extra != nil {
+		if entry.State == access.Revoked && a.extra.State == enrolled {
+			return a.extra.finish(ctx, tx)
+		}
+		return nil
+	}
+	to := map[access.CredentialState]State{access.Revoked: Revoked, access.Suspended: Suspended, access.Active: Issued}[entry.State]
+	if to == a.card.State {
+		return nil
+	}
+	return a.card.become(ctx, tx, to)
 }
 
 // issuedRow is the first version of a card.
 func (n Issue) issuedRow(id string, now time.Time) store.Row {
 	from, until := n.Texts()
-	return kept{
+	format := n.read().format()
+	k := kept{
 		ID: id, Label: n.Label, Kind: string(n.Kind), State: Issued, Person: n.Person, Key: n.Key[:], IssuedAt: period.Text(now),
-		From: from, Until: until,
-	}.row()
+		From: from, Until: until, Format: &format,
+	}
+	if n.Terminal != "" {
+		k.Terminal = &n.Terminal
+	}
+	return k.row()
 }

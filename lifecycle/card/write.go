@@ -5,21 +5,19 @@ import (
 	"crypto/rand"
 	"fmt"
 	"regexp"
-	"slices"
+	"strings"
 
-	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
-	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 )
 
 var label = regexp.MustCompile(`^[!-~]([ -~]{0,30}[!-~])?$`)
 
-// Issue enters a card and hands it to a person. A credential that another card has is a Conflict with code
-// "card.credential_taken", a label in use one with code "card.label_taken".
+// Issue enters a card and hands it to a person. A credential that another card has is a TakenError, a label in use a Conflict with code "card.label_taken"; what
+// else a credential is refused for is as in Enrol.
 func (r *Register) Issue(ctx context.Context, actor store.Actor, n Issue) (Card, error) {
 	if err := n.check(); err != nil {
 		return Card{}, fmt.Errorf("issue card: %w", err)
@@ -30,10 +28,7 @@ func (r *Register) Issue(ctx context.Context, actor store.Actor, n Issue) (Card,
 		if err := actor.May(authz.CardIssue); err != nil {
 			return err
 		}
-		if err := staff.Known(ctx, tx, n.Person); err != nil {
-			return err
-		}
-		if err := r.free(ctx, tx, n); err != nil {
+		if err := r.fits(ctx, tx, n); err != nil {
 			return err
 		}
 		if err := n.keep(ctx, tx, id); err != nil {
@@ -56,34 +51,46 @@ func (n Issue) check() error {
 	switch {
 	case !label.MatchString(n.Label):
 		return fault.BadField("label", "card.label", "a label is 1 to 32 ASCII characters, not beginning or ending with a blank")
-	case n.Kind != Personal:
+	case n.Kind != Personal && n.Kind != Biometric:
 		return fault.BadField("kind", "card.kind", fmt.Sprintf("kind %.20q", n.Kind))
-	case n.Key == access.Key{}:
-		return fault.BadField("credential", "card.no_credential", "no credential")
+	case (n.Kind == Biometric) != (n.Terminal != ""):
+		return fault.BadField("terminal", "card.terminal", fmt.Sprintf("terminal %.40q of a card of kind %s", n.Terminal, n.Kind))
+	}
+	if err := n.read().check(n.Kind); err != nil {
+		return err
 	}
 	return n.Period.Check()
 }
 
-// free refuses a label or credential in use, without saying whose.
-func (r *Register) free(ctx context.Context, tx *store.Tx, n Issue) error {
-	var rows []string
-	err := tx.Select(ctx, &rows, `SELECT label FROM card WHERE label = ? OR credential_key = ?`, n.Label, n.Key[:])
-	switch {
-	case err != nil:
+func (n Issue) read() Read {
+	return Read{Key: n.Key, Format: n.Format, Siblings: n.Siblings, Apart: n.Apart}
+}
+
+// fits checks a card against the other registers and the other cards.
+func (r *Register) fits(ctx context.Context, tx *store.Tx, n Issue) error {
+	if err := staff.Known(ctx, tx, n.Person); err != nil {
 		return err
-	case slices.Contains(rows, n.Label):
-		return fault.New(fault.Conflict, "card.label_taken", fmt.Sprintf("label %q is in use", n.Label))
-	case len(rows) > 0:
-		return fault.New(fault.Conflict, "card.credential_taken", "the credential is another card's")
 	}
-	entry, _, err := revocation.InForce(ctx, tx, r.forms(n.Key))
-	if err == nil && entry.State == access.Revoked { // of a card that a restored register does not know
-		err = fault.New(fault.Conflict, "card.credential_revoked", "the credential was revoked, which is final")
+	if n.Kind == Biometric {
+		controller, name, _ := strings.Cut(n.Terminal, "/")
+		if err := device.KnownTerminal(ctx, tx, controller, name); err != nil {
+			return fault.BadField("terminal", fault.CodeOf(err), err.Error())
+		}
 	}
-	return err
+	var labels int64
+	err := tx.Get(ctx, &labels, `SELECT COUNT(*) FROM card WHERE label = ?`, n.Label)
+	if err == nil && labels > 0 {
+		err = fault.New(fault.Conflict, "card.label_taken", fmt.Sprintf("label %q is in use", n.Label))
+	}
+	if err != nil {
+		return err
+	}
+	return r.unused(ctx, tx, n.read())
 }
 
 func (n Issue) keep(ctx context.Context, tx *store.Tx, id string) error {
-	_, err := tx.Version(ctx, "card", id, n.issuedRow(id, tx.Now()), nil)
-	return err
+	if _, err := tx.Version(ctx, "card", id, n.issuedRow(id, tx.Now()), nil); err != nil {
+		return err
+	}
+	return keepKey(ctx, tx, id, n.Key)
 }

@@ -88,24 +88,6 @@ type DoorState struct {
 	State string `json:"state"`
 }
 
-// Kind of a device on a line.
-type Kind string
-
-// Kinds.
-const (
-	OSDPReader Kind = "osdp_reader"
-	OSDPIO     Kind = "osdp_io" // strikes, contacts and buttons on the secure side
-)
-
-// Reader is a reader or I/O device on a controller's line.
-type Reader struct {
-	Name       string // unique on its controller
-	Controller string
-	Kind       Kind
-	Address    int   // OSDP address 0–126
-	Version    int64 // in answers
-}
-
 // Status is what a controller said about itself. Nil and zero fields were not said.
 type Status struct {
 	Online      bool

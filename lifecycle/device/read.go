@@ -176,29 +176,6 @@ func (r *Register) Controllers(ctx context.Context, actor store.Actor) ([]Contro
 	return list, nil
 }
 
-// Readers lists the devices of a controller, or of all when it is empty, in the order of controllers and names.
-func (r *Register) Readers(ctx context.Context, actor store.Actor, controller string) ([]Reader, error) {
-	var rows []struct {
-		Name, Controller string
-		Kind             Kind
-		Address          int
-		N                int64
-	}
-	err := r.read(ctx, actor, func(q store.Queryer) error {
-		return q.Select(ctx, &rows, `SELECT v.name, v.controller, v.kind, v.address, r.n FROM reader r
-			JOIN reader_version v ON v.id = r.id AND v.n = r.n
-			WHERE v.controller = ? OR ? = '' ORDER BY v.controller, v.name`, controller, controller)
-	})
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Reader, len(rows))
-	for i, row := range rows {
-		list[i] = Reader{Name: row.Name, Controller: row.Controller, Kind: row.Kind, Address: row.Address, Version: row.N}
-	}
-	return list, nil
-}
-
 // History returns every change of a controller, oldest first. What became of its keys is in IdentityHistory.
 func (r *Register) History(ctx context.Context, actor store.Actor, controller string) ([]history.Change, error) {
 	var changes []history.Change

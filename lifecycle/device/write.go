@@ -59,51 +59,6 @@ func keepController(ctx context.Context, tx *store.Tx, n NewController) error {
 	return err
 }
 
-// AddReader enters a reader or I/O device.
-func (r *Register) AddReader(ctx context.Context, actor store.Actor, d Reader) (Reader, error) {
-	if err := d.check(); err != nil {
-		return Reader{}, fmt.Errorf("add reader: %w", err)
-	}
-	err := r.write(ctx, actor, "", func(tx *store.Tx) error {
-		if err := Known(ctx, tx, d.Controller); err != nil {
-			return err
-		}
-		taken, err := hasReader(ctx, tx, d.Controller, d.Name)
-		if err != nil {
-			return err
-		}
-		if taken {
-			return fault.New(fault.Conflict, "device.reader_taken", fmt.Sprintf("%s has a device %q", d.Controller, d.Name))
-		}
-		d.Version, err = tx.Version(ctx, "reader", d.id(), store.Row{
-			{Name: "address", Value: int64(d.Address)},
-			{Name: "controller", Value: d.Controller},
-			{Name: "kind", Value: string(d.Kind)},
-			{Name: "name", Value: d.Name},
-		}, nil)
-		return err
-	})
-	if err != nil {
-		return Reader{}, fmt.Errorf("add reader: %w", err)
-	}
-	return d, nil
-}
-
-func (d Reader) id() string { return d.Controller + "/" + d.Name }
-
-func (d Reader) check() error {
-	if err := field.Device("name", d.Name); err != nil {
-		return err
-	}
-	if d.Kind != OSDPReader && d.Kind != OSDPIO {
-		return fault.BadField("kind", "device.kind", fmt.Sprintf("kind %.20q", d.Kind))
-	}
-	if d.Address < 0 || d.Address > 126 {
-		return fault.BadField("address", "device.address", "address outside 0–126")
-	}
-	return nil
-}
-
 func (r *Register) write(ctx context.Context, actor store.Actor, reason string, fn func(*store.Tx) error) error {
 	return r.store.Write(ctx, actor, reason, func(tx *store.Tx) error {
 		if err := actor.May(authz.DeviceWrite); err != nil {
@@ -122,21 +77,4 @@ func Known(ctx context.Context, q store.Queryer, controller string) error {
 		err = fault.New(fault.NotFound, "device.unknown_controller", fmt.Sprintf("no controller %.40q", controller))
 	}
 	return err
-}
-
-// KnownReader returns a NotFound error unless the device is registered on the controller and is a reader.
-func KnownReader(ctx context.Context, q store.Queryer, controller, name string) error {
-	var kind Kind
-	err := q.Get(ctx, &kind, `SELECT v.kind FROM reader r JOIN reader_version v ON v.id = r.id AND v.n = r.n
-		WHERE r.id = ?`, Reader{Controller: controller, Name: name}.id())
-	if fault.KindOf(err) == fault.NotFound || (err == nil && kind != OSDPReader) {
-		return fault.New(fault.NotFound, "device.unknown_reader", fmt.Sprintf("no reader %.40q on %s", name, controller))
-	}
-	return err
-}
-
-func hasReader(ctx context.Context, q store.Queryer, controller, name string) (bool, error) {
-	var n int64
-	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM reader WHERE id = ?`, Reader{Controller: controller, Name: name}.id())
-	return n > 0, err
 }

@@ -1,37 +1,23 @@
 // Package credential turns what a reader read into a credential: the triple (format, bit length, value).
-// The same digits in two formats are two credentials. A Credential is a secret: it cannot be printed,
-// logged or marshalled, not even as a field of something that is; what leaves are its keyed hashes (Key, Forms).
+// The same digits in two formats are two credentials. What is no identifier is refused by its reason. A Credential is a secret: it cannot be
+// printed, logged or marshalled, not even as a field of something that is; what leaves are its keyed hashes (Key, Forms) and its Shape.
 package credential
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
-	"strings"
 	"unique"
 
 	"kanmon/internal/access"
-	"kanmon/internal/fault"
-)
-
-// Format names how the bits were obtained.
-type Format string
-
-// Formats.
-const (
-	// Bits are card bits as the reader sent them (OSDP RAW of either format code, Wiegand): left aligned,
-	// first bit the most significant of the first byte.
-	Bits Format = "bits"
 )
 
 // MaxBits bounds a credential.
-const MaxBits = 256
+const MaxBits = access.MaxBits
 
 // Credential is one card number. It is comparable: equal numbers are equal Credentials.
 //
@@ -45,40 +31,6 @@ type number struct {
 	format Format
 	bits   uint16
 	value  [MaxBits / 8]byte
-}
-
-// FromBits takes bits as an OSDP RAW reply carries them. Bits past the count are masked off, not trusted.
-func FromBits(count int, data []byte) (Credential, error) {
-	if count < 1 || count > MaxBits {
-		return Credential{}, fault.BadField("bits", "credential.bits", fmt.Sprintf("%d bits", count))
-	}
-	if len(data) != (count+7)/8 {
-		return Credential{}, fault.BadField("bits", "credential.length", fmt.Sprintf("%d bytes for %d bits", len(data), count))
-	}
-	n := number{format: Bits, bits: uint16(count)}
-	copy(n.value[:], data)
-	if rest := count % 8; rest != 0 {
-		n.value[len(data)-1] &= 0xFF << (8 - rest)
-	}
-	return Credential{unique.Make(unique.Make(n))}, nil
-}
-
-// Parse reads the written form "bits:26:bdd93740": format, bit count, hex of the left-aligned bytes. Its errors do not
-// repeat what was written.
-func Parse(s string) (Credential, error) {
-	part := strings.Split(strings.TrimSpace(s), ":")
-	if len(part) != 3 || Format(part[0]) != Bits {
-		return Credential{}, fault.BadField("credential", "credential.form", "want bits:<count>:<hex>")
-	}
-	n, err := strconv.Atoi(part[1])
-	if err != nil {
-		return Credential{}, fault.BadField("credential", "credential.bits", "bit count is not a number")
-	}
-	b, err := hex.DecodeString(part[2])
-	if err != nil {
-		return Credential{}, fault.BadField("credential", "credential.hex", "value is not hex")
-	}
-	return FromBits(n, b)
 }
 
 // Reveal returns the bit count and the left-aligned bytes, for the one place that must write them to a line.
@@ -96,6 +48,12 @@ func (c Credential) reveal() number {
 }
 
 func (n *number) bytes() []byte { return n.value[:(int(n.bits)+7)/8] }
+
+// Shape is what of the read is no secret.
+func (c Credential) Shape() access.Shape {
+	n := c.reveal()
+	return access.Shape{Format: string(n.format), Bits: int(n.bits), Parity: parityOf(&n)}
+}
 
 // IsZero reports a credential that was never read.
 func (c Credential) IsZero() bool { return c == Credential{} }

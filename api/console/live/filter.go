@@ -33,6 +33,7 @@ func kinds() []event.Kind {
 		event.RemoteRelease, event.CommandRefused, event.CertificateWarning, event.EpochOpened, event.DeviceKeyReplaced,
 		event.DeviceKeyRefused, event.AccessPending, event.Duress, event.RuleBroken, event.PINStopped, event.RecoveryUsed,
 		event.PlacesReset, event.PlacesDoubtful, event.DoorUnlocked, event.DoorSecured, event.LockdownBegun, event.LockdownLifted,
+		event.CardUnreadable, event.CardLeft, event.CardTaken,
 		event.HeldWarning, event.LockUnsecured, event.LockSecured, event.FireAlarm, event.FireCleared, event.GasAlarm, event.GasCleared,
 		event.MainsLost, event.MainsRestored, event.BatteryLow, event.BatteryRestored, event.BoxOpened, event.BoxClosed,
 		entrylog.Quarantined,

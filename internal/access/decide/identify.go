@@ -26,7 +26,8 @@ type Request struct {
 	Key    access.Key     // of the card, in the newest form that the door's keys give
 	Older  []access.Key   // its other forms, newest first
 	Lapsed access.Classes // of people whose lease is over
-	Trust  access.Trust   // of the read
+	Trust  access.Trust   // what the driver and the format of the read allow
+	Shape  access.Shape   // of the read
 	NoCard bool           // nothing was shown, only typed; Key then means nothing
 	Number string         // of the person, typed
 	Code   access.Code    // PIN, typed; nil: none

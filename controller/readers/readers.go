@@ -1,0 +1,159 @@
+// Package readers joins the readers that are not on an OSDP line to the controller: it runs their drivers, turns what they find into inputs of the
+// core, and shows answers. The card number ends here: from here on there are only its keyed hashes.
+package readers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"kanmon/controller/core"
+	"kanmon/internal/access"
+	"kanmon/internal/event"
+	"kanmon/internal/fault"
+	"kanmon/reader"
+	"kanmon/reader/credential"
+)
+
+// Config of a Set. All fields are required.
+type Config struct {
+	Post func(core.Input)          // never waits
+	Key  func() credential.HashKey // under which cards are hashed by now
+	Log  *slog.Logger
+}
+
+// Set is a controller's readers that are not on an OSDP line. It is the reader.Sink of their drivers.
+type Set struct {
+	cfg     Config
+	names   []string // in the order in which they were added
+	drivers map[string]reader.Driver
+
+	mu   sync.Mutex
+	left map[string]bool // readers in which a card was left
+}
+
+var _ reader.Sink = (*Set)(nil)
+
+// New is a set without a reader.
+func New(cfg Config) *Set {
+	return &Set{cfg: cfg, drivers: map[string]reader.Driver{}, left: map[string]bool{}}
+}
+
+// Add takes the driver of a reader, before Run. The name is unique on the controller.
+func (s *Set) Add(name string, d reader.Driver) {
+	s.names = append(s.names, name)
+	s.drivers[name] = d
+}
+
+// Has reports whether a reader is one of these.
+func (s *Set) Has(name string) bool { return s.drivers[name] != nil }
+
+// Show answers the person at a reader.
+func (s *Set) Show(ctx context.Context, name string, f reader.Feedback) error {
+	d, there := s.drivers[name]
+	if !there {
+		return fault.New(fault.NotFound, "controller.device", fmt.Sprintf("no reader %q", name))
+	}
+	return d.Show(ctx, f)
+}
+
+// Run runs every driver until ctx ends, and returns when all have ended. A driver that ends before, or panics, is down and begins anew: one reader
+// never takes another one, or a door, with it.
+func (s *Set) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, name := range s.names {
+		all.Go(func() { s.keep(ctx, name) })
+	}
+	all.Wait()
+	<-ctx.Done() // also without a reader
+	return nil
+}
+
+// again is the pause before a driver that ended begins anew.
+const again = time.Second
+
+func (s *Set) keep(ctx context.Context, name string) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		err := s.drive(ctx, name)
+		if ctx.Err() != nil {
+			return
+		}
+		s.cfg.Log.ErrorContext(ctx, "the driver of a reader ended", "reader", name, "error", err)
+		s.Down(name, fmt.Sprintf("the driver ended: %v", err))
+		pause.Reset(again)
+	}
+}
+
+func (s *Set) drive(ctx context.Context, name string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+			s.cfg.Log.ErrorContext(ctx, "the driver of a reader panicked", "reader", name, "stack", string(debug.Stack()))
+		}
+	}()
+	return s.drivers[name].Run(ctx)
+}
+
+// Present hashes a card and hands it on.
+func (s *Set) Present(p reader.Presentation) {
+	if p.Credential.IsZero() {
+		s.Fail(p.Reader, fault.New(fault.Invalid, "credential.none", "nothing was read"))
+		return
+	}
+	shape := p.Credential.Shape()
+	forms := p.Credential.Forms(s.cfg.Key())
+	s.cfg.Post(core.Presented{
+		Reader: p.Reader, Key: forms[0], Older: forms[1:], Trust: access.Least(p.Trust, access.Proves(shape.Format)), Shape: shape,
+	})
+}
+
+// Fail hands on that a card could not be read.
+func (s *Set) Fail(name string, err error) {
+	why := err.Error()
+	if code := fault.CodeOf(err); code != "" {
+		why = code + ": " + why
+	}
+	s.cfg.Post(core.ReadFailed{Reader: name, Detail: why})
+}
+
+// Left notes that a card has been in a reader for too long.
+func (s *Set) Left(name string, after time.Duration) {
+	s.stays(name, true)
+	s.note(event.CardLeft, name, fmt.Sprintf("for %d s", int(after.Seconds())))
+}
+
+// Removed notes that a card that was left is gone. Of another nothing follows.
+func (s *Set) Removed(name string) {
+	if s.stays(name, false) {
+		s.note(event.CardTaken, name, "")
+	}
+}
+
+// stays remembers whether a card was left in a reader, and returns what was known before.
+func (s *Set) stays(name string, left bool) (before bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before = s.left[name]
+	s.left[name] = left
+	return before
+}
+
+func (s *Set) note(kind event.Kind, name, detail string) {
+	s.cfg.Post(core.Noted{Event: event.Event{Kind: kind, Device: name, Reader: name, Detail: detail}})
+}
+
+// Up hands on that a reader works.
+func (s *Set) Up(name string) { s.cfg.Post(core.DeviceUp{Device: name}) }
+
+// Down hands on that a reader does not.
+func (s *Set) Down(name, detail string) { s.cfg.Post(core.DeviceDown{Device: name, Detail: detail}) }
