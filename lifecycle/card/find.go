@@ -8,7 +8,7 @@ import (
 	"kanmon/internal/store"
 )
 
-// Find returns the card that has a credential, by its key in the first form. Needs authz.CardRead. A credential that no card has is NotFound
+// Find returns the card that a credential is of, or was, by its key in the first form. Needs authz.CardRead. A credential that no card ever had is NotFound
 // "card.stranger".
 func (r *Register) Find(ctx context.Context, actor store.Actor, key access.Key) (Card, error) {
 	var c Card
@@ -22,10 +22,9 @@ func (r *Register) Find(ctx context.Context, actor store.Actor, key access.Key) 
 
 // ByKey is Find in the transaction of another register.
 func ByKey(ctx context.Context, q store.Queryer, key access.Key) (Card, error) {
-	var id string
-	err := q.Get(ctx, &id, `SELECT id FROM card WHERE credential_key = ?`, key[:])
-	if fault.KindOf(err) == fault.NotFound {
-		return Card{}, fault.New(fault.NotFound, "card.stranger", "no card has the credential")
+	id, known, err := whose(ctx, q, key)
+	if err == nil && !known {
+		err = fault.New(fault.NotFound, "card.stranger", "no card has or had the credential")
 	}
 	if err != nil {
 		return Card{}, err
