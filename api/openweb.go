@@ -33,6 +33,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
 		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Explainer: why, Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
+		Desks: s.desks, Seats: restDesks{s.seats},
 	})
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"kanmon/api/rest/areas"
 	"kanmon/api/rest/calendar"
 	"kanmon/api/rest/cards"
+	"kanmon/api/rest/desks"
 	"kanmon/api/rest/devices"
 	"kanmon/api/rest/enrolment"
 	"kanmon/api/rest/entries"
@@ -39,6 +40,7 @@ import (
 	"kanmon/lifecycle/area"
 	days "kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/desk"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/grade"
@@ -52,7 +54,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "4.0.0"
+const SpecVersion = "4.1.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -82,6 +84,8 @@ type Config struct {
 	Enrolment   Enrolment
 	Releaser    areas.Releaser
 	Explainer   *explain.Explainer
+	Desks       *desk.Register
+	Seats       desks.Seats
 }
 
 // Enrolment lets controllers in, and those who may open the way for them.
@@ -89,6 +93,9 @@ type Enrolment interface {
 	devices.Tokens
 	enrolment.Service
 }
+
+// EnrolledDesk is what a desk gets that was let in.
+type EnrolledDesk = desks.Enrolled
 
 // Enrolled is what a controller gets that was let in.
 type Enrolled = enrolment.Enrolled
@@ -130,6 +137,7 @@ func (cfg Config) rooms() []room {
 		areas.Config{Areas: cfg.Areas, Grades: cfg.Grades, Lockdowns: cfg.Lockdowns, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
 		calendar.Config{Days: cfg.Days},
 		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
+		desks.Config{Desks: cfg.Desks, Seats: cfg.Seats, Log: cfg.Log},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		pins.Config{PINs: cfg.PINs, Now: cfg.Store.Now},
