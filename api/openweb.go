@@ -45,6 +45,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Alarms: alarms, Notices: notices, Explainer: why, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
+		Desks: s.desks, Seats: s.seats,
 	})
 	if err != nil {
 		return err

@@ -44,6 +44,16 @@ func (q *Question) Until() time.Time { return q.until }
 // Answers delivers what is held to the reader.
 func (q *Question) Answers() <-chan Answer { return q.answers }
 
+// Put gives an answer to the page and never waits; false when it takes none any more.
+func (q *Question) Put(a Answer) bool {
+	select {
+	case q.answers <- a:
+		return true
+	default:
+		return false
+	}
+}
+
 // Questions knows who waits for what, in memory: at a restart everybody asks again. The zero value is ready.
 type Questions struct {
 	mu   sync.Mutex
@@ -94,10 +104,8 @@ func (s *Questions) tap(now time.Time, t Tap) bool {
 		return false
 	}
 	t.ID = rand.Text()
-	select {
-	case q.answers <- Answer{Tap: t}:
-	default:
-		return false // the page takes nothing any more
+	if !q.Put(Answer{Tap: t}) {
+		return false
 	}
 	delete(s.open, t.Desk)
 	if s.kept == nil {
@@ -112,15 +120,7 @@ func (s *Questions) refuse(now time.Time, desk string, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.open[desk]
-	if q == nil || !now.Before(q.until) {
-		return false
-	}
-	select {
-	case q.answers <- Answer{Err: err}:
-		return true
-	default:
-		return false
-	}
+	return q != nil && now.Before(q.until) && q.Put(Answer{Err: err})
 }
 
 // Read returns a tap to the account whose page asked for it, and to nobody else. One that is used up or too old is Invalid "desk.tap_gone".

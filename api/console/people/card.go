@@ -3,15 +3,16 @@ package people
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/staff"
-	"kanmon/reader/credential"
 )
 
 // Standings of a period at this moment.
@@ -87,6 +88,7 @@ type issueForm struct {
 	Problem, Field             string
 	Label, Person, From, Until string
 	Holder                     string // the name of Person, where there is one
+	Tap, Read                  string // what was held to a reader, and what that was; empty: nothing
 }
 
 func (p *Pages) askIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -106,21 +108,25 @@ func (p *Pages) showIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 	if err != nil {
 		return err
 	}
+	choices, err := p.config.Counter.Choices(r.Context(), v)
+	if err != nil {
+		return err
+	}
 	data := struct {
 		issueForm
-		People []staff.Member
-	}{f, people}
+		People  []staff.Member
+		Choices []taps.Choice
+	}{f, people, choices}
 	title := p.new.Text(ui.LangOf(r), "new.title")
 	return p.config.Shell.Render(w, r, v, p.new, ui.Page{Status: status, Title: title, Section: "cards", Data: data})
 }
 
 func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	number, wrong := credential.Parse(r.PostFormValue("number"))
-	r.PostForm.Del("number")
-	r.Form.Del("number")
 	f := issueForm{
 		Label: r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
 	}
+	n, wrong := p.number(r, v)
+	f.Tap, f.Read = n.tap, p.said(p.new, r, n)
 	valid, err := validity(f)
 	if err == nil {
 		err = wrong
@@ -128,7 +134,7 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) erro
 	var made card.Card
 	if err == nil {
 		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), card.Issue{
-			Label: f.Label, Kind: card.Personal, Person: f.Person, Key: number.Key(p.config.HashKey), Period: valid,
+			Label: f.Label, Kind: card.Personal, Person: f.Person, Key: n.Key, Format: n.Format, Period: valid,
 		})
 	}
 	if err != nil {
@@ -139,6 +145,7 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) erro
 		f.Field = input(f.Field, err)
 		return p.showIssue(w, r, v, ui.StatusOf(err), f)
 	}
+	p.config.Counter.Done(n.tap)
 	ui.Redirect(w, r, "/cards/"+url.PathEscape(made.ID)+"?done=issued")
 	return nil
 }
@@ -148,13 +155,15 @@ func input(field string, err error) string {
 	switch fault.CodeOf(err) {
 	case "card.label_taken":
 		return "label"
-	case "card.credential_taken", "credential.form", "credential.bits", "credential.length", "credential.hex":
+	case "card.credential_taken", "card.credential_reversed", "card.credential_revoked":
 		return "number"
 	case "staff.unknown":
 		return "person"
-	default:
-		return field
 	}
+	if strings.HasPrefix(fault.CodeOf(err), "credential.") {
+		return "number"
+	}
+	return field
 }
 
 // validity reads the two dates. The last day is a day on which the card still opens doors.

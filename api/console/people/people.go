@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"time"
 
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
+	"kanmon/api/message"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
@@ -34,6 +36,8 @@ type Cards interface {
 	List(ctx context.Context, actor store.Actor, f card.Filter) ([]card.Card, error)
 	Get(ctx context.Context, actor store.Actor, id string) (card.Card, error)
 	Issue(ctx context.Context, actor store.Actor, n card.Issue) (card.Card, error)
+	Enrol(ctx context.Context, actor store.Actor, id, reason string, n card.Read) (card.Credential, error)
+	Credentials(ctx context.Context, actor store.Actor, id string) ([]card.Credential, error)
 	Suspend(ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error)
 	Revoke(ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error)
 	Lift(ctx context.Context, actor store.Actor, id, reason string) (card.Card, access.Version, error)
@@ -56,6 +60,7 @@ type Config struct {
 	Cards   Cards
 	Rights  Rights
 	PINs    PINs
+	Counter taps.Counter // where cards are held to a reader; zero: nowhere
 	HashKey credential.HashKey
 	Now     func() time.Time
 }
@@ -70,9 +75,22 @@ type Pages struct {
 func New(c Config) (*Pages, error) {
 	p := &Pages{config: c}
 	return p, c.Shell.Open(ui.Room{
-		Name: "people", Files: files, Shared: []string{"parts.html"},
+		Name: "people", Files: files, Words: words, Shared: []string{"parts.html"},
 		Pages: map[string]*ui.View{"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new},
 	})
+}
+
+// words are those of the pages, and those of cards that are held to a reader.
+func words() (message.Catalogue, error) {
+	own, err := message.Load(files)
+	if err != nil {
+		return message.Catalogue{}, err
+	}
+	read, err := taps.Words()
+	if err != nil {
+		return message.Catalogue{}, err
+	}
+	return message.Join(read, own)
 }
 
 // Routes lists what the folder serves.
@@ -84,6 +102,7 @@ func (p *Pages) Routes() []ui.Route {
 		{Pattern: "GET /cards/new", Handle: p.askIssue},
 		{Pattern: "POST /cards", Handle: p.issue},
 		{Pattern: "GET /cards/{id}", Handle: p.showCard},
+		{Pattern: "POST /cards/{id}/credentials", Handle: p.enrol},
 		{Pattern: "POST /cards/{id}/suspend", Handle: p.suspend},
 		{Pattern: "POST /cards/{id}/revoke", Handle: p.revoke},
 		{Pattern: "POST /cards/{id}/lift", Handle: p.lift},

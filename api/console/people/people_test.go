@@ -3,6 +3,7 @@ package people_test
 import (
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,10 @@ import (
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/pagetest"
 	"kanmon/api/console/people"
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
+	seat "kanmon/api/desk"
+	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/card"
@@ -25,6 +29,7 @@ type office struct {
 	cards  *consoletest.Cards
 	rights consoletest.Areas
 	pins   *consoletest.PINs
+	desks  *consoletest.Desks
 	key    credential.HashKey
 	who    ui.Visitor
 }
@@ -36,7 +41,7 @@ func open(t *testing.T) office {
 		t.Fatal(err)
 	}
 	return office{
-		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key,
+		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key, desks: consoletest.SomeDesks(""),
 		who: consoletest.Visitor(authz.SystemManager),
 	}
 }
@@ -44,7 +49,7 @@ func open(t *testing.T) office {
 func (o office) do(t *testing.T, r *http.Request) pagetest.Page {
 	t.Helper()
 	p, err := people.New(people.Config{
-		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, PINs: o.pins, HashKey: o.key, Now: consoletest.Clock,
+		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, PINs: o.pins, Counter: taps.Counter{Desks: o.desks, Seats: o.desks}, HashKey: o.key, Now: consoletest.Clock,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -166,10 +171,10 @@ func TestIssuingACardHandsOverItsKeyAndNotItsNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := card.Issue{
-		Label: "T-100", Kind: card.Personal, Person: "S-1001", Key: c.Key(o.key),
+		Label: "T-100", Kind: card.Personal, Person: "S-1001", Key: c.Key(o.key), Format: "bits",
 		Period: period.Period{From: consoletest.Day(2026, 10, 1), Until: consoletest.Day(2027, 4, 1)}, // the last day counts
 	}
-	if o.cards.Last != want {
+	if !reflect.DeepEqual(o.cards.Last, want) {
 		t.Errorf("issued %+v, want %+v", o.cards.Last, want)
 	}
 }
@@ -210,6 +215,48 @@ func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
 			}
 		})
 	}
+}
+
+// R76-1: what was held to a reader stands for the number; it is used up by the card that it makes, and stays for a form that was refused.
+func TestACardIsIssuedByWhatWasHeldToAReader(t *testing.T) {
+	o := open(t)
+	o.desks.Taps["t"] = seat.Tap{ID: "t", Key: access.Key{7}, Format: access.FormatFeliCa, Trust: access.TrustMemory}
+	tapped := func(v url.Values) { v.Set("tap", "t"); v.Del("number") }
+	o.cards.Fail = fault.New(fault.Conflict, "card.label_taken", "taken")
+	p := o.do(t, pagetest.Post("/cards", form(tapped)))
+	p.Sound(t)
+	p.Has(t, ".tap-said", "FeliCaの記録／カードの記録を読み取り")
+	if got := pagetest.Attr(p.Find("input[name=tap]")[0], "value"); got != "t" || len(o.desks.Used) != 0 {
+		t.Errorf("the refused form keeps %q, used up: %v", got, o.desks.Used)
+	}
+	o.cards.Fail = nil
+	p = o.do(t, pagetest.Post("/cards", form(tapped)))
+	if p.Status != http.StatusSeeOther || o.cards.Last.Key != (access.Key{7}) || o.cards.Last.Format != access.FormatFeliCa || len(o.desks.Used) != 1 {
+		t.Errorf("%d, issued %+v, used up %v", p.Status, o.cards.Last, o.desks.Used)
+	}
+	for name, id := range map[string]string{"gone": "x", "foreign": "f"} {
+		o.desks.Taps["f"] = seat.Tap{ID: "f", Key: access.Key{8}, Format: access.FormatUID, Foreign: true}
+		o.cards.Last = card.Issue{}
+		p := o.do(t, pagetest.Post("/cards", form(func(v url.Values) { v.Set("tap", id) })))
+		if p.Status != http.StatusUnprocessableEntity || o.cards.Last.Label != "" {
+			t.Errorf("%s: %d, issued %+v", name, p.Status, o.cards.Last)
+		}
+	}
+}
+
+func TestACardGetsAnotherCredentialByWhatWasHeldToAReader(t *testing.T) {
+	o := open(t)
+	o.desks.Taps["t"] = seat.Tap{ID: "t", Key: access.Key{7}, Format: access.FormatIDm, Trust: access.TrustNumber}
+	p := o.do(t, pagetest.Post("/cards/C-AAAAAAAAAA/credentials", "tap=t"))
+	if p.Status != http.StatusSeeOther || o.cards.Last.Label != "C-AAAAAAAAAA" || o.cards.Last.Key != (access.Key{7}) || len(o.desks.Used) != 1 {
+		t.Fatalf("%d, enrolled %+v", p.Status, o.cards.Last)
+	}
+	o.cards.Fail = fault.New(fault.Conflict, "card.credential_taken", "taken")
+	p = o.do(t, pagetest.Post("/cards/C-AAAAAAAAAA/credentials", "number="+number))
+	p.Sound(t)
+	p.Has(t, "[role=alert]", "すでに登録")
+	o.who = consoletest.Visitor(authz.Guard)
+	o.get(t, "/cards/C-AAAAAAAAAA").Count(t, "form[action=/cards/C-AAAAAAAAAA/credentials]", 0)
 }
 
 func stopping(change func(url.Values)) string {
@@ -258,7 +305,7 @@ func TestACardsPageOffersWhatTheVisitorMayDo(t *testing.T) {
 		o.cards.All[1].State = card.Revoked
 		p := o.get(t, "/cards/"+c.card)
 		p.Sound(t)
-		forms := p.Find("section.act form")
+		forms := p.Find("section[aria-labelledby=stop] form")
 		if len(forms) == 0 || c.action == "" {
 			if len(forms) > 0 || c.action != "" {
 				t.Errorf("%s, %s: %d forms", c.who, c.card, len(forms))
@@ -269,9 +316,9 @@ func TestACardsPageOffersWhatTheVisitorMayDo(t *testing.T) {
 			t.Errorf("%s, %s: the form goes to %s", c.who, c.card, got)
 		}
 		var words []string
-		for i, b := range p.Find("section.act button") {
+		for i, b := range p.Find("section[aria-labelledby=stop] button") {
 			if i == 0 { // the one that the Enter key would press is dead
-				p.Count(t, "section.act button[disabled]", 1)
+				p.Count(t, "section[aria-labelledby=stop] button[disabled]", 1)
 				continue
 			}
 			words = append(words, pagetest.Text(b))

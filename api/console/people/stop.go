@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/api/console/revocations"
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
@@ -18,6 +19,7 @@ import (
 type stopForm struct {
 	Problem, Field string
 	Reason, Lost   string
+	EnrolProblem   string // of the form that adds a credential
 }
 
 // cardPage is a card with what the visitor may do to it.
@@ -27,6 +29,9 @@ type cardPage struct {
 	Issued                         bool // just now, by this visitor
 	MayStaff                       bool
 	MayRevoke, MaySuspend, MayLift bool
+	MayEnrol                       bool
+	Credentials                    []card.Credential
+	Choices                        []taps.Choice
 }
 
 func (p *Pages) showCard(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -42,6 +47,15 @@ func (p *Pages) cardPage(w http.ResponseWriter, r *http.Request, v ui.Visitor, s
 	data := cardPage{
 		stopForm: f, Card: held{c, cardStanding(c, p.config.Now())}, Issued: r.FormValue("done") == "issued", MayStaff: v.May(authz.StaffRead),
 		MayRevoke: (active || paused) && v.May(authz.CardRevoke), MaySuspend: active && v.May(authz.CardSuspend), MayLift: paused && v.May(authz.CardLift),
+	}
+	data.MayEnrol = (active || paused) && c.Kind == card.Personal && v.May(authz.CardIssue)
+	if data.Credentials, err = p.config.Cards.Credentials(r.Context(), v.Actor(), c.ID); err != nil {
+		return err
+	}
+	if data.MayEnrol {
+		if data.Choices, err = p.config.Counter.Choices(r.Context(), v); err != nil {
+			return err
+		}
 	}
 	return p.config.Shell.Render(w, r, v, p.card, ui.Page{Status: status, Title: c.Label, Section: "cards", Data: data})
 }

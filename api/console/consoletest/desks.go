@@ -1,0 +1,160 @@
+package consoletest
+
+import (
+	"context"
+	"time"
+
+	seat "kanmon/api/desk"
+	"kanmon/internal/access"
+	"kanmon/internal/fault"
+	"kanmon/internal/pki"
+	"kanmon/internal/store"
+	"kanmon/internal/tap"
+	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/desk"
+)
+
+// StrangerKey is the key of a card that no register knows.
+var StrangerKey = access.Key{9}
+
+// Find implements taps.Cards: a card's key begins with its place in All, from 1.
+func (c *Cards) Find(_ context.Context, _ store.Actor, key access.Key) (card.Card, error) {
+	if n := int(key[0]); n >= 1 && n <= len(c.All) {
+		return c.All[n-1], nil
+	}
+	return card.Card{}, fault.New(fault.NotFound, "card.stranger", "no card has it")
+}
+
+// Enrol implements people.Cards.
+func (c *Cards) Enrol(_ context.Context, _ store.Actor, id, _ string, n card.Read) (card.Credential, error) {
+	c.Last = card.Issue{Label: id, Key: n.Key, Format: n.Format}
+	return card.Credential{ID: "K-NEW0000000", Format: n.Format}, c.Fail
+}
+
+// Credentials implements people.Cards: each card is known by its own bits, and by an IDm.
+func (c *Cards) Credentials(_ context.Context, _ store.Actor, id string) ([]card.Credential, error) {
+	at := Day(2026, 4, 1)
+	return []card.Credential{
+		{Format: access.FormatBits, EnrolledAt: at},
+		{ID: "K-" + id[2:], Format: access.FormatIDm, Trust: access.TrustNumber, EnrolledAt: at},
+	}, nil
+}
+
+// Desks is a register of desks in memory, and the desks themselves.
+type Desks struct {
+	All  []desk.Desk
+	Left []desk.Lying
+	Last desk.Details // what was entered last
+	Act  string       // what was done last, with its reason
+	Fail error
+
+	Up        map[string]bool // which are there
+	Questions seat.Questions
+	Asked     chan *seat.Question // receives each question
+	Taps      map[string]seat.Tap // by id, of the visitor yamada
+	Used      []string
+	Without   bool // the centre has no port for them
+}
+
+// SomeDesks are two at counters, of which one is there and has a card lying in its reader, one that was thrown out, and a new one.
+func SomeDesks(hostile string) *Desks {
+	place := func(s string) string {
+		if hostile != "" {
+			return hostile
+		}
+		return s
+	}
+	d := &Desks{Up: map[string]bool{"front-1": true}, Taps: map[string]seat.Tap{}, Asked: make(chan *seat.Question, 1)}
+	one := func(name, at string, s desk.State) desk.Desk {
+		return desk.Desk{
+			Name: name, Details: desk.Details{Place: place(at), Watch: 5 * time.Minute, Accepts: []string{"felica", "idm"}}, State: s, Version: 3,
+			KeyID: "5e21a8d4", Fingerprint: "1f2e 3d4c", Serial: "17", Issued: Now.AddDate(0, -1, 0), Until: Now.AddDate(0, 5, 0),
+		}
+	}
+	gone := one("old-1", "旧館 受付", desk.Revoked)
+	gone.RevokedAt, gone.RevokedReason = Now.AddDate(0, 0, -2), place("盗難")
+	fresh := desk.Desk{Name: "side-1", Details: desk.Details{Place: place("別館 受付")}, State: desk.Registered, Version: 2, TokenUntil: Now.Add(time.Hour)}
+	d.All = []desk.Desk{one("front-1", "市民課 3番窓口", desk.Enrolled), one("guard-1", "守衛室", desk.Enrolled), gone, fresh}
+	d.Left = []desk.Lying{
+		{Desk: "front-1", Stay: "STAY00001", Card: "C-AAAAAAAAAA", Label: "T-001", Since: Now.Add(-9 * time.Minute)},
+		{Desk: "front-1", Stay: "STAY00002", Since: Now.Add(-7 * time.Minute)},
+	}
+	return d
+}
+
+// List implements desks.Desks.
+func (d *Desks) List(context.Context, store.Actor) ([]desk.Desk, error) { return d.All, nil }
+
+// Get implements desks.Desks.
+func (d *Desks) Get(_ context.Context, _ store.Actor, name string) (desk.Desk, error) {
+	for _, x := range d.All {
+		if x.Name == name {
+			return x, nil
+		}
+	}
+	return desk.Desk{}, fault.New(fault.NotFound, "desk.unknown", "no such desk")
+}
+
+// Lying implements desks.Desks.
+func (d *Desks) Lying(context.Context, store.Actor) ([]desk.Lying, error) { return d.Left, nil }
+
+// Add implements desks.Desks.
+func (d *Desks) Add(_ context.Context, _ store.Actor, name string, n desk.Details) error {
+	d.Last, d.Act = n, "add "+name
+	return d.Fail
+}
+
+// Change implements desks.Desks.
+func (d *Desks) Change(_ context.Context, _ store.Actor, name, reason string, n desk.Details) error {
+	d.Last, d.Act = n, "change "+name+": "+reason
+	return d.Fail
+}
+
+// Revoke implements desks.Desks.
+func (d *Desks) Revoke(_ context.Context, _ store.Actor, name, reason string) error {
+	d.Act = "revoke " + name + ": " + reason
+	return d.Fail
+}
+
+// On implements desks.Seats.
+func (d *Desks) On() bool { return !d.Without }
+
+// Seen implements desks.Seats.
+func (d *Desks) Seen(name string) (seat.Seen, bool) {
+	if !d.Up[name] {
+		return seat.Seen{}, false
+	}
+	return seat.Seen{At: Now.Add(-4 * time.Second), Software: "kanmon-desk 4.1.0", Readers: []tap.Reader{{Name: "R1", Up: true}}}, true
+}
+
+// Token implements desks.Seats.
+func (d *Desks) Token(ctx context.Context, actor store.Actor, _ string) (pki.Token, time.Time, error) {
+	return Enrolment{}.Token(ctx, actor, "ctl-5")
+}
+
+// Fingerprint implements desks.Seats.
+func (d *Desks) Fingerprint() string { return Enrolment{}.Fingerprint() }
+
+// Ask implements taps.Seats.
+func (d *Desks) Ask(account, name string) (*seat.Question, error) {
+	q, err := d.Questions.Ask(Now, account, name)
+	if err == nil {
+		d.Asked <- q
+	}
+	return q, err
+}
+
+// End implements taps.Seats.
+func (d *Desks) End(q *seat.Question) { d.Questions.End(q) }
+
+// Read implements taps.Seats.
+func (d *Desks) Read(account, id string) (seat.Tap, error) {
+	t, is := d.Taps[id]
+	if !is || account != "yamada" {
+		return seat.Tap{}, fault.BadField("tap", "desk.tap_gone", "no such tap")
+	}
+	return t, nil
+}
+
+// Done implements taps.Seats.
+func (d *Desks) Done(id string) { d.Used = append(d.Used, id) }
