@@ -23,6 +23,7 @@ import (
 	"kanmon/lifecycle/lifecycletest"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/staff"
 )
 
@@ -88,9 +89,12 @@ func (d *doors) append(controller string, e event.Event) {
 func (d *doors) decide(controller, reader string, key access.Key, number string) {
 	p, rng := d.policy[controller], d.rng
 	at := time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rng.IntN(12*24*60)) * time.Minute)
-	id := decide.Identify(p, decide.Request{Reader: reader, Key: key, NoCard: number != "", Number: number})
+	id := decide.Identify(p, decide.Request{
+		Reader: reader, Key: key, NoCard: number != "", Number: number,
+		Trust: pick(rng, access.TrustNumber, access.TrustMemory, access.TrustMutual), Shape: access.Shape{Format: access.FormatBits, Bits: 26, Parity: access.ParityRight},
+	})
 	f := access.Facts{
-		Trust: pick(rng, access.TrustNumber, access.TrustMemory, access.TrustMutual), Typed: pick(rng, "", access.TypedRight, access.TypedWrong, access.TypedDuress),
+		Trust: id.Facts().Trust, Shape: id.Facts().Shape, Typed: pick(rng, "", access.TypedRight, access.TypedWrong, access.TypedDuress),
 		Gas: rng.IntN(20) == 0, Open: rng.IntN(20) == 0, Blocked: rng.IntN(20) == 0, Place: pick(rng, "", access.Inside, access.Outside),
 		Staff: rng.IntN(3), Visitors: rng.IntN(2),
 	}
@@ -211,6 +215,13 @@ func (d *doors) changes() []func() {
 			d.must(err)
 			d.more = ""
 		},
+		func() {
+			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-1", Reader: "IN-1", Trust: access.TrustMutual}))
+			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-2", Reader: "IN-1", Trust: access.TrustMemory, Frames: []access.Frame{{Format: "idm"}}}))
+		},
+		func() {
+			d.must(city.Profiles.Set(ctx, manager, "交換", profile.Profile{Controller: "ctl-2", Reader: "IN-1", Trust: access.TrustNumber, Frames: []access.Frame{{Format: "bits", Bits: 26, Parity: true}}}))
+		},
 		func() { d.must(city.Lockdowns.Begin(ctx, lifecycletest.Guard, "archive", "不審者")) },
 		func() { d.must(city.Lockdowns.Lift(ctx, manager, "archive", "解除")) },
 		func() {
@@ -226,6 +237,7 @@ func (d *doors) changes() []func() {
 			d.must(err)
 		},
 		room(access.Rules{Factors: access.FactorsCardPIN, Trust: access.TrustMemory, InOut: true, Passback: access.PassbackHard, Recovery: []string{"1001", "2001"}}),
+		room(access.Rules{Factors: access.FactorsCardPIN, InOut: true, Passback: access.PassbackHard, Recovery: []string{"1001", "2001"}}),
 		room(access.Rules{Factors: access.FactorsTwoCards, InOut: true, TwoPerson: true, Most: 3}),
 		func() {
 			_, err := city.Staff.Change(ctx, manager, "1003", "委託", staff.Details{Name: "高橋 次郎", Class: access.Visitor})

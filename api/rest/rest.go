@@ -45,6 +45,7 @@ import (
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -52,7 +53,7 @@ import (
 
 // SpecVersion is the version of the interface: major.minor.patch, where a change callers must follow is a new
 // major and an addition a new minor.
-const SpecVersion = "4.0.0"
+const SpecVersion = "4.1.0"
 
 // Config is what the interface works on. All fields are needed.
 type Config struct {
@@ -67,6 +68,7 @@ type Config struct {
 	Approvals *approval.Register
 	Grades    *grade.Register
 	Lockdowns *lockdown.Register
+	Profiles  *profile.Register
 
 	Days    *days.Register
 	Devices *device.Register
@@ -129,7 +131,7 @@ func (cfg Config) rooms() []room {
 		approvals.Config{Approvals: cfg.Approvals},
 		areas.Config{Areas: cfg.Areas, Grades: cfg.Grades, Lockdowns: cfg.Lockdowns, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
 		calendar.Config{Days: cfg.Days},
-		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
+		devices.Config{Devices: cfg.Devices, Profiles: cfg.Profiles, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		pins.Config{PINs: cfg.PINs, Now: cfg.Store.Now},

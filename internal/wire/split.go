@@ -91,7 +91,9 @@ func doorSize(d *access.Door) int {
 	return 200 + text(d.ID, d.Name, d.Area, d.Interlock) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
 }
 
-func readerSize(r *access.Reader) int { return 60 + text(r.Name, string(r.Trust)) + sum(r.Frames, frameSize) }
+func readerSize(r *access.Reader) int {
+	return 60 + text(r.Name, string(r.Trust)) + sum(r.Frames, frameSize)
+}
 
 func frameSize(f *access.Frame) int { return 60 + text(f.Format) }
 

@@ -242,9 +242,9 @@ func TestFactors(t *testing.T) {
 				{ID: "a", Record: access.Strict, Rules: access.Rules{Factors: test.factors, Trust: access.TrustMemory}},
 				{ID: "b", Record: access.Strict, Rules: access.Rules{Factors: access.FactorsPIN}},
 			},
-			Doors:  []access.Door{{ID: "D", Area: "a", EntryReads: []string{"IN"}, ReleaseMS: 500, HeldMS: 1000}},
+			Doors:   []access.Door{{ID: "D", Area: "a", EntryReads: []string{"IN"}, ReleaseMS: 500, HeldMS: 1000}},
 			Readers: proven("IN"),
-			People: []access.Person{{ID: "sato", Number: "11"}, {ID: "abe"}},
+			People:  []access.Person{{ID: "sato", Number: "11"}, {ID: "abe"}},
 			PINs: []access.PIN{
 				{Person: "sato", Area: "a", Key: hashed(access.AreaScope("a"), "3333", 2)}, {Person: "abe", Area: "b", Key: hashed(access.AreaScope("b"), "4444", 2)},
 			},

@@ -15,9 +15,17 @@ var provesAtMost = map[string]int{"bits": 2, "verdict": 2, "felica": 1, "uid": 0
 
 var shapes = []access.Shape{
 	bits26,
-	{Format: "bits", Bits: 26, Parity: access.ParityWrong}, {Format: "bits", Bits: 34, Parity: access.ParityRight},
-	{Format: "bits", Bits: 32}, {Format: "uid", Bits: 32}, {Format: "uid", Bits: 56}, {Format: "idm", Bits: 64}, {Format: "felica", Bits: 128},
-	{Format: "text", Bits: 80}, {Format: "verdict", Bits: 32}, {Format: "tape", Bits: 8}, {},
+	{Format: "bits", Bits: 26, Parity: access.ParityWrong},
+	{Format: "bits", Bits: 34, Parity: access.ParityRight},
+	{Format: "bits", Bits: 32},
+	{Format: "uid", Bits: 32},
+	{Format: "uid", Bits: 56},
+	{Format: "idm", Bits: 64},
+	{Format: "felica", Bits: 128},
+	{Format: "text", Bits: 80},
+	{Format: "verdict", Bits: 32},
+	{Format: "tape", Bits: 8},
+	{},
 }
 
 func anyShape(t *rapid.T) access.Shape { return rapid.SampledFrom(shapes).Draw(t, "shape") }
@@ -30,8 +38,16 @@ func anyProfile(t *rapid.T, name string) access.Reader {
 	}
 	r.Trust = oneOf(t, "commissioned", "", access.TrustNumber, access.TrustMemory, access.TrustMutual)
 	frames := []access.Frame{
-		{Format: "bits", Bits: 26, Parity: true}, {Format: "bits", Bits: 26}, {Format: "bits"}, {Format: "bits", Bits: 34, Parity: true},
-		{Format: "uid"}, {Format: "uid", Bits: 56}, {Format: "idm"}, {Format: "felica"}, {Format: "text"}, {Format: "verdict", Bits: 32},
+		{Format: "bits", Bits: 26, Parity: true},
+		{Format: "bits", Bits: 26},
+		{Format: "bits"},
+		{Format: "bits", Bits: 34, Parity: true},
+		{Format: "uid"},
+		{Format: "uid", Bits: 56},
+		{Format: "idm"},
+		{Format: "felica"},
+		{Format: "text"},
+		{Format: "verdict", Bits: 32},
 	}
 	r.Frames = rapid.Permutation(frames).Draw(t, "frames")[:few(t, "how many", len(frames))]
 	return r
@@ -86,10 +102,18 @@ func TestTrustDemandAndProfile(t *testing.T) {
 		none            bool // no profile
 		granted         int  // by how many of the demands, weakest first
 	}{
-		{access.TrustNumber, "", true, 1}, {access.TrustMemory, "", true, 1}, {access.TrustMutual, "", true, 1},
-		{access.TrustNumber, access.TrustNumber, false, 1}, {access.TrustMemory, access.TrustNumber, false, 1}, {access.TrustMutual, access.TrustNumber, false, 1},
-		{access.TrustNumber, access.TrustMemory, false, 1}, {access.TrustMemory, access.TrustMemory, false, 2}, {access.TrustMutual, access.TrustMemory, false, 2},
-		{access.TrustNumber, access.TrustMutual, false, 1}, {access.TrustMemory, access.TrustMutual, false, 2}, {access.TrustMutual, access.TrustMutual, false, 3},
+		{access.TrustNumber, "", true, 1},
+		{access.TrustMemory, "", true, 1},
+		{access.TrustMutual, "", true, 1},
+		{access.TrustNumber, access.TrustNumber, false, 1},
+		{access.TrustMemory, access.TrustNumber, false, 1},
+		{access.TrustMutual, access.TrustNumber, false, 1},
+		{access.TrustNumber, access.TrustMemory, false, 1},
+		{access.TrustMemory, access.TrustMemory, false, 2},
+		{access.TrustMutual, access.TrustMemory, false, 2},
+		{access.TrustNumber, access.TrustMutual, false, 1},
+		{access.TrustMemory, access.TrustMutual, false, 2},
+		{access.TrustMutual, access.TrustMutual, false, 3},
 	} {
 		for n, demand := range classes {
 			s := vault(access.Rules{Trust: demand})
