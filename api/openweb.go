@@ -19,6 +19,7 @@ import (
 	"kanmon/lifecycle/grade"
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/staff"
 )
 
@@ -26,11 +27,11 @@ func (s *Server) openWeb(ctx context.Context) error {
 	gate := auth.New(auth.Config{Accounts: s.accounts, HTTPS: s.settings.https()})
 	approvals := approval.New(s.store)
 	people, areas, days := staff.New(s.store), area.New(s.store, approvals), calendar.New(s.store)
-	grades, lockdowns := grade.New(s.store, approvals), lockdown.New(s.store)
+	grades, lockdowns, profiles := grade.New(s.store, approvals), lockdown.New(s.store), profile.New(s.store, approvals)
 	alarms, notices, why := s.alarms(), notice.New(s.store), explain.New(s.store, s.keys.HashKey().Forms)
 	programs, err := rest.New(rest.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Store: s.store, Accounts: s.accounts, Staff: people,
-		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
+		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns, Profiles: profiles,
 		Days: days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Explainer: why, Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
 		Desks: s.desks, Seats: restDesks{s.seats},

@@ -92,6 +92,9 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 		return nil, err
 	}
 	e.readers = readers.New(readers.Config{Post: e.post, Key: func() credential.HashKey { return *e.key.Load() }, Log: log})
+	if err := e.readers.AddPCSC(cfg.PCSCReaders); err != nil {
+		return nil, err
+	}
 	wiring := cfg.Wiring(cmp.Or(cfg.Software, softwareVersion()))
 	strikes := e.field.connect(cfg, &wiring)
 	e.controller = New(Parts{

@@ -7,6 +7,7 @@ import (
 	"kanmon/controller/core"
 	"kanmon/controller/inputs"
 	"kanmon/controller/readers"
+	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/reader"
@@ -41,13 +42,13 @@ func translate(e bus.Event, key credential.HashKey) (core.Input, bool) {
 	}
 }
 
-// present hashes a card. Bits that make no credential become the zero key, which is nobody's: the attempt is
-// refused and recorded like that of any unknown card.
+// present hashes a card. What a reader on the line checks of it before it sends the bits, its profile says. Bits that make no credential become the
+// zero key, which is nobody's: the attempt is refused and recorded like that of any unknown card.
 func present(e bus.Card, key credential.HashKey) core.Presented {
 	p := core.Presented{Reader: readerName(e.Device, e.Card.Reader)}
 	if c, err := credential.FromBits(e.Card.Reveal()); err == nil {
 		forms := c.Forms(key)
-		p.Key, p.Older = forms[0], forms[1:]
+		p.Key, p.Older, p.Shape, p.Trust = forms[0], forms[1:], c.Shape(), access.Proves(access.FormatBits)
 	}
 	return p
 }

@@ -43,7 +43,7 @@ func read(t testing.TB, reader, written string) core.Presented {
 		t.Fatal(err)
 	}
 	forms := hashKey(t).Forms(c.Key(hashKey(t)))
-	return core.Presented{Reader: reader, Key: forms[0], Older: []access.Key{c.Key(hashKey(t))}}
+	return core.Presented{Reader: reader, Key: forms[0], Older: []access.Key{c.Key(hashKey(t))}, Trust: access.TrustMutual, Shape: access.Shape{Format: "bits", Bits: 26, Parity: "right"}}
 }
 
 func TestEventsOfTheLineBecomeInputs(t *testing.T) {

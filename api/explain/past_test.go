@@ -23,6 +23,7 @@ import (
 	"kanmon/lifecycle/lifecycletest"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/staff"
 )
 
@@ -34,6 +35,7 @@ type doors struct {
 	policy map[string]*decide.Policy
 	seq    map[string]uint64
 	made   []taken
+	more   string // a further credential of 1002 that comes along
 }
 
 // taken is a decision in the log.
@@ -87,9 +89,12 @@ func (d *doors) append(controller string, e event.Event) {
 func (d *doors) decide(controller, reader string, key access.Key, number string) {
 	p, rng := d.policy[controller], d.rng
 	at := time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rng.IntN(12*24*60)) * time.Minute)
-	id := decide.Identify(p, decide.Request{Reader: reader, Key: key, NoCard: number != "", Number: number})
+	id := decide.Identify(p, decide.Request{
+		Reader: reader, Key: key, NoCard: number != "", Number: number,
+		Trust: pick(rng, access.TrustNumber, access.TrustMemory, access.TrustMutual), Shape: access.Shape{Format: access.FormatBits, Bits: 26, Parity: access.ParityRight},
+	})
 	f := access.Facts{
-		Trust: pick(rng, access.TrustNumber, access.TrustMemory, access.TrustMutual), Typed: pick(rng, "", access.TypedRight, access.TypedWrong, access.TypedDuress),
+		Trust: id.Facts().Trust, Shape: id.Facts().Shape, Typed: pick(rng, "", access.TypedRight, access.TypedWrong, access.TypedDuress),
 		Gas: rng.IntN(20) == 0, Open: rng.IntN(20) == 0, Blocked: rng.IntN(20) == 0, Place: pick(rng, "", access.Inside, access.Outside),
 		Staff: rng.IntN(3), Visitors: rng.IntN(2),
 	}
@@ -129,8 +134,10 @@ func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))]
 // everybody comes to every reader.
 func (d *doors) everybody() {
 	for _, at := range [][2]string{{"ctl-1", "IN-1"}, {"ctl-1", "OUT-1"}, {"ctl-1", "IN-2"}, {"ctl-2", "IN-1"}, {"ctl-2", "IN-9"}} {
-		for _, who := range []string{"1001", "1002", "1003", "stranger"} {
-			d.decide(at[0], at[1], lifecycletest.Key(who), "")
+		for _, who := range []string{"1001", "1002", "1003", "stranger", d.more} {
+			if who != "" {
+				d.decide(at[0], at[1], lifecycletest.Key(who), "")
+			}
 		}
 	}
 	d.decide("ctl-1", "IN-1", access.Key{}, "4711")
@@ -158,6 +165,10 @@ func (d *doors) changes() []func() {
 		return func() {
 			_, v, err := fn(cards[no])
 			d.must(err)
+			if no == "1002" { // the entry of the other credential is the last
+				d.tell("ctl-1", cards[no], lifecycletest.Key(d.more), v, state)
+				v.N--
+			}
 			d.tell("ctl-1", cards[no], lifecycletest.Key(no), v, state)
 			d.everybody() // ctl-2 has not heard
 		}
@@ -187,10 +198,30 @@ func (d *doors) changes() []func() {
 		func() {
 			d.must(days.Put(ctx, manager, "創立記念日", calendar.Own{Date: "2027-04-05", Kind: calendar.Closed, Name: "創立記念日"}))
 		},
+		func() {
+			d.more = "1002 by another reader"
+			d.everybody() // no door knows it yet
+			_, err := city.Card.Enrol(ctx, manager, cards["1002"], "", card.Read{Key: lifecycletest.Key(d.more), Format: "idm"})
+			d.must(err)
+		},
 		stop("1002", access.Suspended, func(id string) (card.Card, access.Version, error) {
 			return city.Card.Suspend(ctx, lifecycletest.Guard, id, "紛失", time.Time{})
 		}),
 		stop("1002", access.Active, func(id string) (card.Card, access.Version, error) { return city.Card.Lift(ctx, manager, id, "発見") }),
+		func() {
+			all, err := city.Card.Credentials(ctx, manager, cards["1002"])
+			d.must(err)
+			_, err = city.Card.End(ctx, manager, cards["1002"], all[1].ID, "取り違え")
+			d.must(err)
+			d.more = ""
+		},
+		func() {
+			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-1", Reader: "IN-1", Trust: access.TrustMutual}))
+			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-2", Reader: "IN-1", Trust: access.TrustMemory, Frames: []access.Frame{{Format: "idm"}}}))
+		},
+		func() {
+			d.must(city.Profiles.Set(ctx, manager, "交換", profile.Profile{Controller: "ctl-2", Reader: "IN-1", Trust: access.TrustNumber, Frames: []access.Frame{{Format: "bits", Bits: 26, Parity: true}}}))
+		},
 		func() { d.must(city.Lockdowns.Begin(ctx, lifecycletest.Guard, "archive", "不審者")) },
 		func() { d.must(city.Lockdowns.Lift(ctx, manager, "archive", "解除")) },
 		func() {
@@ -206,6 +237,7 @@ func (d *doors) changes() []func() {
 			d.must(err)
 		},
 		room(access.Rules{Factors: access.FactorsCardPIN, Trust: access.TrustMemory, InOut: true, Passback: access.PassbackHard, Recovery: []string{"1001", "2001"}}),
+		room(access.Rules{Factors: access.FactorsCardPIN, InOut: true, Passback: access.PassbackHard, Recovery: []string{"1001", "2001"}}),
 		room(access.Rules{Factors: access.FactorsTwoCards, InOut: true, TwoPerson: true, Most: 3}),
 		func() {
 			_, err := city.Staff.Change(ctx, manager, "1003", "委託", staff.Details{Name: "高橋 次郎", Class: access.Visitor})

@@ -89,8 +89,19 @@ func (r *reading) applied(ctx context.Context, s *scene, card string, e event.Ev
 	case access.CredentialSuspend:
 		entry.State = access.Suspended
 	}
-	if s.card != nil {
-		entry.Key = s.card.Key
-	}
+	entry.Key = r.meant(s, e.Credential)
 	return []access.Revocation{entry}, nil
+}
+
+// meant is the credential of the card that an entry was applied for, by its fingerprint; else the one that stands for the card.
+func (r *reading) meant(s *scene, fingerprint string) (key access.Key) {
+	for _, c := range s.spec.Credentials {
+		if slices.ContainsFunc(r.forms(c.Key), func(form access.Key) bool { return form.Fingerprint() == fingerprint }) {
+			return c.Key
+		}
+	}
+	if s.card != nil {
+		key = s.card.Key
+	}
+	return key
 }

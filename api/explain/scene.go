@@ -20,8 +20,8 @@ type scene struct {
 	person *access.Person
 	card   *access.Credential
 	ended  map[access.Key]bool // the forms of credentials that the card has no more
-	name   string // of the person; empty when it was erased
-	label  string // of the card
+	name   string              // of the person; empty when it was erased
+	label  string              // of the card
 }
 
 // asked is whom and what a scene is of. At most one of card, person alone and fingerprint says who it is.
@@ -94,10 +94,26 @@ func (r *reading) place(ctx context.Context, s *scene, a asked) (bool, error) {
 		}
 		if slices.Contains(slices.Concat(d.EntryReads, d.ExitReads), a.reader) {
 			s.door, s.spec.Doors = d, []access.Door{d}
+			if err := r.profile(ctx, s, a); err != nil {
+				return false, err
+			}
 			return true, r.area(ctx, s)
 		}
 	}
 	return false, nil
+}
+
+// profile reads what the reader was commissioned with then.
+func (r *reading) profile(ctx context.Context, s *scene, a asked) error {
+	var row struct{ Trust, Frames string }
+	found, err := there(r.q.Get(ctx, &row, `SELECT trust, frames FROM v_explain_reader WHERE controller = ? AND name = ? AND leaf < ? ORDER BY n DESC LIMIT 1`,
+		a.controller, a.reader, r.before))
+	if err != nil || !found {
+		return err
+	}
+	p := access.Reader{Name: a.reader, Trust: access.Trust(row.Trust)}
+	s.spec.Readers = []access.Reader{p}
+	return stored(row.Frames, &s.spec.Readers[0].Frames)
 }
 
 func (r *reading) area(ctx context.Context, s *scene) error {

@@ -86,7 +86,11 @@ func (x *Explainer) would(ctx context.Context, r *reading, w *Would) error {
 		ask.Trust = s.area.Trust
 	}
 	w.DoorName, w.AreaName, w.Name, w.Label = s.door.Name, s.area.Name, s.name, s.label
-	w.Made = decide.Again(policy, decide.Shown{Reader: a.reader, Card: a.card, Person: a.person}, access.Facts{Trust: ask.Trust, Typed: ask.Typed}, ask.At)
+	f := access.Facts{Trust: ask.Trust, Typed: ask.Typed}
+	if a.card != "" {
+		f.Shape = policy.Profile(a.reader).Usual()
+	}
+	w.Made = decide.Again(policy, decide.Shown{Reader: a.reader, Card: a.card, Person: a.person}, f, ask.At)
 	w.Checks = s.checks(w.Made)
 	return nil
 }

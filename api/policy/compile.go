@@ -39,7 +39,7 @@ func New(s *store.Store, lease access.Lease, seals *wire.Sealer, forms access.Fo
 	return &Compiler{store: s, lease: lease, seals: seals, forms: forms}
 }
 
-// Compile returns the policy a controller should have now: the areas its doors lead into, the rights to them,
+// Compile returns the policy a controller should have now: the areas its doors lead into, its readers' profiles, the rights to them,
 // every holder of a card with their cards, so that a door can say why it refuses one, the PINs of these people, and the whole revocation set. A
 // controller without a door needs none of it. Lists are in access.Order; they are shared with other policies and must not be changed. An unknown controller
 // is NotFound.
@@ -66,7 +66,7 @@ func (c *Compiler) compile(ctx context.Context, q store.Queryer, controller stri
 		return access.Spec{}, err
 	}
 	s := access.Spec{Version: version, Lease: c.lease}
-	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{areas, doors, schedules, holidays, rights, revocations} {
+	for _, read := range []func(context.Context, store.Queryer, string, *access.Spec) error{areas, doors, readers, schedules, holidays, rights, revocations} {
 		if err := read(ctx, q, controller, &s); err != nil {
 			return access.Spec{}, err
 		}
@@ -128,6 +128,26 @@ func doors(ctx context.Context, q store.Queryer, controller string, s *access.Sp
 			return err
 		}
 		s.Doors = append(s.Doors, d)
+	}
+	return nil
+}
+
+// readers are those that somebody has commissioned.
+func readers(ctx context.Context, q store.Queryer, controller string, s *access.Spec) error {
+	var rows []struct{ Name, Trust, Frames string }
+	err := q.Select(ctx, &rows, `SELECT name, trust, frames FROM v_policy_reader WHERE controller = ? ORDER BY name`, controller)
+	if err != nil || len(s.Doors) == 0 {
+		return err
+	}
+	for _, r := range rows {
+		profile := access.Reader{Name: r.Name, Trust: access.Trust(r.Trust)}
+		if err := stored(r.Frames, &profile.Frames); err != nil {
+			return err
+		}
+		if len(profile.Frames) == 0 {
+			profile.Frames = nil // as a policy says it
+		}
+		s.Readers = append(s.Readers, profile)
 	}
 	return nil
 }

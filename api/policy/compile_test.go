@@ -24,6 +24,7 @@ import (
 	"kanmon/lifecycle/lifecycletest"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/staff"
 )
 
@@ -91,7 +92,14 @@ func cardOf(t *testing.T, city *lifecycletest.City, person string) string {
 
 // normal sorts what is sorted by made ids, and takes the difference out between no list and an empty one.
 func normal(s *access.Spec) {
-	slices.SortFunc(s.Credentials, func(a, b access.Credential) int { return strings.Compare(a.Person+a.Card, b.Person+b.Card) })
+	slices.SortFunc(s.Credentials, func(a, b access.Credential) int { return strings.Compare(a.Person+a.Card+fmt.Sprint(a.Key), b.Person+b.Card+fmt.Sprint(b.Key)) })
+	for i := range s.Revocations {
+		s.Revocations[i].Version, s.Revocations[i].Seal = access.Version{}, ""
+	}
+	slices.SortFunc(s.Revocations, func(a, b access.Revocation) int { return strings.Compare(fmt.Sprint(a.Key), fmt.Sprint(b.Key)) })
+	if len(s.Revocations) == 0 {
+		s.Revocations = nil
+	}
 	slices.SortFunc(s.Rights, func(a, b access.Right) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	for i := range s.Doors {
 		if len(s.Doors[i].ExitReads) == 0 {
@@ -126,6 +134,8 @@ type little struct {
 	people    map[string]period.Period
 	cards     []card.Card
 	keys      map[string]access.Key
+	more      []access.Credential // beside the cards' own
+	profiles  map[string]map[string]access.Reader
 	rights    []area.Right
 	pins      map[string]access.PIN // in force, by id
 }
@@ -187,6 +197,19 @@ func (m *little) spec(controller string) access.Spec {
 			s.Credentials = append(s.Credentials, access.Credential{Key: m.keys[c.ID], Card: c.ID, Person: c.Person, State: access.Active})
 		}
 	}
+	for _, c := range m.more {
+		if who[c.Person] {
+			s.Credentials = append(s.Credentials, c)
+		}
+		if c.State == access.Revoked && len(inside) > 0 {
+			s.Revocations = append(s.Revocations, access.Revocation{Key: c.Key, Card: c.Card, State: access.Revoked})
+		}
+	}
+	if len(inside) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(m.profiles[controller])) {
+			s.Readers = append(s.Readers, m.profiles[controller][name])
+		}
+	}
 	return s
 }
 
@@ -197,13 +220,14 @@ func TestACompiledPolicyIsWhatTheRegistersSayAndItsVersionRisesWithIt(t *testing
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		city := lifecycletest.Open(t, d)
 		run := 0
+		ids := map[access.Key]string{}
 		// People and cards are known at every controller, those of earlier runs too.
-		people, keys, cards, pins := map[string]period.Period{}, map[string]access.Key{}, []card.Card{}, map[string]access.PIN{}
+		people, keys, cards, pins, more := map[string]period.Period{}, map[string]access.Key{}, []card.Card{}, map[string]access.PIN{}, []access.Credential{}
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
-			w := &world{t: t, rt: rt, city: city, prefix: fmt.Sprintf("x%d-", run), last: map[string]access.Spec{}}
-			w.m = little{people: people, keys: keys, cards: cards, pins: pins}
-			defer func() { cards = w.m.cards }()
+			w := &world{t: t, rt: rt, city: city, prefix: fmt.Sprintf("x%d-", run), last: map[string]access.Spec{}, ids: ids}
+			w.m = little{people: people, keys: keys, cards: cards, pins: pins, more: more, profiles: map[string]map[string]access.Reader{}}
+			defer func() { cards, more = w.m.cards, w.m.more }()
 			w.controllers()
 			for range rapid.IntRange(3, 12).Draw(rt, "changes") {
 				w.change()
@@ -223,6 +247,7 @@ type world struct {
 	names  []string
 	m      little
 	last   map[string]access.Spec
+	ids    map[access.Key]string // of further credentials
 }
 
 func (w *world) must(err error) {
@@ -251,7 +276,7 @@ func (w *world) controllers() {
 func (w *world) change() {
 	changes := []func(){
 		w.addArea, w.addPerson, w.addSchedule, w.addDoor, w.addDoor, w.addCard, w.addCard, w.grant, w.grant, w.grant, w.withdraw, w.changePerson,
-		w.setPIN, w.setPIN, w.setPIN, w.withdrawPIN,
+		w.setPIN, w.setPIN, w.setPIN, w.withdrawPIN, w.enrol, w.enrol, w.end, w.commission, w.commission,
 	}
 	changes[rapid.IntRange(0, len(changes)-1).Draw(w.rt, "change")]()
 }
@@ -327,6 +352,50 @@ func (w *world) addCard() {
 	w.must(err)
 	w.m.cards = append(w.m.cards, c)
 	w.m.keys[c.ID] = lifecycletest.Key(label)
+}
+
+// enrol gives a card one more credential.
+func (w *world) enrol() {
+	if len(w.m.cards) == 0 {
+		return
+	}
+	c, name := pick(w, w.m.cards, "card"), w.next("e")
+	made, err := w.city.Card.Enrol(w.t.Context(), lifecycletest.Manager, c.ID, "", card.Read{Key: lifecycletest.Key(name), Format: "uid"})
+	if fault.CodeOf(err) != "card.credentials_many" {
+		w.must(err)
+		w.ids[lifecycletest.Key(name)] = made.ID
+		w.m.more = append(w.m.more, access.Credential{Key: lifecycletest.Key(name), Card: c.ID, Person: c.Person, State: access.Active})
+	}
+}
+
+// end ends the last credential that counts: its card goes on.
+func (w *world) end() {
+	for i, c := range slices.Backward(w.m.more) {
+		if c.State != access.Active {
+			continue
+		}
+		_, err := w.city.Card.End(w.t.Context(), lifecycletest.Manager, c.Card, w.ids[c.Key], "取り違え")
+		w.must(err)
+		w.m.more[i].State = access.Revoked
+		return
+	}
+}
+
+// commission gives a reader of a door a profile.
+func (w *world) commission() {
+	if len(w.m.doors) == 0 {
+		return
+	}
+	d := pick(w, w.m.doors, "door")
+	r := access.Reader{Name: d.EntryReaders[0], Trust: pick(w, []access.Trust{"number", "memory", "mutual"}, "trust"), Frames: []access.Frame{{Format: "idm"}, {Format: "uid", Bits: 56}}}
+	if rapid.Bool().Draw(w.rt, "any frame") {
+		r.Frames = nil
+	}
+	w.must(w.city.Profiles.Set(w.t.Context(), lifecycletest.Manager, "検収", profile.Profile{Controller: d.Controller, Reader: r.Name, Trust: r.Trust, Frames: r.Frames}))
+	if w.m.profiles[d.Controller] == nil {
+		w.m.profiles[d.Controller] = map[string]access.Reader{}
+	}
+	w.m.profiles[d.Controller][r.Name] = r
 }
 
 func (w *world) grant() {

@@ -31,6 +31,7 @@ import (
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -95,7 +96,7 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 	approvals := approval.New(s)
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
-		Staff: staff.New(s), Areas: area.New(s, approvals), Approvals: approvals, Grades: grade.New(s, approvals), Lockdowns: lockdown.New(s), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), PINs: pin.New(s, pin.Config{HashKey: key}), Alarms: b.alarms, Notices: notice.New(s),
+		Staff: staff.New(s), Areas: area.New(s, approvals), Approvals: approvals, Grades: grade.New(s, approvals), Lockdowns: lockdown.New(s), Profiles: profile.New(s, approvals), Days: calendar.New(s), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), PINs: pin.New(s, pin.Config{HashKey: key}), Alarms: b.alarms, Notices: notice.New(s),
 		Explainer: explain.New(s, key.Forms), Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -47,6 +47,7 @@ import (
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -69,6 +70,7 @@ type Config struct {
 	Approvals *approval.Register
 	Grades    *grade.Register
 	Lockdowns *lockdown.Register
+	Profiles  *profile.Register
 
 	Days    *days.Register
 	Devices *device.Register
@@ -136,8 +138,8 @@ func (cfg Config) rooms() []room {
 		approvals.Config{Approvals: cfg.Approvals},
 		areas.Config{Areas: cfg.Areas, Grades: cfg.Grades, Lockdowns: cfg.Lockdowns, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
 		calendar.Config{Days: cfg.Days},
-		devices.Config{Devices: cfg.Devices, Tokens: cfg.Enrolment},
 		desks.Config{Desks: cfg.Desks, Seats: cfg.Seats, Log: cfg.Log},
+		devices.Config{Devices: cfg.Devices, Profiles: cfg.Profiles, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},
 		pins.Config{PINs: cfg.PINs, Now: cfg.Store.Now},

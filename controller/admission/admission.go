@@ -28,21 +28,6 @@ type Around struct {
 	Unfit func(door string) bool
 }
 
-// Failed takes a card that was at a reader and could not be read, or is no identifier. Nobody is let in by it, and nothing weaker of it is taken in its
-// place; on the way out it counts as a card nobody knows, for everybody gets out. why is what the reader said of it.
-func Failed(s *site.State, reader, why string, a Around) Outcome {
-	t, r := turn{s, a, reader}, decide.Request{Reader: reader, Lapsed: a.Lapsed}
-	id := decide.Identify(a.Policy, r)
-	d := t.freed(t.decide(id, id.Facts()))
-	o := Outcome{Decision: d, Events: []event.Event{{
-		Kind: event.CardUnreadable, Door: d.Door, Area: d.Area, Reader: reader, Direction: d.Direction, Detail: why,
-	}}}
-	if d.Direction == access.Out {
-		t.goesOut(&o, r)
-	}
-	return o
-}
-
 // Code is what was typed: a PIN, or a person's number.
 type Code interface {
 	access.Code
@@ -345,17 +330,6 @@ func Expire(s *site.State, a Around) (events []event.Event) {
 			if held == nil || held.Person != m.ID {
 				events = append(events, t.left(site.Slot{Person: m.ID, Card: m.Card, Waits: m.Waits, Facts: m.Facts})...)
 			}
-		}
-	}
-	return events
-}
-
-// Reset forgets where people are in areas whose minute of the day for it has come.
-func Reset(s *site.State, p *decide.Policy, at time.Time) (events []event.Event) {
-	for _, area := range p.Areas() {
-		if minute := p.Rules(area).ResetAt; minute != 0 && s.Stale(area, site.LastReset(minute, at)) {
-			s.Reset(area, "")
-			events = append(events, event.Event{Kind: event.PlacesReset, Area: area, Detail: "daily"})
 		}
 	}
 	return events

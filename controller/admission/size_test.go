@@ -46,7 +46,7 @@ func TestEveryDecisionFitsItsEvent(t *testing.T) {
 		e.Epoch, e.Seq, e.At, e.Policy, e.Unsure = 1<<63-1, 1<<63-1, noon.Add(1234567000), &version, true
 		e.Reason = access.PersonEarly // the longest
 		e.Facts = &access.Facts{
-			Trust: access.TrustMutual, Typed: access.TypedDuress, Lapsed: 15, Blocked: true, Gas: true, Open: true, Place: access.Outside, SinceS: 1<<63 - 1,
+			Trust: access.TrustMutual, Shape: access.Shape{Format: access.FormatVerdict, Bits: access.MaxBits, Parity: access.ParityRight}, Typed: access.TypedDuress, Lapsed: 15, Blocked: true, Gas: true, Open: true, Place: access.Outside, SinceS: 1<<63 - 1,
 			Staff: n, Escorts: n, Visitors: n, Coming: n,
 			Party: access.Party{Twin: true, Staff: n, Escorts: n, Visitors: n, First: true, Recovery: n, Waiting: n, Guests: n},
 		}

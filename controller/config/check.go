@@ -71,6 +71,11 @@ func (p plan) addDevices(c Config) error {
 			}
 		}
 	}
+	for _, r := range c.PCSCReaders {
+		if err := p.addPCSCReader(r); err != nil {
+			return err
+		}
+	}
 	for _, name := range c.otherReaders() {
 		if err := p.addDevice(name, pins{reader: true}); err != nil {
 			return err

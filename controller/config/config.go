@@ -29,6 +29,8 @@ type Config struct {
 	// RelayBoards and GPIO carry outputs and inputs besides those of OSDP devices. Names are unique among all devices.
 	RelayBoards []RelayBoard `json:"relay_boards,omitempty"`
 	GPIO        []GPIO       `json:"gpio,omitempty"`
+	// PCSCReaders are readers that a PC/SC daemon on this machine serves.
+	PCSCReaders []PCSCReader `json:"pcsc_readers,omitempty"`
 	Doors       []Door       `json:"doors"` // what is wired to them
 	Cabinet     Cabinet      `json:"cabinet,omitzero"`
 }

@@ -115,7 +115,6 @@ type State struct {
 
 	revoked                  revoked.State
 	lease                    lease.State
-	leaseSaved               time.Duration // Mono when its age was last handed to the journal
 	challenges               challenge.Table
 	badCommands, badPolicies refusals.Window
 	centre                   uint64 // newest epoch of the centre heard of

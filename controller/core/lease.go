@@ -5,7 +5,6 @@ import (
 
 	"kanmon/controller/lease"
 	"kanmon/internal/access"
-	"kanmon/internal/event"
 	"kanmon/internal/wire"
 )
 
@@ -25,7 +24,6 @@ func (t *turn) startLease(saved Saved) {
 	case saved.Policy != nil: // never confirmed
 		t.s.lease = lease.From(saved.Made, t.leaseNow())
 	}
-	t.s.leaseSaved = t.mono
 }
 
 // lapsed are the classes of people whose lease is over.
@@ -53,38 +51,20 @@ func (t *turn) watchLease() {
 	if t.s.policy == nil {
 		return
 	}
-	next, alarms, renewed := t.s.lease.Watch(t.s.policy.Lease(), t.leaseNow())
+	next, events := t.s.lease.Events(t.s.policy.Lease(), t.leaseNow(), t.now.At)
 	t.s.lease = next
-	for _, a := range alarms {
-		t.noteUnder(a.Event(t.now.At))
-	}
-	if renewed {
-		t.noteUnder(event.Event{Kind: event.LeaseRenewed})
+	for _, e := range events {
+		t.noteUnder(e)
 	}
 }
 
 // leaseDeadline is when the next alarm, or the next look at the disk, is due.
 func (s State) leaseDeadline(next time.Duration) time.Duration {
-	if s.lease.Known() && !s.records.Trouble {
-		next = min(next, s.leaseSaved+lease.SaveEvery)
+	if !s.records.Trouble {
+		next = s.lease.SaveBy(next)
 	}
 	if s.policy == nil {
 		return next
 	}
 	return s.lease.Deadline(s.policy.Lease(), next)
-}
-
-// leaseDue reports whether the age should go to the journal though nothing else does.
-func (t *turn) leaseDue() bool {
-	return t.s.lease.Known() && !t.s.records.Trouble && t.mono >= t.s.leaseSaved+lease.SaveEvery
-}
-
-// keepLease is what a record says of the lease.
-func (t *turn) keepLease() *lease.Kept {
-	if !t.s.lease.Known() {
-		return nil
-	}
-	t.s.leaseSaved = t.mono
-	kept := t.s.lease.Keep(t.leaseNow())
-	return &kept
 }

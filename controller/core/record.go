@@ -17,7 +17,7 @@ import (
 // record sends the turn's events to the journal, what is owed first.
 func (t *turn) record() {
 	r := &t.s.records
-	idle := len(t.notes) == 0 && t.gate == nil && (r.Trouble || !t.owesRevoked() && !t.owesSite()) && !t.leaseDue()
+	idle := len(t.notes) == 0 && t.gate == nil && (r.Trouble || !t.owesRevoked() && !t.owesSite() && !t.s.lease.Due(t.mono))
 	if idle && (!r.Owes() || t.mono < r.Retry) {
 		return
 	}
@@ -38,7 +38,8 @@ func (t *turn) record() {
 		p.Grant = t.gate.Events
 		all = append(all, p.Grant...)
 	}
-	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p), Lease: t.keepLease()}
+	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p)}
+	t.s.lease, change.Lease = t.s.lease.HandOver(t.leaseNow())
 	if t.owesSite() {
 		change.Site = t.s.site.Keep()
 	}

@@ -44,6 +44,7 @@ type State struct {
 
 	seen   time.Duration // the age when last watched
 	seenAt time.Duration // Mono of that moment
+	saved  time.Duration // Mono when it last went to the disk
 }
 
 // Level says how a class of people stands.
@@ -59,7 +60,7 @@ const (
 // Resume goes on from what the last run kept. At least SaveEvery is taken to have passed since, so that nobody stops the count by pulling the
 // plug again and again.
 func Resume(k Kept, now Now) State {
-	s := State{known: true, base: min(max(k.Age, 0), most), mono: now.Mono, wall: k.Wall}
+	s := State{known: true, base: min(max(k.Age, 0), most), mono: now.Mono, wall: k.Wall, saved: now.Mono}
 	s.base += SaveEvery
 	if !k.Wall.IsZero() && !now.Wall.IsZero() {
 		s.base -= min(max(now.Wall.Sub(k.Wall), 0), SaveEvery) // the wall clock counts these
@@ -69,7 +70,7 @@ func Resume(k Kept, now Now) State {
 
 // From counts from a moment by the wall clock: a policy that was signed then and never confirmed. A zero moment is now.
 func From(wall time.Time, now Now) State {
-	return State{known: true, mono: now.Mono, wall: wall}.anchor(now)
+	return State{known: true, mono: now.Mono, wall: wall, saved: now.Mono}.anchor(now)
 }
 
 // Known reports whether there is anything to count.
@@ -110,6 +111,27 @@ func (s State) Confirm(made time.Duration, now Now) State {
 // Keep is what goes to the disk.
 func (s State) Keep(now Now) Kept { return Kept{Age: s.Age(now), Wall: now.Wall} }
 
+// HandOver gives what goes to the disk now; nil when there is nothing to count.
+func (s State) HandOver(now Now) (State, *Kept) {
+	if !s.known {
+		return s, nil
+	}
+	s.saved = now.Mono
+	kept := s.Keep(now)
+	return s, &kept
+}
+
+// Due reports whether the age should go to the disk though nothing else does.
+func (s State) Due(mono time.Duration) bool { return s.known && mono >= s.saved+SaveEvery }
+
+// SaveBy is when (Mono) the age is due on the disk, but no later than next.
+func (s State) SaveBy(next time.Duration) time.Duration {
+	if !s.known {
+		return next
+	}
+	return min(next, s.saved+SaveEvery)
+}
+
 // Alarm is a class of people whose lease ends or is over; Left is how long it still runs.
 type Alarm struct {
 	Class access.Class
@@ -147,6 +169,19 @@ func (s State) Watch(l access.Lease, now Now) (next State, alarms []Alarm, renew
 	renewed = good && s.warned
 	s.warned = s.warned && !renewed
 	return s, alarms, renewed
+}
+
+// Events is Watch, as it goes on record at a time.
+func (s State) Events(l access.Lease, now Now, at time.Time) (State, []event.Event) {
+	next, alarms, renewed := s.Watch(l, now)
+	var events []event.Event
+	for _, a := range alarms {
+		events = append(events, a.Event(at))
+	}
+	if renewed {
+		events = append(events, event.Event{Kind: event.LeaseRenewed})
+	}
+	return next, events
 }
 
 // warning is when the alarm before the end comes.

@@ -26,15 +26,20 @@ func (d *demo) banner() {
 	if d.Console != defaultConsole {
 		data += " --url " + d.URL()
 	}
+	fmt.Fprintf(&b, "  %s\n", d.pcscLine())
 	fmt.Fprintf(&b, "\n  カードをかざす\n")
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"tap --reader IN-1 --card 佐藤", "許可: 扉が開きます"},
 		{"tap --reader IN-1 --card 髙橋", "拒否: 時間外(日曜 3 時〜4 時のみ)"},
 		{"tap --reader IN-1 --card 渡邉", "拒否: この区域の権限なし"},
 		{"tap --reader IN-1 --card " + StrayCard, "拒否: 未登録のカード"},
 		{"exit --door D-1", "退室ボタン"},
 		{"open --door D-1", "こじ開け(警報)"},
-	} {
+	}
+	if d.PCSC {
+		lines = append(lines, [2]string{"tap --reader " + PCSCReader + " --card " + ICCard, "許可: PC/SC リーダーで FeliCa の記憶域を読みます"})
+	}
+	for _, line := range lines {
 		fmt.Fprintf(&b, "    %s %s%s    # %s\n", sim, line[0], socket, line[1])
 	}
 	fmt.Fprintf(&b, "\n  紛失カードの失効  コンソールの「カード」で佐藤のカードを失効させると、次に")

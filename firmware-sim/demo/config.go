@@ -27,6 +27,7 @@ type City struct {
 	External        bool   // the broker at Broker is not the centre's own
 	Road            string // where the controller finds the broker; empty: at Broker
 	Silent          int    // seconds until a controller that says nothing is an alarm; 0: the centre's default
+	PCSC            bool   // there is a virtual PC/SC reader
 	Users           []Login
 	Cards           map[string]string // name → bits
 }
@@ -115,12 +116,16 @@ func (c *City) controller() body {
 		onLine = append(onLine, body{"name": dev.name, "address": dev.address, "scbk_file": c.Files.scbk(dev.name)})
 	}
 	line["devices"] = onLine
-	return body{
+	b := body{
 		"site": Site, "controller": Controller, "data_dir": c.Files.controllerDir(),
 		"centre_url": c.URL(), "broker": body{"url": "tls://" + cmp.Or(c.Road, c.Broker)},
 		"lines": []body{line},
 		"doors": []body{wiring(doorServer, 0), wiring(doorArchive, 1)},
 	}
+	if c.PCSC {
+		b["pcsc_readers"] = []body{pcscReader()}
+	}
+	return b
 }
 
 // wiring of the n-th door on the I/O device: output n, inputs 2n (contact) and 2n+1 (button).
@@ -143,11 +148,17 @@ func (c *City) simulator() body {
 		}
 		onLine = append(onLine, b)
 	}
-	return body{
+	archive := body{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3}
+	b := body{
 		"line": c.Files.line(), "socket": c.Files.Socket(), "cards_file": c.Files.Cards(), "out_log": c.Files.OutLog(), "devices": onLine,
 		"doors": []body{
 			{"id": doorServer, "reader": "IN-1", "device": "IO-1", "strike": 0, "contact": 0, "button": 1},
-			{"id": doorArchive, "reader": "IN-2", "device": "IO-1", "strike": 1, "contact": 2, "button": 3},
+			archive,
 		},
 	}
+	if c.PCSC {
+		archive["pcsc"] = PCSCReader
+		b["pcsc"] = body{"dir": c.Files.pcsc(), "reader": PCSCReader}
+	}
+	return b
 }

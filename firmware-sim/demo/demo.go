@@ -44,9 +44,13 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	}
 	d := &demo{bin: o.Bin, dir: o.Data, out: out}
 	if filled {
-		d.City, err = Open(dir, o.Console, o.Broker)
+		if d.City, err = Open(dir, o.Console, o.Broker); err == nil {
+			err = d.knowsPCSC()
+		}
 	} else {
-		d.City, err = anew(dir, o)
+		if d.City, err = anew(dir, o); err == nil {
+			err = d.withPCSC()
+		}
 	}
 	if err != nil {
 		return err
@@ -80,10 +84,12 @@ func (d *demo) programs() []program {
 			log: &logFile{path: d.Files.Log(name)},
 		}
 	}
+	controller := p("制御装置", "kanmon-controller", "-config", d.Files.ControllerConfig())
+	controller.env = d.pcscEnv()
 	return []program{
 		p("中央", "kanmon-api", "serve", "-config", d.Files.CentreConfig()),
 		p("模擬扉", "kanmon-sim", "line", "-config", d.Files.SimConfig()),
-		p("制御装置", "kanmon-controller", "-config", d.Files.ControllerConfig()),
+		controller,
 	}
 }
 

@@ -23,6 +23,7 @@ type program struct {
 	title string // in Japanese, for the person at the terminal
 	path  string
 	args  []string
+	env   []string // nil: this program's
 	log   io.Writer
 	say   func(format string, args ...any)
 }
@@ -67,7 +68,7 @@ type child struct {
 func (p program) start() (*child, error) {
 	// No CommandContext: stopping is ours, with SIGTERM first.
 	cmd := exec.Command(p.path, p.args...) //nolint:gosec,noctx // our own programs, stopped in order by stop
-	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.Stdout, cmd.Stderr, cmd.Env = p.log, p.log, p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.path, err)

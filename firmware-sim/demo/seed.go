@@ -30,7 +30,7 @@ func (c *City) Fill(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context, *Client) error{
-		seedPeople, seedAreas, c.seedDevices, seedDoors, c.seedCards, c.seedAccounts,
+		seedPeople, seedAreas, c.seedDevices, c.seedPCSC, c.seedDoors, c.seedCards, c.seedAccounts,
 	} {
 		if err := step(ctx, centre); err != nil {
 			return err
@@ -86,12 +86,16 @@ func (c *City) seedDevices(ctx context.Context, centre *Client) error {
 	return nil
 }
 
-func seedDoors(ctx context.Context, c *Client) error {
+func (c *City) seedDoors(ctx context.Context, centre *Client) error {
+	archive := []string{"IN-2"}
+	if c.PCSC {
+		archive = append(archive, PCSCReader)
+	}
 	for _, b := range []body{
 		{"id": doorServer, "name": "電子計算機室 入口", "area": areaServer, "controller": Controller, "entry_readers": []string{"IN-1"}, "release_ms": 3000, "held_ms": 20000},
-		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": Controller, "entry_readers": []string{"IN-2"}, "release_ms": 3000, "held_ms": 20000},
+		{"id": doorArchive, "name": "書庫 入口", "area": areaArchive, "controller": Controller, "entry_readers": archive, "release_ms": 3000, "held_ms": 20000},
 	} {
-		if err := c.post(ctx, "doors", b, nil); err != nil {
+		if err := centre.post(ctx, "doors", b, nil); err != nil {
 			return err
 		}
 	}

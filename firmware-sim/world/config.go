@@ -30,7 +30,9 @@ type Config struct {
 	// CardsFile maps the names of cards to their bits ("bits:64:…").
 	CardsFile string `json:"cards_file"`
 	// OutLog is the file to which every OUT command that energised an output is appended (package outlog); empty: none.
-	OutLog  string         `json:"out_log,omitempty"`
+	OutLog string `json:"out_log,omitempty"`
+	// PCSC is a virtual PC/SC reader, with a pcscd of its own; nil: none.
+	PCSC    *PCSC          `json:"pcsc,omitempty"`
 	Devices []DeviceConfig `json:"devices"`
 	Doors   []Door         `json:"doors"`
 }
@@ -88,6 +90,14 @@ func (c Config) serve(ctx context.Context, w *World, devices []*pd.Device, log *
 	tty, err := pty.Open(c.Line)
 	if err != nil {
 		return err
+	}
+	if c.PCSC != nil {
+		d, err := c.PCSC.start(ctx)
+		if err != nil {
+			return err
+		}
+		defer d.Stop()
+		w.pcsc, w.pcscd = c.PCSC.Reader, d
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	hangUp := sync.OnceValue(tty.Close)

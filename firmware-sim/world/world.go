@@ -14,6 +14,7 @@ import (
 
 	"kanmon/firmware-sim/control"
 	"kanmon/firmware-sim/pd"
+	"kanmon/firmware-sim/vreader"
 	"kanmon/reader/credential"
 )
 
@@ -21,10 +22,11 @@ import (
 type Door struct {
 	ID      string `json:"id"`
 	Reader  string `json:"reader"`
-	Device  string `json:"device"`  // the I/O device on the secure side
-	Strike  int    `json:"strike"`  // its output
-	Contact int    `json:"contact"` // its input, active while the door stands open
-	Button  int    `json:"button"`  // its input, active while the exit button is pressed
+	PCSC    string `json:"pcsc,omitempty"` // the virtual PC/SC reader, when it is at this door too
+	Device  string `json:"device"`         // the I/O device on the secure side
+	Strike  int    `json:"strike"`         // its output
+	Contact int    `json:"contact"`        // its input, active while the door stands open
+	Button  int    `json:"button"`         // its input, active while the exit button is pressed
 }
 
 // How quick the people of this world are.
@@ -42,6 +44,9 @@ type World struct {
 
 	mu    sync.Mutex
 	cards map[string]credential.Credential
+
+	pcsc  string          // the virtual PC/SC reader; empty: none
+	pcscd *vreader.Daemon // its daemon
 
 	people sync.WaitGroup // those still walking
 	noise  func([]byte) error
@@ -100,6 +105,9 @@ func (w *World) Handle(ctx context.Context, r control.Request) control.Answer {
 func (w *World) handle(ctx context.Context, r control.Request) (control.Answer, error) {
 	switch r.Op {
 	case control.Tap:
+		if w.pcsc != "" && r.Reader == w.pcsc {
+			return w.tapPCSC(ctx, r)
+		}
 		return w.tap(ctx, r)
 	case control.Hold:
 		_, _, err := w.hold(r)

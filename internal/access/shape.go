@@ -84,7 +84,7 @@ func (f Frame) Validate() error {
 		return fmt.Errorf("frame of format %.20q", f.Format)
 	case f.Bits < 0 || f.Bits > MaxBits || f.Format != FormatBits && f.Bits%8 != 0:
 		return fmt.Errorf("frame of %d bits", f.Bits)
-	case f.Parity && (f.Format != FormatBits || !slices.Contains([]int{26, 34, 37}, f.Bits)):
+	case f.Parity && (f.Format != FormatBits || !hasParity(f.Bits)):
 		return errors.New("parity of a frame that has none")
 	}
 	return nil
@@ -105,6 +105,39 @@ const MostFrames = 16
 func (r Reader) Expects(s Shape) bool {
 	return len(r.Frames) == 0 || slices.ContainsFunc(r.Frames, func(f Frame) bool { return f.Fits(s) })
 }
+
+// Trusts is how much a read there proves, of which the driver did as much as read says: the least of that, of what its format can prove, and of the
+// profile. The empty class stands for TrustNumber.
+func (r Reader) Trusts(read Trust, s Shape) Trust {
+	least := Least(read, Proves(s.Format), r.Trust)
+	if least.Rank() == 0 {
+		return ""
+	}
+	return least
+}
+
+// Usual is the shape of a read for which the reader was commissioned, for questions about one that nobody made: its first frame, else card bits of
+// the commonest length.
+func (r Reader) Usual() Shape {
+	f := Frame{Format: FormatBits, Bits: commonest}
+	if len(r.Frames) > 0 {
+		f = r.Frames[0]
+	}
+	s := Shape{Format: f.Format, Bits: f.Bits}
+	if s.Bits == 0 {
+		s.Bits = MaxBits
+	}
+	if f.Format == FormatBits && hasParity(s.Bits) {
+		s.Parity = ParityRight
+	}
+	return s
+}
+
+// commonest is the length of H10301.
+const commonest = 26
+
+// hasParity reports whether a layout with parity is known for card bits of a length (package credential, layouts).
+func hasParity(bits int) bool { return bits == commonest || bits == 34 || bits == 37 }
 
 // Validate checks the profile by itself.
 func (r Reader) Validate() error {

@@ -70,10 +70,16 @@ func restRoutes() []Route {
 		{"POST /api/v1/controllers/{name}/revoke", May(DeviceRevoke)},
 		{"GET /api/v1/readers", May(DeviceRead)},
 		{"POST /api/v1/readers", May(DeviceWrite)},
+		{"GET /api/v1/profiles", May(DeviceRead)},
+		{"GET /api/v1/readers/{controller}/{name}/profile", May(DeviceRead)},
+		{"PUT /api/v1/readers/{controller}/{name}/profile", May(AreaWrite)}, // what a reader proves is part of how an area is kept
 
 		{"GET /api/v1/cards", May(CardRead)},
 		{"POST /api/v1/cards", May(CardIssue)},
 		{"GET /api/v1/cards/{id}", May(CardRead)},
+		{"GET /api/v1/cards/{id}/credentials", May(CardRead)},
+		{"POST /api/v1/cards/{id}/credentials", May(CardIssue)},
+		{"POST /api/v1/cards/{id}/credentials/{credential}/end", May(CardRevoke)},
 		{"POST /api/v1/cards/{id}/suspend", May(CardSuspend)},
 		{"POST /api/v1/cards/{id}/revoke", May(CardRevoke)},
 		{"POST /api/v1/cards/{id}/lift", May(CardLift)},

@@ -70,6 +70,7 @@ func (a *Assembler) join() access.Spec {
 		p := a.have[n].spec
 		s.Areas = append(s.Areas, p.Areas...)
 		s.Doors = append(s.Doors, p.Doors...)
+		s.Readers = append(s.Readers, p.Readers...)
 		s.Schedules = append(s.Schedules, p.Schedules...)
 		s.Calendar = append(s.Calendar, p.Calendar...)
 		s.People = append(s.People, p.People...)

@@ -8,7 +8,7 @@ import (
 )
 
 // PolicyDelta turns the policy with the hash Base into the one that Manifest names. Head has the new version, lease, areas, doors,
-// schedules and calendar, whole; the long lists come as what is new or changed (Set) and what is gone.
+// readers, schedules and calendar, whole; the long lists come as what is new or changed (Set) and what is gone.
 type PolicyDelta struct {
 	V        int         `json:"v"`
 	Type     Kind        `json:"type"`
@@ -69,7 +69,7 @@ func (d PolicyDelta) Apply(base access.Spec, hash string, m Manifest) (access.Sp
 		return access.Spec{}, fault.New(fault.Conflict, "wire.delta", "the delta is to another policy than the one in force")
 	}
 	s := d.Head
-	s.Areas, s.Doors, s.Schedules = slices.Clone(s.Areas), slices.Clone(s.Doors), slices.Clone(s.Schedules)
+	s.Areas, s.Doors, s.Readers, s.Schedules = slices.Clone(s.Areas), slices.Clone(s.Doors), slices.Clone(s.Readers), slices.Clone(s.Schedules)
 	s.People = patch(base.People, d.Set.People, d.Gone.People, func(p access.Person) string { return p.ID })
 	s.Credentials = patch(base.Credentials, d.Set.Credentials, d.Gone.Credentials, func(c access.Credential) access.Key { return c.Key })
 	s.Rights = patch(base.Rights, d.Set.Rights, d.Gone.Rights, func(r access.Right) access.Right { return r })

@@ -25,6 +25,13 @@ func anyPolicy(t *rapid.T, n uint64) access.Spec {
 	for _, i := range some("doors") {
 		s.Doors = append(s.Doors, access.Door{ID: fmt.Sprint("d", i), HeldMS: int(small("held"))})
 	}
+	for _, i := range some("readers") {
+		r := access.Reader{Name: fmt.Sprint("r", i), Trust: access.TrustMemory}
+		for _, bits := range some("frames") {
+			r.Frames = append(r.Frames, access.Frame{Format: access.FormatBits, Bits: bits, Parity: rapid.Bool().Draw(t, "parity")})
+		}
+		s.Readers = append(s.Readers, r)
+	}
 	for _, i := range some("schedules") {
 		s.Schedules = append(s.Schedules, access.Schedule{ID: fmt.Sprint("s", i), Special: []access.SpecialDay{{Date: fmt.Sprint("2027-01-0", i)}}})
 	}

@@ -112,8 +112,8 @@ func decodePolicy(payload []byte) (PolicyMessage, error) {
 	return PolicyMessage{Signed: p.Manifest, Part: &p}, nil
 }
 
-// PolicyBytes are the canonical bytes of a whole policy: its compact JSON, every list written out, empty ones as [] and never null, but for PINs,
-// which are left out when there are none.
+// PolicyBytes are the canonical bytes of a whole policy: its compact JSON, every list written out, empty ones as [] and never null, but for readers and
+// PINs, which are left out when there are none.
 func PolicyBytes(s access.Spec) ([]byte, error) {
 	b, err := event.Marshal(noNull(s))
 	return b, fault.Wrap(fault.Invalid, err, "policy")
@@ -123,7 +123,7 @@ func noNull(s access.Spec) access.Spec {
 	s.Areas, s.Doors, s.Schedules = some(s.Areas), doors(s.Doors), schedules(s.Schedules)
 	s.People, s.Credentials, s.Rights = some(s.People), some(s.Credentials), some(s.Rights)
 	s.Revocations = some(s.Revocations)
-	s.PINs = orNil(s.PINs)
+	s.Readers, s.PINs = orNil(s.Readers), orNil(s.PINs)
 	return s
 }
 

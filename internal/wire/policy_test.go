@@ -25,6 +25,7 @@ func big(n int) access.Spec {
 			ID: fmt.Sprintf("D-%d", i+2), Name: "扉", Area: "server", EntryReads: []string{fmt.Sprintf("IN-%d", i+2)},
 			ReleaseMS: 3000, HeldMS: 20_000,
 		})
+		s.Readers = append(s.Readers, access.Reader{Name: fmt.Sprintf("IN-%d", i+2), Trust: access.TrustMemory, Frames: []access.Frame{{Format: access.FormatFeliCa}}})
 	}
 	for i := range n {
 		person := fmt.Sprintf("S-%06d", i)
@@ -142,6 +143,7 @@ func TestEveryPartFitsAPayload(t *testing.T) {
 		for range 250 {
 			s.Areas = append(s.Areas, access.Area{ID: id, Name: id, Record: access.BestEffort})
 			s.Doors = append(s.Doors, access.Door{ID: id, Name: id, Area: id, EntryReads: []string{id, id}, ExitReads: []string{id}})
+			s.Readers = append(s.Readers, access.Reader{Name: id, Trust: access.TrustMutual, Frames: []access.Frame{{Format: access.FormatVerdict, Bits: 256, Parity: true}}})
 			s.People = append(s.People, access.Person{ID: id, From: -1 << 63, Until: -1 << 63})
 			s.Credentials = append(s.Credentials, access.Credential{Card: id, Person: id, State: "suspended", From: -1 << 63, Until: -1 << 63})
 			s.PINs = append(s.PINs, access.PIN{Person: id, Area: id, Duress: access.Key{1}, Until: -1 << 63})

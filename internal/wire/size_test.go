@@ -27,6 +27,10 @@ func TestSizesAreEstimatedFromAbove(t *testing.T) {
 			ID: text("id"), Name: text("name"), Area: text("area"), EntryReads: list("in"), ExitReads: list("out"),
 			ReleaseMS: int(number("release")), HeldMS: int(number("held")),
 		}
+		rd := access.Reader{Name: text("name"), Trust: access.Trust(text("trust"))}
+		for range rapid.IntRange(0, 3).Draw(t, "frames") {
+			rd.Frames = append(rd.Frames, access.Frame{Format: text("format"), Bits: int(number("bits")), Parity: rapid.Bool().Draw(t, "parity")})
+		}
 		s := access.Schedule{ID: text("id"), Name: text("name")}
 		for range rapid.IntRange(0, 5).Draw(t, "windows") {
 			s.Windows = append(s.Windows, access.Window{Day: int(number("day")), From: int(number("from")), Until: int(number("until"))})
@@ -51,7 +55,7 @@ func TestSizesAreEstimatedFromAbove(t *testing.T) {
 		for _, e := range []struct {
 			record   any
 			estimate int
-		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {s, scheduleSize(&s)}, {holiday, dateSize(&holiday)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {i, pinSize(&i)}, {v, revocationSize(&v)}} {
+		}{{a, areaSize(&a)}, {d, doorSize(&d)}, {rd, readerSize(&rd)}, {s, scheduleSize(&s)}, {holiday, dateSize(&holiday)}, {p, personSize(&p)}, {c, credentialSize(&c)}, {r, rightSize(&r)}, {i, pinSize(&i)}, {v, revocationSize(&v)}} {
 			b, err := event.Marshal(e.record)
 			if err != nil {
 				t.Fatal(err)

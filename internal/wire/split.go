@@ -22,6 +22,7 @@ func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
 		c := cutter{room: partSize}
 		p.Spec.Areas, s.Areas = take(&c, s.Areas, areaSize)
 		p.Spec.Doors, s.Doors = take(&c, s.Doors, doorSize)
+		p.Spec.Readers, s.Readers = take(&c, s.Readers, readerSize)
 		p.Spec.Schedules, s.Schedules = take(&c, s.Schedules, scheduleSize)
 		p.Spec.Calendar, s.Calendar = take(&c, s.Calendar, dateSize)
 		p.Spec.People, s.People = take(&c, s.People, personSize)
@@ -39,7 +40,7 @@ func SplitPolicy(s access.Spec, manifest Signed) ([]PolicyPart, error) {
 }
 
 func left(s access.Spec) int {
-	return len(s.Areas) + len(s.Doors) + len(s.Schedules) + len(s.Calendar) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.PINs) + len(s.Revocations)
+	return len(s.Areas) + len(s.Doors) + len(s.Readers) + len(s.Schedules) + len(s.Calendar) + len(s.People) + len(s.Credentials) + len(s.Rights) + len(s.PINs) + len(s.Revocations)
 }
 
 // cutter fills one part.
@@ -71,7 +72,7 @@ func text(values ...string) (n int) {
 }
 
 func size(s access.Spec) int {
-	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Schedules, scheduleSize) + sum(s.Calendar, dateSize) +
+	return sum(s.Areas, areaSize) + sum(s.Doors, doorSize) + sum(s.Readers, readerSize) + sum(s.Schedules, scheduleSize) + sum(s.Calendar, dateSize) +
 		sum(s.People, personSize) + sum(s.Rights, rightSize) + sum(s.Credentials, credentialSize) + sum(s.PINs, pinSize) + sum(s.Revocations, revocationSize)
 }
 
@@ -89,6 +90,12 @@ func areaSize(a *access.Area) int {
 func doorSize(d *access.Door) int {
 	return 200 + text(d.ID, d.Name, d.Area, d.Interlock) + text(d.EntryReads...) + text(d.ExitReads...) + 3*(len(d.EntryReads)+len(d.ExitReads))
 }
+
+func readerSize(r *access.Reader) int {
+	return 60 + text(r.Name, string(r.Trust)) + sum(r.Frames, frameSize)
+}
+
+func frameSize(f *access.Frame) int { return 60 + text(f.Format) }
 
 func scheduleSize(s *access.Schedule) int {
 	return 100 + text(s.ID, s.Name) + 100*len(s.Windows) + sum(s.Special, specialSize)

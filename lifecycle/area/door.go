@@ -13,6 +13,7 @@ import (
 	"kanmon/lifecycle/area/premises"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
+	"kanmon/lifecycle/grade"
 )
 
 // AddDoor enters a door. Its readers must be registered on its controller and serve no other door there, and the area's rules must be such that
@@ -101,6 +102,13 @@ func fitsDoor(ctx context.Context, q store.Queryer, d Door) error {
 		}
 	}
 	a, err := getArea(ctx, q, d.Area)
+	if err != nil {
+		return err
+	}
+	least, err := grade.Of(ctx, q, a.Grade)
+	if err == nil {
+		err = checkRoutes(ctx, q, least, d)
+	}
 	if err != nil {
 		return err
 	}

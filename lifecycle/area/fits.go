@@ -11,6 +11,7 @@ import (
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area/premises"
 	"kanmon/lifecycle/grade"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/staff"
 )
 
@@ -27,6 +28,9 @@ func fits(ctx context.Context, tx *store.Tx, a Area) error {
 	if err := premises.CheckRules(a.Grade, a.Rules, doors, least); err != nil {
 		return err
 	}
+	if err := checkRoutes(ctx, tx, least, doors...); err != nil {
+		return err
+	}
 	if err := checkOwner(ctx, tx, a); err != nil {
 		return err
 	}
@@ -39,6 +43,24 @@ func fits(ctx context.Context, tx *store.Tx, a Area) error {
 		return nil
 	}
 	return at("unlock", known(ctx, tx, scheduleCount, noSchedule, a.Unlock))
+}
+
+// checkRoutes asks of every reader of some doors whether its wire may be as it is.
+func checkRoutes(ctx context.Context, q store.Queryer, least premises.Least, doors ...Door) error {
+	var plain, unrecorded []string
+	for _, d := range doors {
+		routes, err := profile.Plain(ctx, q, d.Controller, d.Readers())
+		if err != nil {
+			return err
+		}
+		for _, route := range routes {
+			plain = append(plain, route.Reader)
+			if !route.Recorded {
+				unrecorded = append(unrecorded, route.Reader)
+			}
+		}
+	}
+	return least.CheckRoutes(plain, unrecorded)
 }
 
 func checkOwner(ctx context.Context, q store.Queryer, a Area) error {

@@ -69,7 +69,7 @@ type Read struct {
 type Credential struct {
 	ID         string // made: "K-" and 10 characters; empty for the card's own
 	Format     string
-	Trust      access.Trust // the most that a read of the format can prove; empty: what the reader is known to verify
+	Trust      access.Trust // the most that a read of the format can prove
 	EnrolledAt time.Time
 	EndedAt    time.Time // zero: it counts as long as the card does
 }

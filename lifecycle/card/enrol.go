@@ -19,14 +19,6 @@ import (
 // mostCredentials is how many a card may have, those that ended among them.
 const mostCredentials = 8
 
-// defaultFormat is that of a card entered before there were others.
-const defaultFormat = "bits"
-
-// proves is the most that a read of each format can prove; empty: what the reader is known to verify.
-var proves = map[string]access.Trust{
-	"bits": "", "uid": access.TrustNumber, "idm": access.TrustNumber, "felica": access.TrustMemory, "text": access.TrustNumber, "verdict": "",
-}
-
 // TakenError says that a credential is another card's. Card and Label are empty for who may not read the register. To who does not look for it, it is a
 // fault.Conflict with the code "card.credential_taken".
 type TakenError struct {
@@ -147,20 +139,19 @@ func (r *Register) end(ctx context.Context, tx *store.Tx, c further) (v access.V
 
 func (n Read) format() string {
 	if n.Format == "" {
-		return defaultFormat
+		return access.FormatBits
 	}
 	return n.Format
 }
 
 // check refuses what is no credential for a card of a kind: a terminal's word is one of an enrolment there, and of nothing else.
 func (n Read) check(k Kind) error {
-	_, known := proves[n.format()]
 	switch {
 	case n.Key == access.Key{}:
 		return fault.BadField("credential", "card.no_credential", "no credential")
-	case !known:
+	case access.Frame{Format: n.format()}.Validate() != nil:
 		return fault.BadField("credential", "card.format", fmt.Sprintf("format %.20q", n.Format))
-	case (n.format() == "verdict") != (k == Biometric):
+	case (n.format() == access.FormatVerdict) != (k == Biometric):
 		return fault.BadField("credential", "card.format_kind", fmt.Sprintf("format %s for a card of kind %s", n.format(), k))
 	}
 	return nil
@@ -238,7 +229,7 @@ func (c further) keep(ctx context.Context, tx *store.Tx) error {
 		{Name: "enrolled_at", Value: c.EnrolledAt},
 		{Name: "format", Value: c.Format},
 		{Name: "state", Value: c.State},
-		{Name: "trust", Value: string(proves[c.Format])},
+		{Name: "trust", Value: string(access.Proves(c.Format))},
 	}, nil)
 	return err
 }
@@ -290,7 +281,7 @@ func (r *Register) Credentials(ctx context.Context, actor store.Actor, id string
 }
 
 func (c further) credential() (v Credential, err error) {
-	v = Credential{ID: c.ID, Format: c.Format, Trust: proves[c.Format]}
+	v = Credential{ID: c.ID, Format: c.Format, Trust: access.Proves(c.Format)}
 	for text, into := range map[string]*time.Time{c.EnrolledAt: &v.EnrolledAt, c.EndedAt: &v.EndedAt} {
 		if *into, err = period.Time(text); err != nil {
 			return v, err

@@ -60,7 +60,7 @@ func TestACardHasSeveralCredentialsOfOneHolder(t *testing.T) {
 		got, err := city.Card.Credentials(t.Context(), lifecycletest.Guard, c.ID)
 		later := city.Clock.Now()
 		want := []card.Credential{
-			{Format: "bits", EnrolledAt: later.Add(-time.Hour)},
+			{Format: "bits", Trust: access.TrustMutual, EnrolledAt: later.Add(-time.Hour)},
 			{ID: idm.ID, Format: "idm", Trust: access.TrustNumber, EnrolledAt: later},
 			{ID: felica.ID, Format: "felica", Trust: access.TrustMemory, EnrolledAt: later},
 		}

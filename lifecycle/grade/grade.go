@@ -1,4 +1,5 @@
-// Package grade is the register of what the city asks at least of areas of each grade (レベル): what a person shows, and how much that proves. A row is
+// Package grade is the register of what the city asks at least of areas of each grade (レベル): what a person shows, how much that proves, and whether a
+// reader's wire may be unencrypted there. A row is
 // changed by two people. A grade nobody has said anything about asks for a card.
 package grade
 
@@ -16,6 +17,7 @@ import (
 	"kanmon/lifecycle/area/premises"
 	"kanmon/lifecycle/field"
 	"kanmon/lifecycle/history"
+	"kanmon/lifecycle/profile"
 )
 
 // change is the one kind of change, as it stands in requests.
@@ -47,11 +49,16 @@ func list(ctx context.Context, q store.Queryer) ([]premises.Least, error) {
 	var rows []struct {
 		ID             int
 		Factors, Trust string
+		Plain          *bool `db:"plain_route"` // NULL in what is older than the question
 		N              int64
 	}
-	err := q.Select(ctx, &rows, `SELECT g.id, g.n, v.factors, v.trust FROM grade g JOIN grade_version v ON v.id = g.id AND v.n = g.n`)
+	err := q.Select(ctx, &rows, `SELECT g.id, g.n, v.factors, v.trust, v.plain_route FROM grade g JOIN grade_version v ON v.id = g.id AND v.n = g.n`)
 	for _, r := range rows {
-		all[r.ID-1] = premises.Least{Grade: r.ID, Factors: access.Factors(r.Factors), Trust: access.Trust(r.Trust), Version: r.N}
+		l := &all[r.ID-1]
+		l.Factors, l.Trust, l.Version = access.Factors(r.Factors), access.Trust(r.Trust), r.N
+		if r.Plain != nil {
+			l.PlainRoute = *r.Plain
+		}
 	}
 	return all, err
 }
@@ -70,7 +77,7 @@ func (r *Register) List(ctx context.Context, actor store.Actor) ([]premises.Leas
 func (r *Register) History(ctx context.Context, actor store.Actor, grade int) ([]history.Change, error) {
 	var changes []history.Change
 	err := r.read(ctx, actor, func(q store.Queryer) (err error) {
-		changes, err = history.Read(ctx, q, `SELECT n, at, actor, reason, approved_by, factors, trust FROM grade_version WHERE id = ? ORDER BY n`, strconv.Itoa(grade))
+		changes, err = history.Read(ctx, q, `SELECT n, at, actor, reason, approved_by, factors, trust, plain_route FROM grade_version WHERE id = ? ORDER BY n`, strconv.Itoa(grade))
 		return err
 	})
 	return changes, err
@@ -124,11 +131,29 @@ var setLeast = approval.Maker[premises.Least]{
 				return fault.New(fault.Conflict, "area.grade_in_use", fmt.Sprintf("area %q asks less: %s", a.ID, at))
 			}
 		}
-		return nil
+		return checkRoutes(ctx, tx, l)
 	},
 	Apply: func(ctx context.Context, tx *store.Tx, l premises.Least) error {
-		_, err := tx.Version(ctx, "grade", strconv.Itoa(l.Grade), store.Row{{Name: "factors", Value: string(l.Factors)}, {Name: "trust", Value: string(l.Trust)}}, nil)
+		plain := int64(0)
+		if l.PlainRoute {
+			plain = 1
+		}
+		_, err := tx.Version(ctx, "grade", strconv.Itoa(l.Grade), store.Row{
+			{Name: "factors", Value: string(l.Factors)}, {Name: "plain_route", Value: plain}, {Name: "trust", Value: string(l.Trust)},
+		}, nil)
 		return err
 	},
 	Version: approval.VersionOf("grade"),
+}
+
+// checkRoutes refuses to forbid unencrypted readers where one stands.
+func checkRoutes(ctx context.Context, q store.Queryer, l premises.Least) error {
+	if l.PlainRoute {
+		return nil
+	}
+	area, err := profile.PlainArea(ctx, q, l.Grade)
+	if err == nil && area != "" {
+		err = fault.New(fault.Conflict, "area.grade_routes", fmt.Sprintf("area %q has a reader without encryption", area))
+	}
+	return err
 }

@@ -39,7 +39,7 @@ func TestWhatAGradeAsksIsChangedByTwoAndHoldsForEveryArea(t *testing.T) {
 		approve(city.Grades.Set(ctx, lifecycletest.Manager, "強化", strong))
 		all, err := city.Grades.List(ctx, lifecycletest.Guard)
 		strong.Version = 1
-		if err != nil || len(all) != 3 || all[2] != strong || all[0] != (premises.Least{Grade: 1, Factors: access.FactorsCard, Trust: access.TrustNumber}) {
+		if err != nil || len(all) != 3 || all[2] != strong || all[0] != (premises.Least{Grade: 1, Factors: access.FactorsCard, Trust: access.TrustNumber, PlainRoute: true}) {
 			t.Fatalf("List = %+v, %v", all, err)
 		}
 		room.Factors = access.FactorsTwoCards

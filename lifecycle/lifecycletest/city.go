@@ -23,6 +23,7 @@ import (
 	"kanmon/lifecycle/lockdown"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/pin"
+	"kanmon/lifecycle/profile"
 	"kanmon/lifecycle/revocation"
 	"kanmon/lifecycle/staff"
 	"kanmon/reader/credential"
@@ -72,6 +73,7 @@ type City struct {
 	Approvals   *approval.Register
 	Grades      *grade.Register
 	Lockdowns   *lockdown.Register
+	Profiles    *profile.Register
 	Revocations *revocation.Register
 
 	// Hash gives the forms in which cards go to doors; one at first.
@@ -96,6 +98,7 @@ func Open(tb testing.TB, d *db.DB) *City {
 		Accounts: account.New(s, account.Config{Cost: account.Cost{MemoryKiB: 8, Passes: 1, Lanes: 1}, Clock: clock.Now}),
 	}
 	c.Area, c.Grades, c.Lockdowns = area.New(s, c.Approvals), grade.New(s, c.Approvals), lockdown.New(s)
+	c.Profiles = profile.New(s, c.Approvals)
 	c.Card = card.New(s, revocations, c.Forms)
 	c.PIN = pin.New(s, pin.Config{HashKey: HashKey(tb)})
 	return c

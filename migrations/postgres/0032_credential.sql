@@ -19,7 +19,7 @@ CREATE TABLE card_credential (
 
 CREATE INDEX card_credential_card ON card_credential (card);
 
--- trust: the most that a read of the format can prove; empty: what the reader is known to verify. ended_at: empty while it counts.
+-- trust: the most that a read of the format can prove. ended_at: empty while it counts.
 -- owner: lifecycle/card
 CREATE TABLE card_credential_version (
     id             TEXT   NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE card_credential_version (
     card           TEXT   NOT NULL,
     credential_key BYTEA  NOT NULL CHECK (length(credential_key) = 32),
     format         TEXT   NOT NULL CHECK (format IN ('bits', 'uid', 'idm', 'felica', 'text', 'verdict')),
-    trust          TEXT   NOT NULL CHECK (trust IN ('', 'number', 'memory', 'mutual')),
+    trust          TEXT   NOT NULL CHECK (trust IN ('number', 'memory', 'mutual')),
     state          TEXT   NOT NULL CHECK (state IN ('enrolled', 'ended')),
     enrolled_at    TEXT   NOT NULL,
     ended_at       TEXT   NOT NULL,

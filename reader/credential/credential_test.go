@@ -11,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"kanmon/internal/access"
 	"kanmon/reader/credential"
 )
 
@@ -210,20 +209,4 @@ func TestNothingPrintsACardNumberOrAKey(t *testing.T) {
 	if c.String() != "credential(masked)" || k.String() != "key(masked)" {
 		t.Errorf("%s %s", c.String(), k.String())
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add("bits:26:bdd93740")
-	f.Add("bits:256:" + strings.Repeat("ff", 32))
-	f.Add("bits:1:80")
-	f.Fuzz(func(t *testing.T, s string) {
-		c, err := credential.Parse(s)
-		if err != nil {
-			return
-		}
-		count, data := c.Reveal()
-		if count < 1 || count > credential.MaxBits || len(data) != (count+7)/8 || c.Key(hashKey(t)) == (access.Key{}) {
-			t.Fatalf("%d bits in %d bytes", count, len(data))
-		}
-	})
 }

@@ -13,6 +13,7 @@ type gradeView struct {
 	Grade   int    `json:"grade"`
 	Factors string `json:"factors" enum:"card,card_pin,pin,number_pin,two_cards"`
 	Trust   string `json:"trust" enum:"number,memory,mutual"`
+	Plain   bool   `json:"plain_route" doc:"A reader whose wire is not encrypted may stand at a door, on a recorded restricted route"`
 	Version int64  `json:"version" doc:"0: never changed"`
 }
 
@@ -27,6 +28,7 @@ type (
 		Body  struct {
 			Factors string `json:"factors" enum:"card,card_pin,pin,number_pin,two_cards"`
 			Trust   string `json:"trust" enum:"number,memory,mutual"`
+			Plain   *bool  `json:"plain_route,omitempty" doc:"Left out: as it is"`
 			Reason  string `json:"reason" minLength:"1" maxLength:"200"`
 		}
 	}
@@ -36,13 +38,21 @@ func (cfg Config) grades(ctx context.Context, who auth.Principal, _ *struct{}) (
 	all, err := cfg.Grades.List(ctx, who.Actor())
 	out := &gradesOut{}
 	out.Body.Items = view.List(all, func(l premises.Least) gradeView {
-		return gradeView{l.Grade, string(l.Factors), string(l.Trust), l.Version}
+		return gradeView{l.Grade, string(l.Factors), string(l.Trust), l.PlainRoute, l.Version}
 	})
 	return out, err
 }
 
 func (cfg Config) changeGrade(ctx context.Context, who auth.Principal, in *gradeChange) (*struct{}, error) {
-	return nil, waits(cfg.Grades.Set(ctx, who.Actor(), in.Body.Reason, premises.Least{
-		Grade: in.Grade, Factors: access.Factors(in.Body.Factors), Trust: access.Trust(in.Body.Trust),
-	}))
+	l := premises.Least{Grade: in.Grade, Factors: access.Factors(in.Body.Factors), Trust: access.Trust(in.Body.Trust)}
+	if in.Body.Plain != nil {
+		l.PlainRoute = *in.Body.Plain
+	} else {
+		all, err := cfg.Grades.List(ctx, who.Actor())
+		if err != nil {
+			return nil, err
+		}
+		l.PlainRoute = all[in.Grade-1].PlainRoute
+	}
+	return nil, waits(cfg.Grades.Set(ctx, who.Actor(), in.Body.Reason, l))
 }

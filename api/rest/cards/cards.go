@@ -2,6 +2,7 @@
 package cards
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"kanmon/api/rest/frame"
 	"kanmon/api/rest/view"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/card/number"
 	"kanmon/lifecycle/revocation"
 	"kanmon/reader/credential"
 )
@@ -24,10 +26,11 @@ type Config struct {
 type Card struct {
 	ID         string     `json:"id"`
 	Label      string     `json:"label" doc:"What is printed on it"`
-	Kind       string     `json:"kind"`
+	Kind       string     `json:"kind" enum:"personal,biometric" doc:"biometric: no card, but a person enrolled at a biometric terminal"`
 	State      string     `json:"state"`
 	Person     string     `json:"person"`
 	PersonName string     `json:"person_name"`
+	Terminal   string     `json:"terminal,omitempty" doc:"Of an enrolment at a terminal: controller/name of the terminal"`
 	IssuedAt   *time.Time `json:"issued_at,omitempty"`
 	Version    int64      `json:"version"`
 	view.Span
@@ -37,7 +40,7 @@ type Card struct {
 func newCard(c card.Card) Card {
 	return Card{
 		ID: c.ID, Label: c.Label, Kind: string(c.Kind), State: string(c.State), Person: c.Person,
-		PersonName: c.PersonName, IssuedAt: view.Moment(c.IssuedAt), Version: c.Version, Span: view.NewSpan(c.Period),
+		PersonName: c.PersonName, Terminal: c.Terminal, IssuedAt: view.Moment(c.IssuedAt), Version: c.Version, Span: view.NewSpan(c.Period),
 	}
 }
 
@@ -66,7 +69,9 @@ type cardIn struct {
 	Body struct {
 		Label      string `json:"label" maxLength:"32"`
 		Person     string `json:"person" maxLength:"64" doc:"Staff number of the holder"`
-		Credential string `json:"credential" maxLength:"128" writeOnly:"true" doc:"bits:<count>:<hex>, as the reader sends it. It is hashed at once and never kept, logged or answered" example:"bits:26:bdd93740"`
+		Kind       string `json:"kind,omitempty" enum:"personal,biometric" doc:"Left out: personal. biometric: an enrolment at a terminal, whose credential is of the format verdict"`
+		Terminal   string `json:"terminal,omitempty" maxLength:"80" doc:"Of an enrolment at a terminal: controller/name of the terminal"`
+		Number
 		view.Span
 	}
 }
@@ -77,6 +82,9 @@ func (cfg Config) Routes(f *frame.Frame) {
 	frame.Get(s, "/cards", "listCards", "Who holds which card, now or at a past date", cfg.cards)
 	frame.Create(s, "/cards", "issueCard", "Issue a card to a person", cfg.issue)
 	frame.Get(s, "/cards/{id}", "getCard", "One card", cfg.card)
+	frame.Get(s, "/cards/{id}/credentials", "listCredentials", "What readers read a card by", cfg.credentials)
+	frame.Create(s, "/cards/{id}/credentials", "enrolCredential", "Give a card one more credential", cfg.enrol)
+	frame.Post(s, "/cards/{id}/credentials/{credential}/end", "endCredential", "Take a credential from a card for good", cfg.end)
 	frame.Post(s, "/cards/{id}/suspend", "suspendCard", "Stop a card at every door for a time", cfg.turn((*card.Register).Suspend))
 	frame.Post(s, "/cards/{id}/revoke", "revokeCard", "Stop a card at every door for good", cfg.turn((*card.Register).Revoke))
 	frame.Post(s, "/cards/{id}/lift", "liftCard", "End the suspension of a card", cfg.lift)
@@ -93,16 +101,15 @@ func (cfg Config) cards(ctx context.Context, who auth.Principal, in *cardFilter)
 	return out, err
 }
 
-// issue is the only place where a card number is in the clear at the centre, between the body and its hash.
+// issue has a card number in the clear between the body and its hash, as enrol does.
 func (cfg Config) issue(ctx context.Context, who auth.Principal, in *cardIn) (*cardOut, error) {
 	b := in.Body
-	number, err := credential.Parse(b.Credential)
+	shown, err := credential.Parse(b.Credential)
 	if err != nil {
 		return nil, err
 	}
-	made, err := cfg.Cards.Issue(ctx, who.Actor(), card.Issue{
-		Label: b.Label, Kind: card.Personal, Person: b.Person, Key: number.Key(cfg.HashKey), Period: b.Period(),
-	})
+	n := card.Issue{Label: b.Label, Kind: card.Kind(cmp.Or(b.Kind, string(card.Personal))), Person: b.Person, Terminal: b.Terminal, Apart: b.Apart, Period: b.Period()}
+	made, err := cfg.Cards.Issue(ctx, who.Actor(), number.Issue(n, shown, cfg.HashKey))
 	return &cardOut{Body: newCard(made)}, err
 }
 

@@ -11,12 +11,14 @@ import (
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/device"
+	"kanmon/lifecycle/profile"
 )
 
 // Config is what the routes work on. All fields are needed.
 type Config struct {
-	Devices *device.Register
-	Tokens  Tokens
+	Devices  *device.Register
+	Profiles *profile.Register
+	Tokens   Tokens
 }
 
 // Tokens opens controllers to enrolment.
@@ -66,8 +68,8 @@ type revokeControllerIn struct {
 type ReaderBody struct {
 	Name       string `json:"name" maxLength:"32" doc:"Unique on its controller"`
 	Controller string `json:"controller" maxLength:"32"`
-	Kind       string `json:"kind" enum:"osdp_reader,osdp_io"`
-	Address    int    `json:"address" minimum:"0" maximum:"126" doc:"OSDP address"`
+	Kind       string `json:"kind" enum:"osdp_reader,osdp_io,pcsc_reader,serial_reader,terminal" doc:"terminal: knows people by a face or a finger"`
+	Address    int    `json:"address,omitempty" minimum:"0" maximum:"126" doc:"OSDP address; other kinds have none"`
 }
 
 type readerView struct {
@@ -104,6 +106,7 @@ func (cfg Config) Routes(f *frame.Frame) {
 	frame.Post(s, "/controllers/{name}/revoke", "revokeController", "Throw a controller out at once", cfg.revokeController)
 	frame.Get(s, "/readers", "listReaders", "Readers and I/O devices", cfg.readers)
 	frame.Create(s, "/readers", "addReader", "Register a reader or I/O device", cfg.addReader)
+	cfg.profileRoutes(s)
 }
 
 func (cfg Config) controllers(ctx context.Context, who auth.Principal, _ *struct{}) (*controllersOut, error) {

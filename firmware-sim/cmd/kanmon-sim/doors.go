@@ -46,6 +46,9 @@ func tapCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 func seen(a control.Answer) string {
 	light := map[string]string{"green": "緑", "red": "赤", "amber": "橙"}[a.LED]
 	text := fmt.Sprintf("%sのランプ、ブザー %d 回", light, a.Beeps)
+	if light == "" {
+		text = "表示なし"
+	}
 	if a.Released {
 		text += "、電気錠が解錠"
 	}

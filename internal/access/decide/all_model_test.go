@@ -18,6 +18,9 @@ import (
 func anyVault(t *rapid.T) access.Spec {
 	s := vaultOf(anyRules(t))
 	s.Schedules = []access.Schedule{{ID: "never"}, {ID: "Wednesday", Windows: []access.Window{{Day: 3, From: 0, Until: 1440}}}}
+	for i := range s.Readers {
+		s.Readers[i] = anyProfile(t, s.Readers[i].Name)
+	}
 	end := func() int64 { return oneOf(t, "until", 0, 0, 0, 0, 0, 0, 0, 0, 0, noon.Unix(), noon.Unix()+1) }
 	for i, who := range s.People {
 		s.People[i].Until, s.Credentials[i].Until = end(), end()
@@ -44,7 +47,7 @@ func anyRequest(t *rapid.T, s access.Spec) decide.Request {
 	i := few(t, "who", len(s.People)-1)
 	who, rules := s.People[i], s.Areas[0].Rules
 	alone := rules.Factors == access.FactorsPIN || rules.Factors == access.FactorsNumber
-	r := decide.Request{Reader: "IN", Trust: access.TrustMutual, Key: cardOf(who.ID), NoCard: alone, Number: who.Number, Code: typed{digits[0], 2}}
+	r := decide.Request{Reader: "IN", Trust: access.TrustMutual, Shape: bits26, Key: cardOf(who.ID), NoCard: alone, Number: who.Number, Code: typed{digits[0], 2}}
 	if rules.Factors == access.FactorsPIN {
 		r.Code = typed{digits[(2*i+few(t, "threat", 1))%len(digits)], 2}
 	}
@@ -53,6 +56,7 @@ func anyRequest(t *rapid.T, s access.Spec) decide.Request {
 	}
 	r.Reader = oneOf(t, "reader", "IN", "OUT", "OUT", "LOBBY", "nowhere")
 	r.Trust = oneOf(t, "read", "", access.TrustNumber, access.TrustMemory, access.TrustMutual, "best")
+	r.Shape = anyShape(t)
 	r.Lapsed = access.Lease{}.Lapsed(oneOf(t, "age", 0, 13*time.Hour, 73*time.Hour, access.MostLease))
 	r.NoCard, r.Number = yes(t, "no card"), oneOf(t, "number", "", "1", "3", "6", "9", "99")
 	if few(t, "card", 4) == 0 {
@@ -72,7 +76,7 @@ func anyCircumstances(t *rapid.T, of access.Facts) access.Facts {
 	if yes(t, "quiet") {
 		f = access.Facts{Party: f.Party}
 	}
-	f.Trust, f.Typed, f.Lapsed = of.Trust, of.Typed, of.Lapsed
+	f.Trust, f.Shape, f.Typed, f.Lapsed = of.Trust, of.Shape, of.Typed, of.Lapsed
 	f.Blocked = few(t, "blocked", 7) == 0
 	f.Party.Twin, f.Party.Recovery = yes(t, "twin"), few(t, "recovery", 1)
 	return f
@@ -82,9 +86,9 @@ func anyTime(t *rapid.T) time.Time {
 	return oneOf(t, "now", noon, noon, noon, noon.Add(time.Second), noon.AddDate(0, 0, 1), time.Time{})
 }
 
-// outward are the reasons that stand beside a way out: questions 1 to 10, and why nobody was found.
+// outward are the reasons that stand beside a way out: questions 1 to 11, and why nobody was found.
 var outward = []access.Reason{
-	access.Granted, access.UnknownCredential, access.CredentialSuspend, access.CredentialRevoked, access.LeaseOver, access.TimeUnknown, access.CredentialEarly,
+	access.Granted, access.FrameUnexpected, access.UnknownCredential, access.CredentialSuspend, access.CredentialRevoked, access.LeaseOver, access.TimeUnknown, access.CredentialEarly,
 	access.CredentialExpired, access.PersonEarly, access.PersonExpired, access.NoRight, access.OutsideSchedule,
 	access.FactorsWrong, access.PINRequired, access.PINWrong, access.PINBlocked,
 }
@@ -132,6 +136,7 @@ var restrictions = map[string]func(a *access.Area, f *access.Facts){
 	"lockdown":  func(a *access.Area, _ *access.Facts) { a.Lockdown = true },
 	"trust":     func(a *access.Area, _ *access.Facts) { a.Trust = access.TrustMutual },
 	"recovery":  func(a *access.Area, _ *access.Facts) { a.Recovery = nil },
+	"profile":   func(_ *access.Area, _ *access.Facts) {}, // below
 	"visitors":  func(a *access.Area, _ *access.Facts) { a.Visitors = max(1, a.Visitors-1) },
 	"gas":       func(_ *access.Area, f *access.Facts) { f.Gas = true },
 	"open":      func(_ *access.Area, f *access.Facts) { f.Open = true },
@@ -156,6 +161,9 @@ func TestARestrictionMoreNeverLetsAnybodyIn(t *testing.T) {
 		strict, which := s, rapid.SampledFrom(names).Draw(t, "restriction")
 		strict.Areas = slices.Clone(s.Areas)
 		restrictions[which](&strict.Areas[0], &access.Facts{})
+		if which == "profile" {
+			strict.Readers = nil
+		}
 		before, after := compiled(t, s), compiled(t, strict)
 		for range 30 {
 			r, now := anyRequest(t, s), anyTime(t)

@@ -32,6 +32,7 @@ func strictCity(cards int) access.Spec {
 	}
 	for i := range s.Doors {
 		s.Doors[i].Interlock = s.Doors[i].Area
+		s.Readers = append(s.Readers, proven(append(s.Doors[i].EntryReads, s.Doors[i].ExitReads...)...)...)
 	}
 	random := rand.New(rand.NewPCG(7, 8))
 	for i := range s.People {
@@ -51,7 +52,7 @@ func strictly(s access.Spec) []decide.Request {
 	}
 	for i := range requests {
 		r := &requests[i]
-		r.Trust = access.TrustMutual
+		r.Trust, r.Shape = access.TrustMutual, bits26
 		r.Code = keyed{{1}, s.PINs[whose[r.Key]].Key, {2}}
 	}
 	return requests

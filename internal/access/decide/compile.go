@@ -23,6 +23,7 @@ type passage struct {
 	direction access.Direction
 	zone      *zone
 	releaseMS int
+	profile   access.Reader // what the reader was commissioned with; the zero one: nothing
 }
 
 // pinArea is which PIN counts here: the area's, or the person's own.
@@ -151,7 +152,7 @@ func Compile(s access.Spec) (*Policy, error) {
 		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
 		spans: map[span]uint32{{}: 0},
 	}
-	for _, step := range []func(access.Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
+	for _, step := range []func(access.Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addProfiles, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}
@@ -254,6 +255,23 @@ func (c *compiler) addReaders(p passage, direction access.Direction, names []str
 			return fmt.Errorf("door %q: reader %q twice", p.door, r)
 		}
 		c.policy.readers[r] = &p
+	}
+	return nil
+}
+
+// addProfiles takes what readers were commissioned with. One may be at no door yet.
+func (c *compiler) addProfiles(s access.Spec) error {
+	seen := make(map[string]int, len(s.Readers))
+	for _, r := range s.Readers {
+		if err := r.Validate(); err != nil {
+			return err
+		}
+		if err := number(seen, "reader", r.Name); err != nil {
+			return err
+		}
+		if at, used := c.policy.readers[r.Name]; used {
+			at.profile = r
+		}
 	}
 	return nil
 }

@@ -49,11 +49,15 @@ type Shown struct{ Reader, Card, Person, Fingerprint string }
 
 // Again makes a decision anew from what is on record of it: the policy of that time, what was shown, facts and time.
 func Again(p *Policy, s Shown, f access.Facts, now time.Time) Decision {
-	r := Request{Reader: s.Reader, Card: s.Card, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == ""}
+	r := Request{
+		Reader: s.Reader, Card: s.Card, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == "", Trust: f.Trust, Shape: f.Shape,
+	}
 	if n := p.cardOf(s.Fingerprint); n >= 0 {
 		r.Card = p.text(p.credentials[n].card)
 	}
-	return Identify(p, r).Decide(f, now)
+	id := Identify(p, r)
+	f.Trust = id.facts.Trust // what the record says was never more than the profile allows
+	return id.Decide(f, now)
 }
 
 // Decide answers for who was identified, with what is known besides.

@@ -112,6 +112,7 @@ func anyFactors(t *rapid.T) (s access.Spec, secrets []secret) {
 		}}, {ID: "b", Record: access.Strict, Rules: access.Rules{Factors: access.FactorsPIN}}},
 		Doors: []access.Door{{ID: "D", Area: "a", EntryReads: []string{"IN"}, ExitReads: []string{"OUT"}, ReleaseMS: 500, HeldMS: 1000}},
 	}
+	s.Readers = proven("IN", "OUT")
 	end := func() int64 { return oneOf(t, "until", 0, 0, 0, noon.Unix(), noon.Unix()+1) }
 	ofA, ofB := rapid.Permutation(digits).Draw(t, "a's"), rapid.Permutation(digits).Draw(t, "b's")
 	for i, person := range []string{"p", "q", "r"} {
@@ -149,7 +150,7 @@ func anyFactors(t *rapid.T) (s access.Spec, secrets []secret) {
 var person2number = map[string]string{"p": "11", "q": "22", "r": "33"}
 
 func (x shown) request(forms int) decide.Request {
-	r := decide.Request{Reader: "IN", Trust: x.trust, NoCard: x.card == "", Number: x.number}
+	r := decide.Request{Reader: "IN", Trust: x.trust, Shape: bits26, NoCard: x.card == "", Number: x.number}
 	if x.card != "" {
 		r.Key = cardOf(x.card)
 	}
@@ -241,8 +242,9 @@ func TestFactors(t *testing.T) {
 				{ID: "a", Record: access.Strict, Rules: access.Rules{Factors: test.factors, Trust: access.TrustMemory}},
 				{ID: "b", Record: access.Strict, Rules: access.Rules{Factors: access.FactorsPIN}},
 			},
-			Doors:  []access.Door{{ID: "D", Area: "a", EntryReads: []string{"IN"}, ReleaseMS: 500, HeldMS: 1000}},
-			People: []access.Person{{ID: "sato", Number: "11"}, {ID: "abe"}},
+			Doors:   []access.Door{{ID: "D", Area: "a", EntryReads: []string{"IN"}, ReleaseMS: 500, HeldMS: 1000}},
+			Readers: proven("IN"),
+			People:  []access.Person{{ID: "sato", Number: "11"}, {ID: "abe"}},
 			PINs: []access.PIN{
 				{Person: "sato", Area: "a", Key: hashed(access.AreaScope("a"), "3333", 2)}, {Person: "abe", Area: "b", Key: hashed(access.AreaScope("b"), "4444", 2)},
 			},

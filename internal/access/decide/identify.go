@@ -37,7 +37,7 @@ type Request struct {
 
 // Identify finds who a request is about. A nil policy knows nobody.
 func Identify(p *Policy, r Request) Identity {
-	id := Identity{policy: p, noCard: r.NoCard, facts: access.Facts{Trust: r.Trust, Lapsed: r.Lapsed}, no: access.NoPolicy}
+	id := Identity{policy: p, noCard: r.NoCard, facts: access.Facts{Trust: r.Trust, Shape: r.Shape, Lapsed: r.Lapsed}, no: access.NoPolicy}
 	if p == nil {
 		return id
 	}
@@ -48,7 +48,10 @@ func Identify(p *Policy, r Request) Identity {
 	}
 	id.at, id.reader = at, r.Reader
 	switch {
+	case !r.NoCard && !at.profile.Expects(r.Shape):
+		id.no, id.facts.Trust = access.FrameUnexpected, ""
 	case !r.NoCard:
+		id.facts.Trust = at.profile.Trusts(r.Trust, r.Shape)
 		id.byCard(&r)
 	case r.Person != "":
 		id.byPerson(r.Person)

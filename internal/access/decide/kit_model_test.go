@@ -72,13 +72,25 @@ func vault(rules access.Rules) access.Spec {
 			{ID: "D-1", Area: "vault", EntryReads: []string{"IN"}, ExitReads: []string{"OUT"}, ReleaseMS: 3000, HeldMS: 20_000, Interlock: "lock"},
 			{ID: "D-2", Area: "lobby", EntryReads: []string{"LOBBY"}, ReleaseMS: 3000, HeldMS: 20_000, Interlock: "lock"},
 		},
-		People: slices.Clone(cast),
-		Rights: slices.Clone(castRights),
+		Readers: proven("IN", "OUT", "LOBBY"),
+		People:  slices.Clone(cast),
+		Rights:  slices.Clone(castRights),
 	}
 	for _, p := range cast {
 		s.Credentials = append(s.Credentials, access.Credential{Key: cardOf(p.ID), Card: "card of " + p.ID, Person: p.ID, State: access.Active})
 	}
 	return s
+}
+
+// bits26 is a read of card bits in the commonest layout.
+var bits26 = access.Shape{Format: access.FormatBits, Bits: 26, Parity: access.ParityRight}
+
+// proven are profiles of readers that prove all that card bits can.
+func proven(names ...string) (all []access.Reader) {
+	for _, name := range names {
+		all = append(all, access.Reader{Name: name, Trust: access.TrustMutual})
+	}
+	return all
 }
 
 // cardOf is the key of somebody's card.
@@ -120,8 +132,8 @@ func compiled(t *rapid.T, s access.Spec) *decide.Policy {
 
 // ask decides about somebody's card at a reader of the vault, with facts; the read is the best there is.
 func ask(p *decide.Policy, reader, person string, f access.Facts, now time.Time) decide.Decision {
-	id := decide.Identify(p, decide.Request{Reader: reader, Key: cardOf(person), Trust: access.TrustMutual})
-	f.Trust = id.Facts().Trust
+	id := decide.Identify(p, decide.Request{Reader: reader, Key: cardOf(person), Trust: access.TrustMutual, Shape: bits26})
+	f.Trust, f.Shape = id.Facts().Trust, id.Facts().Shape
 	return id.Decide(f, now)
 }
 

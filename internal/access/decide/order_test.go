@@ -16,7 +16,16 @@ func TestOrderMakesEqualWhatSaysTheSame(t *testing.T) {
 		for i := range s.Credentials { // names may be shared; keys are not
 			s.Credentials[i].Card = []string{"c-a", "c-b"}[i%2]
 		}
+		for _, name := range []string{"IN", "OUT", "SPARE"} {
+			s.Readers = append(s.Readers, anyProfile(t, name))
+		}
 		other := s
+		other.Readers = rapid.Permutation(s.Readers).Draw(t, "readers")
+		for i, r := range other.Readers {
+			if len(r.Frames) > 0 {
+				other.Readers[i].Frames = rapid.Permutation(r.Frames).Draw(t, "frames")
+			}
+		}
 		other.Areas = rapid.Permutation(s.Areas).Draw(t, "areas")
 		other.Doors = rapid.Permutation(s.Doors).Draw(t, "doors")
 		other.People = rapid.Permutation(s.People).Draw(t, "people")

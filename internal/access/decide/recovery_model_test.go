@@ -127,13 +127,13 @@ func TestRecoveryAgreesWithANaiveModel(t *testing.T) {
 			if !asked {
 				continue
 			}
-			r := decide.Request{Reader: "IN", Key: cardOf(v.who), Trust: v.trust, Lapsed: access.Lease{}.Lapsed(v.age)}
+			r := decide.Request{Reader: "IN", Key: cardOf(v.who), Trust: v.trust, Shape: bits26, Lapsed: access.Lease{}.Lapsed(v.age)}
 			if v.typed != "" {
 				r.Code = typed{v.typed, 2}
 			}
 			id := decide.Identify(p, r)
 			f := v.facts()
-			f.Trust, f.Lapsed, f.Typed = id.Facts().Trust, id.Facts().Lapsed, id.Facts().Typed
+			f.Trust, f.Shape, f.Lapsed, f.Typed = id.Facts().Trust, id.Facts().Shape, id.Facts().Lapsed, id.Facts().Typed
 			d := id.Decide(f, v.now)
 			agree(t, d, want)
 			if d.Allow && !d.Recovery || d.Duress != (v.who == "sato" && v.typed == "2222") {

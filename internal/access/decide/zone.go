@@ -121,6 +121,14 @@ func (p *Policy) TakesNumber(reader string) bool {
 	return p != nil && p.readers[reader] != nil && p.readers[reader].zone.factors == access.FactorsNumber
 }
 
+// Profile is what a reader was commissioned with; the zero profile for one that the policy does not know.
+func (p *Policy) Profile(reader string) access.Reader {
+	if p == nil || p.readers[reader] == nil {
+		return access.Reader{}
+	}
+	return p.readers[reader].profile
+}
+
 // DoorAt and AreaAt are what a reader belongs to; empty when it is not known.
 func (p *Policy) DoorAt(reader string) string {
 	if p == nil || p.readers[reader] == nil {

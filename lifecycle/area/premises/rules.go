@@ -27,7 +27,9 @@ type Least struct {
 	Grade   int            `json:"grade"`
 	Factors access.Factors `json:"factors"`
 	Trust   access.Trust   `json:"trust"`
-	Version int64          `json:"-"` // in answers; 0: never set, the defaults
+	// PlainRoute permits readers whose wire is not encrypted, each on a recorded restricted route (R47-1).
+	PlainRoute bool  `json:"plain_route"`
+	Version    int64 `json:"-"` // in answers; 0: never set, the defaults
 }
 
 // factors and trusts, weakest first: something one knows can be told or watched, a second kind of proof is worth more than a second card.
@@ -36,9 +38,21 @@ var (
 	trusts  = []access.Trust{access.TrustNumber, access.TrustMemory, access.TrustMutual}
 )
 
-// DefaultLeast is what holds until the city says otherwise: what was before there were rules.
+// DefaultLeast is what holds until the city says otherwise: what was before there were rules. Only in an area of grade 1 may a reader's wire be unencrypted.
 func DefaultLeast(grade int) Least {
-	return Least{Grade: grade, Factors: access.FactorsCard, Trust: access.TrustNumber}
+	return Least{Grade: grade, Factors: access.FactorsCard, Trust: access.TrustNumber, PlainRoute: grade == 1}
+}
+
+// CheckRoutes refuses readers whose wire is not encrypted where the grade does not permit them, and, named again in unrecorded, those of which nobody has put on record
+// that the wire is out of reach.
+func (l Least) CheckRoutes(plain, unrecorded []string) error {
+	switch {
+	case len(plain) > 0 && !l.PlainRoute:
+		return fault.New(fault.Conflict, "area.plain_route", fmt.Sprintf("reader %q is not encrypted, in an area of grade %d", plain[0], l.Grade))
+	case len(unrecorded) > 0:
+		return fault.New(fault.Conflict, "area.route_unrecorded", fmt.Sprintf("reader %q is not encrypted, and no restricted route is recorded", unrecorded[0]))
+	}
+	return nil
 }
 
 func rank[T ~string](order []T, v, empty T) int {
