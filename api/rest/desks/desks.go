@@ -92,7 +92,7 @@ type deskName struct {
 	Name string `path:"name" maxLength:"32"`
 }
 
-type changeIn struct {
+type changeDeskIn struct {
 	Name string `path:"name" maxLength:"32"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
@@ -100,14 +100,14 @@ type changeIn struct {
 	}
 }
 
-type revokeIn struct {
+type revokeDeskIn struct {
 	Name string `path:"name" maxLength:"32"`
 	Body struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
 	}
 }
 
-type tokenOut struct {
+type deskTokenOut struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
 		Token         string    `json:"token" doc:"For one enrolment. It cannot be read again; a new one takes its place"`
@@ -116,7 +116,7 @@ type tokenOut struct {
 	}
 }
 
-type enrolIn struct {
+type enrolDeskIn struct {
 	Body struct {
 		Desk  string `json:"desk" maxLength:"32" doc:"Its name in the register"`
 		Token string `json:"token" maxLength:"128" writeOnly:"true"`
@@ -124,7 +124,7 @@ type enrolIn struct {
 	}
 }
 
-type enrolOut struct {
+type enrolDeskOut struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
 		Site        string `json:"site"`
@@ -173,27 +173,27 @@ func (r room) one(ctx context.Context, who auth.Principal, name string) (*deskOu
 	return &deskOut{Body: newDesk(d)}, err
 }
 
-func (r room) change(ctx context.Context, who auth.Principal, in *changeIn) (*deskOut, error) {
+func (r room) change(ctx context.Context, who auth.Principal, in *changeDeskIn) (*deskOut, error) {
 	if err := r.Desks.Change(ctx, who.Actor(), in.Name, in.Body.Reason, in.Body.details()); err != nil {
 		return nil, err
 	}
 	return r.one(ctx, who, in.Name)
 }
 
-func (r room) token(ctx context.Context, who auth.Principal, in *deskName) (*tokenOut, error) {
+func (r room) token(ctx context.Context, who auth.Principal, in *deskName) (*deskTokenOut, error) {
 	token, expires, err := r.Seats.Token(ctx, who.Actor(), in.Name)
-	out := &tokenOut{CacheControl: "no-store"}
+	out := &deskTokenOut{CacheControl: "no-store"}
 	out.Body.Token, out.Body.Expires, out.Body.CAFingerprint = token.Reveal(), expires.UTC(), r.Seats.Fingerprint()
 	return out, err
 }
 
-func (r room) revoke(ctx context.Context, who auth.Principal, in *revokeIn) (*struct{}, error) {
+func (r room) revoke(ctx context.Context, who auth.Principal, in *revokeDeskIn) (*struct{}, error) {
 	return nil, r.Desks.Revoke(ctx, who.Actor(), in.Name, in.Body.Reason)
 }
 
 // enrol runs an attempt of somebody who has no account. An address has a few attempts, and gets back those that succeed. Which part of a refused one was
 // wrong goes to the log alone: to the caller every refusal is the same.
-func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolOut, error) {
+func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolDeskIn) (*enrolDeskOut, error) {
 	from := frame.Address(ctx)
 	if err := r.attempts.Take(from, time.Now()); err != nil {
 		return nil, err
@@ -201,7 +201,7 @@ func (r room) enrol(ctx context.Context, _ auth.Principal, in *enrolIn) (*enrolO
 	got, err := r.Seats.Enrol(ctx, in.Body.Desk, in.Body.Token, in.Body.CSR)
 	if err == nil {
 		r.attempts.Give(from)
-		out := &enrolOut{CacheControl: "no-store"}
+		out := &enrolDeskOut{CacheControl: "no-store"}
 		out.Body.Site, out.Body.Desk, out.Body.Certificate, out.Body.CA, out.Body.URL = got.Site, got.Desk, got.Certificate, got.CA, got.URL
 		return out, nil
 	}
