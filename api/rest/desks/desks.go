@@ -41,7 +41,7 @@ type Enrolled struct {
 // DeskBody is what is entered about a desk.
 type DeskBody struct {
 	Place   string   `json:"place" maxLength:"64" doc:"Where it stands"`
-	Accepts []string `json:"accepts,omitempty" maxItems:"8" doc:"Formats of the credentials that are entered there: bits, felica, idm, uid. Left out: all"`
+	Accepts []string `json:"accepts,omitempty" nullable:"false" maxItems:"8" doc:"Formats of the credentials that are entered there: bits, felica, idm, uid. Left out: all"`
 	WatchS  int64    `json:"watch_s,omitempty" minimum:"0" maximum:"86400" doc:"After how many seconds a card counts as left in the reader, at least 10; left out: never"`
 }
 
