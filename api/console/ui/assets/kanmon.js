@@ -165,10 +165,7 @@
       part.dataset.state = state;
     }
 
-    function stop() {
-      source.close();
-      button.disabled = false;
-    }
+    function stop() { source.close(); button.disabled = false; }
 
     function take(card) {
       if (part.dataset.go) { location.assign(part.dataset.go + encodeURIComponent(card.id)); return; }
@@ -176,8 +173,7 @@
       filled();
     }
 
-    // What was read stands for what would be typed.
-    function filled() {
+    function filled() { // what was read stands for what would be typed
       if (!typed || !hidden.value) return;
       typed.value = "";
       typed.disabled = true;
