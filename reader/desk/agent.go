@@ -231,8 +231,7 @@ func (a *Agent) report(ctx context.Context) error {
 			if !heard {
 				a.cfg.Log.Info("the centre answers again")
 			}
-		case ctx.Err() != nil:
-			return nil
+		case ctx.Err() != nil: // rest ends it
 		default:
 			wait = retryAfter
 			if heard {

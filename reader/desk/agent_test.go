@@ -3,15 +3,14 @@ package desk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"kanmon/internal/access"
@@ -19,8 +18,6 @@ import (
 	"kanmon/reader"
 	"kanmon/reader/credential"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // line is a centre that polices what a desk may say: no tap is old or both a card and a refusal, reports are numbered, no stay comes too early.
 type line struct {
@@ -153,8 +150,8 @@ func TestATapIsSentAtOnceAndAnswered(t *testing.T) {
 		l.set(func() { l.taken = false })
 		a.held(t, "uid:32:11223344")
 		synctest.Wait()
-		if got := fmt.Sprint(p.shown); got != fmt.Sprint([]reader.Feedback{reader.ShowGranted, reader.ShowDenied}) {
-			t.Errorf("shown %s", got)
+		if !slices.Equal(p.shown, []reader.Feedback{reader.ShowGranted, reader.ShowDenied}) {
+			t.Errorf("shown %v", p.shown)
 		}
 	})
 }
@@ -168,6 +165,7 @@ func TestATapThatCannotBeSentIsForgotten(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		l.set(func() { l.slow = 0 })
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(l.taps) != 0 || len(p.shown) == 0 || p.shown[0] != reader.ShowTrouble {
 			t.Errorf("%d taps after the line came back, shown %v", len(l.taps), p.shown)
 		}
@@ -216,6 +214,7 @@ func TestACardThatLayThereBeforeIsNoTapButIsLeft(t *testing.T) {
 	bench(t, func(a *Agent, l *line, _ *plate) {
 		a.Lies("R1", card(t, "uid:32:11223344"), time.Now())
 		time.Sleep(62 * time.Second)
+		synctest.Wait()
 		if len(l.taps) != 0 || len(l.lying()) != 1 {
 			t.Errorf("%d taps, %v lie there", len(l.taps), l.lying())
 		}

@@ -134,7 +134,7 @@ func (c *Centre) ask(ctx context.Context, client *http.Client, id Identity) erro
 // take keeps another identity and goes by it. One that cannot be written is gone by all the same: the next start asks again.
 func (c *Centre) take(id Identity, why string) {
 	if err := id.keep(c.dir); err != nil {
-		c.log.Error("not written down: "+why, slog.Any("error", err))
+		c.log.Error("a change of the identity is not written down", slog.String("what", why), slog.Any("error", err))
 	}
 	c.mu.Lock()
 	c.id = id
@@ -142,5 +142,5 @@ func (c *Centre) take(id Identity, why string) {
 	c.connect()
 	c.mu.Unlock()
 	before.CloseIdleConnections()
-	c.log.Info(why, slog.Time("certificate_until", id.Certificate.NotAfter))
+	c.log.Info("the identity has changed", slog.String("what", why), slog.Time("certificate_until", id.Certificate.NotAfter))
 }
