@@ -31,5 +31,5 @@ func (c *Controller) CentreEpoch(epoch uint64) { c.Post(core.CentreSeen{Epoch: e
 
 // change is what goes to the journal with a record.
 func change(c core.Change) journal.Change {
-	return journal.Change{Policy: c.Policy, Centre: c.Centre, Floor: c.Floor, Lease: (*journal.Lease)(c.Lease), Revoked: (*journal.Revoked)(c.Revoked), Site: c.Site}
+	return journal.Change{Policy: c.Policy, Centre: c.Centre, Floor: c.Floor, Lease: (*journal.Lease)(c.Lease), Revoked: (*journal.Revoked)(c.Revoked), Site: c.Site, Clock: (*journal.Clock)(&c.Clock)}
 }

@@ -16,6 +16,7 @@ import (
 	"kanmon/controller/inputs"
 	"kanmon/controller/journal"
 	"kanmon/controller/output"
+	"kanmon/controller/wiring"
 	"kanmon/internal/event"
 	"kanmon/reader"
 )
@@ -389,7 +390,7 @@ func TestALatchingLockIsLockedWhenTheControllerStops(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go j.run(ctx)
 		latching, timed := &lockingStrike{}, &lockingStrike{}
-		w := core.Wiring{Doors: []core.WiredDoor{{ID: "D-1", Latching: true}, {ID: "D-2"}}}
+		w := core.Wiring{Doors: []wiring.Door{{ID: "D-1", Latching: true}, {ID: "D-2"}}}
 		c := New(Parts{Wiring: w, Journal: j, Strikes: map[string]output.Strike{"D-1": latching, "D-2": timed}, Log: slog.New(slog.DiscardHandler)})
 		stopped := make(chan error)
 		running, stop := context.WithCancel(ctx)

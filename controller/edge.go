@@ -25,6 +25,7 @@ import (
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/folder"
+	"kanmon/internal/kernelclock"
 	"kanmon/internal/mqtt"
 	"kanmon/internal/pki"
 	"kanmon/internal/wire"
@@ -47,6 +48,7 @@ type Edge struct {
 	cfg        Config
 	log        *slog.Logger
 	now        func() core.Moment
+	kernel     func() (set bool, err error) // of the machine's clock
 	identity   *identity.Keeper
 	key        atomic.Pointer[credential.HashKey]
 	buses      []*bus.Bus
@@ -66,7 +68,7 @@ type Edge struct {
 // NewEdge puts a controller together and reads its identity and its keys. It opens and changes nothing yet, so an error is always one of
 // configuration; fault.NotFound says that the controller is not enrolled.
 func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
-	e := &Edge{cfg: cfg, log: log, now: Clocks(), pads: keypad.New()}
+	e := &Edge{cfg: cfg, log: log, now: Clocks(), kernel: kernelclock.Set, pads: keypad.New()}
 	id, sealer, err := loadIdentity(cfg)
 	if err != nil {
 		return nil, err

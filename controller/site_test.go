@@ -6,6 +6,7 @@ import (
 
 	"kanmon/controller/core"
 	"kanmon/controller/inputs"
+	"kanmon/controller/wiring"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 )
@@ -49,7 +50,7 @@ func siteWiring() core.Wiring {
 	return core.Wiring{
 		Software: "test",
 		Devices:  []string{"IN-1", "OUT-1", "IN-2", "IO-1"},
-		Doors: []core.WiredDoor{
+		Doors: []wiring.Door{
 			{ID: "D-1", Contact: &inputs.Wire{Device: "IO-1", Input: 0}, OpenWhen: inputs.Active, ExitButton: &inputs.Wire{Device: "IO-1", Input: 1}},
 			{ID: "D-2", Contact: &inputs.Wire{Device: "IO-1", Input: 2}, OpenWhen: inputs.Active, ExitButton: &inputs.Wire{Device: "IO-1", Input: 3}},
 		},

@@ -12,6 +12,7 @@ import (
 	"kanmon/controller/lease"
 	"kanmon/controller/policystore"
 	"kanmon/controller/revoked"
+	"kanmon/controller/timeservice"
 	"kanmon/controller/uplink"
 	"kanmon/internal/fault"
 )
@@ -31,7 +32,7 @@ func (e *Edge) runOnJournal(ctx context.Context) error {
 		Policies: NewPolicyKeeper(store, stored, e.controller.Post, e.log),
 	})
 	parts := []part{{"certificate", e.identity.Run}, {"mqtt", e.client.Run}, {"uplink", e.uplink.Run}}
-	parts = append(parts, part{"keys", e.settleKeys})
+	parts = append(parts, part{"keys", e.settleKeys}, part{"clock", e.watchClock})
 	parts = append(parts, e.field.parts()...)
 	for _, b := range e.buses {
 		parts = append(parts, part{"line", b.Run})
@@ -81,6 +82,7 @@ func (e *Edge) policies(ctx context.Context, state journal.State) (*policystore.
 func (e *Edge) saved(ctx context.Context, state journal.State, stored policystore.Stored) core.Saved {
 	saved := core.Saved{
 		Policy: stored.Policy, Hash: stored.Hash, Floor: clock.Later(buildTime(), state.Floor), Made: stored.Made, Lease: (*lease.Kept)(state.Lease),
+		Clock:   timeservice.Kept(state.Clock),
 		Centre:  max(state.Centre, stored.Policy.Version().Epoch),
 		Revoked: revoked.Kept{Upto: state.Revoked, At: state.RevokedAt},
 	}

@@ -27,6 +27,7 @@ import (
 	"kanmon/api/console/people"
 	"kanmon/api/console/pins"
 	"kanmon/api/console/presence"
+	"kanmon/api/console/readers"
 	"kanmon/api/console/revocations"
 	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
@@ -87,6 +88,7 @@ type Config struct {
 	Explainer explain.Explainer
 
 	Lockdowns area.Lockdowns
+	Profiles  readers.Profiles
 	Grades    area.Grades
 	Approvals approvals.Approvals
 
@@ -210,6 +212,7 @@ func (k *Console) folders() ([]folder, error) {
 		func() (folder, error) {
 			return approvals.New(approvals.Config{Shell: k.shell, Approvals: c.Approvals})
 		},
+		func() (folder, error) { return readers.New(readers.Config{Shell: k.shell, Profiles: c.Profiles}) },
 		func() (folder, error) {
 			return devices.New(devices.Config{
 				Shell: k.shell, Devices: c.Devices, Enrolment: c.Enrolment, Revocations: c.Revocations, Lease: c.Lease, URL: c.URL, Now: c.Now,

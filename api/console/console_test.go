@@ -44,7 +44,7 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	config := console.Config{
 		Desks: desks, Seats: desks,
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
-		Areas: &areatest.OneArea{}, Lockdowns: &areatest.OneArea{}, Grades: areatest.Grades{}, Approvals: areatest.SomeApprovals(""),
+		Areas: &areatest.OneArea{}, Lockdowns: &areatest.OneArea{}, Grades: areatest.Grades{}, Approvals: areatest.SomeApprovals(""), Profiles: &consoletest.Profiles{},
 		Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Explainer: explainer{}, Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
 		PINs: consoletest.CityPINs(), Revocations: consoletest.Revocations{}, Enrolment: consoletest.Enrolment{}, Releaser: c.commands, Commands: c.commands,
 		LedgerSize: func(context.Context) (int64, error) { return 1284, nil }, Now: consoletest.Clock,

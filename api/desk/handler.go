@@ -18,6 +18,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/internal/tap"
+	"kanmon/lifecycle/card/number"
 	"kanmon/lifecycle/desk"
 	"kanmon/reader/credential"
 )
@@ -107,14 +108,14 @@ func (s *Service) tap(_ context.Context, who peer, t tap.Tap) (tap.Taken, error)
 	if t.Refused != "" {
 		return tap.Taken{Taken: s.questions.refuse(now, who.Name, whyNot(t.Refused))}, nil
 	}
-	number, err := credential.Parse(string(t.Credential))
+	shown, err := credential.Parse(string(t.Credential))
 	if err != nil {
 		return tap.Taken{Taken: s.questions.refuse(now, who.Name, err)}, nil
 	}
-	format := number.Shape().Format
+	read := number.Read(shown, s.cfg.HashKey)
 	return tap.Taken{Taken: s.questions.tap(now, Tap{
-		Desk: who.Name, Key: number.Key(s.cfg.HashKey), Format: format, Foreign: !who.Takes(format),
-		Trust: access.Least(access.Proves(format), access.Trust(t.Trust)),
+		Desk: who.Name, Key: read.Key, Format: read.Format, Siblings: read.Siblings, Foreign: !who.Takes(read.Format),
+		Trust: access.Least(access.Proves(read.Format), access.Trust(t.Trust)),
 	})}, nil
 }
 

@@ -17,12 +17,14 @@ const (
 
 // Tap is a card that was held to a desk's reader for a page that waited. The number is hashed already.
 type Tap struct {
-	ID      string
-	Desk    string
-	Key     access.Key // in its first form
-	Format  string
-	Trust   access.Trust
-	Foreign bool // not of a format that is entered at the desk
+	ID     string
+	Desk   string
+	Key    access.Key // in its first form
+	Format string
+	Trust  access.Trust
+	// Siblings are the keys of what another reader might make of the same card.
+	Siblings []access.Key
+	Foreign  bool // not of a format that is entered at the desk
 }
 
 // Answer is what a page hears: a tap, which ends the question, or why a card that was held there is none, after which it goes on.

@@ -92,7 +92,9 @@ func cardOf(t *testing.T, city *lifecycletest.City, person string) string {
 
 // normal sorts what is sorted by made ids, and takes the difference out between no list and an empty one.
 func normal(s *access.Spec) {
-	slices.SortFunc(s.Credentials, func(a, b access.Credential) int { return strings.Compare(a.Person+a.Card+fmt.Sprint(a.Key), b.Person+b.Card+fmt.Sprint(b.Key)) })
+	slices.SortFunc(s.Credentials, func(a, b access.Credential) int {
+		return strings.Compare(a.Person+a.Card+fmt.Sprint(a.Key), b.Person+b.Card+fmt.Sprint(b.Key))
+	})
 	for i := range s.Revocations {
 		s.Revocations[i].Version, s.Revocations[i].Seal = access.Version{}, ""
 	}

@@ -38,6 +38,7 @@ type Code interface {
 type Grant struct {
 	Decision decide.Decision
 	Request  decide.Request
+	Twin     *decide.Request // their other card, where two are shown
 	Event    event.Event
 }
 
@@ -130,43 +131,6 @@ func (t turn) freed(d decide.Decision) decide.Decision {
 	return d
 }
 
-// review asks again about those who wait before somebody else counts on them: a card may have been revoked meanwhile.
-func (t turn) review(newcomer decide.Identity) (events []event.Event) {
-	for _, m := range t.site.Waiting(t.reader, t.window(newcomer.Area()), t.around.Now) {
-		if m.ID == newcomer.Person() {
-			continue
-		}
-		d := t.again(m.Request, m.Facts)
-		if d.Allow || d.Recovery && d.Wait || d.Reason == access.PersonRequired || d.Reason == access.EscortRequired {
-			continue
-		}
-		t.site.Leave(t.reader, m.ID)
-		events = append(events, about(event.AccessDenied, d, m.Request, t.reader))
-	}
-	for _, m := range t.site.LetIn(t.reader) {
-		word, spoken := t.around.Policy.Word(m.Card, m.Request.Key, m.Request.Older)
-		if spoken && word.State != access.Active {
-			t.site.Drop(t.reader, m.ID)
-		}
-	}
-	if held := t.site.Held(t.reader, t.around.Now); held != nil && held.Waits == access.CardRequired {
-		if d := t.again(held.Request, held.Facts); !d.Allow && !d.Wait {
-			t.site.Release(t.reader)
-			events = append(events, about(event.AccessDenied, d, held.Request, t.reader))
-		}
-	}
-	return events
-}
-
-// again decides anew about somebody who waits, with the PIN or the second card that came before.
-func (t turn) again(r decide.Request, before access.Facts) decide.Decision {
-	r.Lapsed = t.around.Lapsed
-	id := decide.Identify(t.around.Policy, r)
-	f := id.Facts()
-	f.Typed, f.Party.Twin = before.Typed, before.Party.Twin
-	return t.decide(id, f)
-}
-
 // tried counts wrong PINs.
 func (t turn) tried(id decide.Identity, d decide.Decision) (events []event.Event) {
 	stopped := false
@@ -225,36 +189,37 @@ func (t turn) waits(o *Outcome, r decide.Request) {
 			o.Events = append(t.left(*before), o.Events...)
 		}
 		if d.Recovery {
-			t.join(d, r, d.Reason)
+			t.join(d, r, nil, d.Reason)
 		} else {
 			t.site.Leave(t.reader, d.Person) // who waited for somebody and shows the card again begins anew
 		}
 		return
 	}
-	t.join(d, r, d.Reason)
+	t.join(d, r, t.twin(d), d.Reason)
 	o.Events = append(t.dropped(d, r, nil), o.Events...)
 }
 
 // comesIn lets the person in, and with them everybody who waits at the reader and lacks nothing any more.
 func (t turn) comesIn(o *Outcome, r decide.Request) {
 	d := o.Decision
-	t.join(d, r, access.Granted) // waits for nothing, and counts for the others
-	o.Grants = append(t.along(d), t.grant(d, r))
+	twin := t.twin(d)
+	t.join(d, r, twin, access.Granted) // waits for nothing, and counts for the others
+	o.Grants = append(t.along(d), t.grant(d, r, twin))
 	o.Events = append(o.Events, t.dropped(d, r, o.Grants)...)
 	for _, g := range o.Grants {
-		t.join(g.Decision, g.Request, "")
+		t.join(g.Decision, g.Request, g.Twin, "")
 		t.site.Let(g.Decision.Door, access.In, site.Who(g.Decision))
 		o.After = append(o.After, broken(g.Decision, t.reader)...)
 	}
 }
 
 // join puts somebody among those at the reader. Their PIN is not kept, only what became of it.
-func (t turn) join(d decide.Decision, r decide.Request, waits access.Reason) {
+func (t turn) join(d decide.Decision, r decide.Request, twin *decide.Request, waits access.Reason) {
 	r.Code = nil
 	if r.NoCard {
 		r.Number, r.Person = "", d.Person
 	}
-	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Facts: d.Facts, Waits: waits}
+	m := site.Member{Person: site.Who(d), Card: d.Card, Request: r, Twin: twin, Facts: d.Facts, Waits: waits}
 	t.site.Join(t.reader, m, t.window(d.Area), t.around.Now)
 }
 
@@ -265,14 +230,14 @@ func (t turn) along(with decide.Decision) (grants []Grant) {
 			continue
 		}
 		if d := t.again(m.Request, m.Facts); d.Allow {
-			grants = append(grants, t.grant(d, m.Request))
+			grants = append(grants, t.grant(d, m.Request, m.Twin))
 		}
 	}
 	return grants
 }
 
-func (t turn) grant(d decide.Decision, r decide.Request) Grant {
-	return Grant{Decision: d, Request: r, Event: about(event.AccessGranted, d, r, t.reader)}
+func (t turn) grant(d decide.Decision, r decide.Request, twin *decide.Request) Grant {
+	return Grant{Decision: d, Request: r, Twin: twin, Event: about(event.AccessGranted, d, r, t.reader)}
 }
 
 func (t turn) goesOut(o *Outcome, r decide.Request) {
@@ -346,12 +311,21 @@ func Deadline(s *site.State, p *decide.Policy, next time.Duration) time.Duration
 // Still decides again about somebody who was to be let in, when the record is there: with the policy, the doors and the inputs of now, and the facts
 // about people of then.
 func Still(g Grant, a Around) decide.Decision {
-	r := g.Request
+	t := turn{around: a}
+	if g.Twin != nil {
+		if d := t.still(*g.Twin, g); fallen(d) {
+			return d
+		}
+	}
+	return t.still(g.Request, g)
+}
+
+func (t turn) still(r decide.Request, g Grant) decide.Decision {
+	a := t.around
 	r.Code, r.Lapsed = nil, a.Lapsed
 	if r.NoCard {
 		r.Number, r.Person = "", g.Decision.Person
 	}
-	t := turn{around: a}
 	id := decide.Identify(a.Policy, r)
 	f := t.outside(id, g.Decision.Facts)
 	f.Lapsed = a.Lapsed

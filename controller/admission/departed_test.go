@@ -8,6 +8,7 @@ import (
 
 // R44-6, R76-2: who was revoked or has left counts for nobody who comes after.
 func TestRevokedAndDepartedPeopleCountForNobody(t *testing.T) {
+	both := access.Rules{Factors: access.FactorsTwoCards, InOut: true, TwoPerson: true}
 	perform(t, []play{
 		{"revoked escort who was just let in", counts, []line{
 			{0, "IN guide", "granted guide"},
@@ -20,6 +21,42 @@ func TestRevokedAndDepartedPeopleCountForNobody(t *testing.T) {
 			{1, "revoke clerk", ""},
 			{1, "revoke clerk/2", ""},
 			{2, "IN mason", "granted mason"},
+		}},
+		{"second person just let in, whose lease ended", access.Rules{InOut: true, TwoPerson: true}, []line{
+			{0, "IN clerk", "pending clerk second_person_required"},
+			{0.5, "IN sato", "granted clerk, granted sato"},
+			{0.6, "stay D-1", ""},
+			{0.7, "lapsed", ""},
+			{2, "IN mason", "denied mason lease_over"},
+		}},
+		{"escort just let in, whose day ended", counts, []line{
+			{0, "IN guide", "granted guide"},
+			{1, "ends guide", ""},
+			{2, "IN guest", "pending guest escort_required"},
+		}},
+		{"first of two cards revoked while the second person is awaited", both, []line{
+			{0, "IN clerk", "pending clerk second_card_required"},
+			{1, "IN clerk/2", "pending clerk/2 second_person_required"},
+			{2, "revoke clerk", ""},
+			{3, "IN fitter", "denied clerk credential_revoked, pending fitter second_card_required"},
+			{4, "IN fitter/2", "pending fitter/2 second_person_required"},
+		}},
+		{"second of two cards revoked while the second person is awaited", both, []line{
+			{0, "IN clerk", "pending clerk second_card_required"},
+			{1, "IN clerk/2", "pending clerk/2 second_person_required"},
+			{2, "revoke clerk/2", ""},
+			{3, "IN fitter", "denied clerk/2 credential_revoked, pending fitter second_card_required"},
+			{4, "IN fitter/2", "pending fitter/2 second_person_required"},
+		}},
+		{"first of two cards revoked when both were let in", access.Rules{InOut: true, TwoPerson: true, Factors: access.FactorsTwoCards}, []line{
+			{0, "IN clerk", "pending clerk second_card_required"},
+			{0.2, "IN clerk/2", "pending clerk/2 second_person_required"},
+			{0.4, "IN fitter", "pending fitter second_card_required"},
+			{0.6, "IN fitter/2", "granted clerk/2, granted fitter/2"},
+			{1, "revoke clerk", ""},
+			{1.1, "revoke fitter", ""},
+			{2, "IN mason", "pending mason second_card_required"},
+			{3, "IN mason/2", "pending mason/2 second_person_required"},
 		}},
 		{"busy reader all morning", counts, []line{
 			{0, "IN guide", "granted guide"},

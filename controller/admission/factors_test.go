@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/controller/admission"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 )
@@ -116,13 +117,16 @@ func TestFiveWrongPINsStopACardForAMinute(t *testing.T) {
 
 // R44-2: what a number and a PIN that do not hold show at the reader says nothing of whether the number is anybody's.
 func TestANumberNobodyHasLooksLikeAWrongPIN(t *testing.T) {
-	shows := func(lines ...string) (seen []string) {
-		s := enact(t, hall(numberPIN))
+	closed := hall(access.Rules{Factors: access.FactorsNumber, First: true, InOut: true})
+	closed.Areas[0].Lockdown = true
+	closed.People[0].Until = noon.Unix() // the clerk has left
+	shows := func(building access.Spec, lines ...string) (seen []string) {
+		s := enact(t, building)
 		for _, l := range lines {
 			s.clock += time.Second
 			s.do(l)
 			d := s.out.Decision
-			seen = append(seen, fmt.Sprint(d.Allow, d.Wait, d.Reason, len(s.out.Grants)))
+			seen = append(seen, fmt.Sprint(d.Allow, d.Wait, admission.Feedback(d), len(s.out.Grants)))
 		}
 		return seen
 	}
@@ -132,9 +136,15 @@ func TestANumberNobodyHasLooksLikeAWrongPIN(t *testing.T) {
 		{"IN nobody", "IN #1234"},
 		strings.Split(strings.Repeat("IN #1234,IN #555,", 6)+"IN #1234", ","),
 	} {
-		known, unknown := shows(append([]string{"IN #" + number("clerk")}, rest...)...), shows(append([]string{"IN #555"}, rest...)...)
-		if !slices.Equal(known, unknown) {
-			t.Errorf("after %v\na number somebody has shows %q\none that nobody has  %q", rest, known, unknown)
+		for name, building := range map[string]access.Spec{"an open vault": hall(numberPIN), "a vault that lets nobody in": closed} {
+			for _, before := range []string{"later", "gas", "dark", "lapsed"} {
+				unknown := shows(building, append([]string{before, "IN #555"}, rest...)...)
+				for _, who := range []string{"clerk", "guest", "other", "fitter"} {
+					if known := shows(building, append([]string{before, "IN #" + number(who)}, rest...)...); !slices.Equal(known, unknown) {
+						t.Errorf("%s, %s: after %v\nthe number of %s shows %q\none that nobody has  %q", name, before, rest, who, known, unknown)
+					}
+				}
+			}
 		}
 	}
 	perform(t, []play{

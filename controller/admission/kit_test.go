@@ -85,6 +85,7 @@ var noon = time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC)
 type scene struct {
 	site   *site.State
 	policy *decide.Policy
+	rules  access.Rules
 	clock  time.Duration
 	dark   bool // the time is not known
 	lapsed access.Classes
@@ -101,7 +102,7 @@ func enact(tb interface{ Fatal(args ...any) }, s access.Spec) *scene {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &scene{site: site.New(), policy: p, ajar: map[string]bool{}}
+	return &scene{site: site.New(), policy: p, rules: s.Areas[0].Rules, ajar: map[string]bool{}}
 }
 
 func (s *scene) now() site.Moment {
@@ -154,6 +155,14 @@ func (s *scene) do(line string) (events []event.Event) {
 		s.ajar[what] = !s.ajar[what]
 	case "revoke":
 		s.policy = s.policy.Revoke(access.Revocation{Version: access.Version{Epoch: 1, N: 9}, Key: sum(what), Card: what, State: access.Revoked})
+	case "ends": // a policy in which somebody's time is over
+		building := hall(s.rules)
+		for i := range building.People {
+			if building.People[i].ID == what {
+				building.People[i].Until = noon.Unix()
+			}
+		}
+		s.policy, _ = decide.Compile(building)
 	case "gas":
 		s.gas = !s.gas
 	case "waits":

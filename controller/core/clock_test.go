@@ -149,3 +149,75 @@ func TestNoTimerFollowsTheWallClock(t *testing.T) {
 		d.want("", "P-1 second_person_required, P-1 granted, P-2 granted")
 	}
 }
+
+// Case 26, R121-1 (IEC 60839-11-1, 6.4): a machine whose clock nobody sets for a day is an alarm and trouble in the status, once a day, until
+// somebody does; a restart neither begins the day anew nor forgets the alarm.
+func TestAClockThatNobodySetsForADayIsAnAlarm(t *testing.T) {
+	d := newDesk(t, sitePolicy(t, 1))
+	d.onDisk = nil
+	said := func() (kinds []event.Kind) {
+		d.answer(nil)
+		for _, k := range d.kinds() {
+			if k == event.ClockUnset || k == event.ClockSet {
+				kinds = append(kinds, k)
+			}
+		}
+		d.onDisk = nil
+		return kinds
+	}
+	hours := func(n int) { // the kernel is asked every minute; here every hour
+		for range n {
+			d.pass(time.Hour)
+			d.step(ClockHeard{})
+		}
+	}
+	d.step(ClockHeard{Set: true})
+	hours(23)
+	if got := said(); len(got) != 0 {
+		t.Fatalf("after 23 hours %v", got)
+	}
+	kept := d.core.saved(d)
+	hours(1)
+	if got := said(); !slices.Equal(got, []event.Kind{event.ClockUnset}) || !slices.Contains(d.core.Status(d.state).Trouble, "clock_unset") {
+		t.Fatalf("after a day %v, trouble %v", got, d.core.Status(d.state).Trouble)
+	}
+	hours(48)
+	if got := said(); !slices.Equal(got, []event.Kind{event.ClockUnset, event.ClockUnset}) {
+		t.Fatalf("two days later %v", got)
+	}
+	unset := d.core.saved(d)
+	d.step(ClockHeard{Set: true})
+	if got := said(); !slices.Equal(got, []event.Kind{event.ClockSet}) || slices.Contains(d.core.Status(d.state).Trouble, "clock_unset") {
+		t.Fatalf("set again %v, trouble %v", got, d.core.Status(d.state).Trouble)
+	}
+	for name, c := range map[string]struct {
+		saved Saved
+		away  time.Duration
+		set   bool
+		want  []event.Kind
+	}{
+		"an hour before the day is over, and an hour away": {kept, time.Hour, false, []event.Kind{event.ClockUnset}},
+		"an hour before the day is over":                   {kept, 59 * time.Minute, false, nil},
+		"the alarm stands, and is over":                    {unset, time.Minute, true, []event.Kind{event.ClockSet}},
+		"the alarm stands, and was said today":             {unset, time.Hour, false, nil},
+		"the alarm stands, and is due again":               {unset, 24 * time.Hour, false, []event.Kind{event.ClockUnset}},
+	} {
+		now := Moment{Wall: c.saved.Floor.Add(c.away)}
+		var effects []Effect
+		d.state, effects = d.core.Start(c.saved, now)
+		d.now, d.records, d.onDisk = now, nil, nil
+		d.collect(effects)
+		d.step(ClockHeard{Set: c.set})
+		if got := said(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// saved is what the next start would find if the program ended now; its Floor is the time of now.
+func (c *Core) saved(d *desk) Saved {
+	d.step(Noted{Event: event.Event{Kind: event.RequestToExit}})
+	change := d.records[len(d.records)-1].Change
+	d.answer(nil)
+	return Saved{Policy: d.state.policy, Floor: d.now.Wall, Clock: change.Clock}
+}

@@ -12,16 +12,6 @@ import (
 // A command is obeyed only with a nonce that this run of the program made for it (package challenge). A release then goes the way of a
 // card: recorded, then the strike, then the answer.
 
-// Codes of refusal in an answer.
-const (
-	UnknownNonce = "unknown_nonce" // never made here, made for another command, or before a restart
-	Expired      = "expired"
-	UnknownDoor  = "unknown_door"
-	NotRecorded  = "not_recorded" // the area is strict and the journal could not be written
-
-	OutputInsecure = "output_insecure" // the strike is not wired as the area's grade demands
-)
-
 func (t *turn) commanded(in Commanded) {
 	c := in.Command
 	switch c.Op {
@@ -49,20 +39,20 @@ func (t *turn) ordered(c wire.DoCommand) {
 			t.answer(*before)
 		}
 	case outcome == challenge.Unknown: // a stranger's refusal is not that of the command with this id
-		t.answer(wire.CommandAnswer{ID: c.ID, Refused: UnknownNonce})
-		t.noteRefusal(c.Door, UnknownNonce+": "+c.Told(event.MaxDetail))
+		t.answer(wire.CommandAnswer{ID: c.ID, Refused: challenge.UnknownNonce})
+		t.noteRefusal(c.Door, challenge.UnknownNonce+": "+c.Told(event.MaxDetail))
 	case outcome == challenge.Expired:
-		t.refuseCommand(c, Expired)
+		t.refuseCommand(c, challenge.TooLate)
 	case c.Op == wire.Forget:
 		t.s.site.Reset(c.Area, c.Person)
 		t.note(event.Event{Kind: event.PlacesReset, Area: c.Area, Person: c.Person, Policy: t.version(), Detail: c.Told(event.MaxDetail)})
 		t.settle(c.ID, true, "")
 	case !wired:
-		t.refuseCommand(c, UnknownDoor)
+		t.refuseCommand(c, challenge.UnknownDoor)
 	case t.s.cabinet.Gas(t.area(c.Door)):
 		t.refuseCommand(c, string(access.GasReleased))
 	case t.unfit(c.Door):
-		t.refuseCommand(c, OutputInsecure)
+		t.refuseCommand(c, challenge.OutputInsecure)
 	default:
 		t.gateCommand(c)
 	}

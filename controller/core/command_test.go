@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kanmon/controller/challenge"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 	"kanmon/internal/wire"
@@ -56,12 +57,12 @@ func TestACommandThatDoesNotHoldIsRefused(t *testing.T) {
 		in     Commanded
 		code   string
 	}{
-		"never asked":          {nil, 0, release("c-1", "n1", "D-1"), UnknownNonce},
-		"another nonce":        {[]Input{ask("c-1", "n1")}, 0, release("c-1", "n2", "D-1"), UnknownNonce},
-		"another command's":    {[]Input{ask("c-1", "n1"), ask("c-2", "n2")}, 0, release("c-1", "n2", "D-1"), UnknownNonce},
-		"held back 10 seconds": {[]Input{ask("c-1", "n1")}, wire.CommandTime, release("c-1", "n1", "D-1"), Expired},
-		"no such door":         {[]Input{ask("c-1", "n1")}, 0, release("c-1", "n1", "D-7"), UnknownDoor},
-		"not wired here":       {[]Input{ask("c-1", "n1")}, 0, release("c-1", "n1", "D-9"), UnknownDoor},
+		"never asked":          {nil, 0, release("c-1", "n1", "D-1"), challenge.UnknownNonce},
+		"another nonce":        {[]Input{ask("c-1", "n1")}, 0, release("c-1", "n2", "D-1"), challenge.UnknownNonce},
+		"another command's":    {[]Input{ask("c-1", "n1"), ask("c-2", "n2")}, 0, release("c-1", "n2", "D-1"), challenge.UnknownNonce},
+		"held back 10 seconds": {[]Input{ask("c-1", "n1")}, wire.CommandTime, release("c-1", "n1", "D-1"), challenge.TooLate},
+		"no such door":         {[]Input{ask("c-1", "n1")}, 0, release("c-1", "n1", "D-7"), challenge.UnknownDoor},
+		"not wired here":       {[]Input{ask("c-1", "n1")}, 0, release("c-1", "n1", "D-9"), challenge.UnknownDoor},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, sitePolicy(t, 1))
@@ -94,7 +95,7 @@ func TestARestartForgetsEveryNonce(t *testing.T) {
 	d = newDesk(t, sitePolicy(t, 1))
 	d.did()
 	d.step(release("c-1", "n1", "D-1"))
-	d.expect(answered(wire.CommandAnswer{ID: "c-1", Refused: UnknownNonce}))
+	d.expect(answered(wire.CommandAnswer{ID: "c-1", Refused: challenge.UnknownNonce}))
 }
 
 func TestAReleaseThatCannotBeRecordedGoesByTheAreasMode(t *testing.T) {
@@ -104,7 +105,7 @@ func TestAReleaseThatCannotBeRecordedGoesByTheAreasMode(t *testing.T) {
 	d.step(release("c-1", "n1", "D-1"))
 	d.did()
 	d.answer(errDisk)
-	d.expect(answered(wire.CommandAnswer{ID: "c-1", Refused: NotRecorded}))
+	d.expect(answered(wire.CommandAnswer{ID: "c-1", Refused: challenge.NotRecorded}))
 	d.step(ask("c-2", "n2"))
 	d.step(release("c-2", "n2", "D-2"))
 	d.did()

@@ -29,6 +29,7 @@ import (
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
 	"kanmon/controller/standing"
+	"kanmon/controller/timeservice"
 	"kanmon/controller/wiring"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
@@ -54,9 +55,6 @@ const (
 
 // Wiring says what is connected where.
 type Wiring = wiring.Wiring
-
-// WiredDoor is one door of it.
-type WiredDoor = wiring.Door
 
 // Core decides what a controller does. It has no state of its own.
 type Core struct {
@@ -91,7 +89,8 @@ type Saved struct {
 	Revoked revoked.Kept   // beside the policy
 	Lease   *lease.Kept    // nil: the policy was never confirmed
 	Site    site.Kept      // where people are
-	Centre  uint64         // newest epoch of the centre heard of
+	Clock   timeservice.Kept
+	Centre  uint64 // newest epoch of the centre heard of
 	// Unread: the journal could not be read. Who was revoked and how old the policy is is then not known, so nobody is let in before Recalled.
 	Unread bool
 }
@@ -105,6 +104,7 @@ type State struct {
 	inputs  inputs.State
 	cabinet cabinet.State // its Gas says which areas are under the gas of a fire suppression
 	clock   clock.Clock
+	service timeservice.State
 	sure    bool // the last reading of the clock could be believed
 	recent  repeats.Table
 	failed  repeats.Failures
@@ -165,6 +165,7 @@ func (c *Core) Start(saved Saved, m Moment) (State, []Effect) {
 	t.s.site.Load(saved.Site, t.siteNow())
 	t.startRevoked(saved.Revoked)
 	t.startLease(saved)
+	t.s.service = timeservice.Resume(saved.Clock, t.serviceNow())
 	t.configureDoors()
 	t.note(event.Event{Kind: event.Started, Policy: t.version(), Detail: brief(c.wiring.Software)})
 	return t.end()
@@ -208,8 +209,8 @@ func (c *Core) Status(s State) wire.ControllerStatus {
 	for i, d := range s.doors {
 		st.Doors = append(st.Doors, wire.DoorStatus{ID: c.wiring.Doors[i].ID, State: d.Phase().String()})
 	}
-	codes := []string{"journal", "clock", "no_policy", "lease"}
-	for i, stands := range []bool{s.records.Trouble || s.blind, !s.sure, s.policy == nil, s.lease.Warned()} {
+	codes := []string{"journal", "clock", "clock_unset", "no_policy", "lease"}
+	for i, stands := range []bool{s.records.Trouble || s.blind, !s.sure, s.service.Stands(), s.policy == nil, s.lease.Warned()} {
 		if stands {
 			st.Trouble = append(st.Trouble, codes[i])
 		}

@@ -9,6 +9,7 @@ import (
 	"kanmon/controller/lease"
 	"kanmon/controller/revoked"
 	"kanmon/controller/site"
+	"kanmon/controller/timeservice"
 	"kanmon/internal/access"
 	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
@@ -107,6 +108,9 @@ type Recorded struct {
 	Err error
 }
 
+// ClockHeard is the kernel's word on the machine's clock: whether a time service sets it.
+type ClockHeard struct{ Set bool }
+
 // StrikeFailed says that an output device did not confirm a command.
 type StrikeFailed struct{ Door, Detail string }
 
@@ -135,6 +139,7 @@ func (Commanded) input()       {}
 func (CommandRejected) input() {}
 func (CentreSeen) input()      {}
 func (Noted) input()           {}
+func (ClockHeard) input()      {}
 
 // Effect is what a controller does about it, in the order given.
 type Effect interface{ effect() }
@@ -155,6 +160,7 @@ type Change struct {
 	Revoked *revoked.Kept   // nil: nothing new
 	Lease   *lease.Kept     // nil: never confirmed
 	Site    *site.Kept      // nil: nothing new
+	Clock   timeservice.Kept
 }
 
 // Strike energises a door's strike for a time that the output device itself counts.

@@ -1,6 +1,9 @@
 package core
 
-import "kanmon/controller/inputs"
+import (
+	"kanmon/controller/inputs"
+	"kanmon/controller/wiring"
+)
 
 // Level is the state of one input, as OSDP's input status reply numbers them.
 type Level = inputs.Level
@@ -15,4 +18,8 @@ const (
 	Unknown  = inputs.Unknown
 )
 
-type Wire = inputs.Wire
+// What a wiring is made of.
+type (
+	Wire      = inputs.Wire
+	WiredDoor = wiring.Door
+)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kanmon/controller/revoked"
+	"kanmon/controller/timeservice"
 )
 
 // A controller whose journal cannot be opened at its start does not know whom it refuses and since when it was cut off: both stand there.
@@ -27,6 +28,7 @@ func (t *turn) recalled(saved Saved) {
 	}
 	t.s.ready = PolicyReady{}
 	t.startLease(saved)
+	t.s.service = timeservice.Resume(saved.Clock, t.serviceNow())
 	if newest.Policy != nil {
 		t.policyReady(newest)
 	}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"kanmon/controller/admission"
+	"kanmon/controller/challenge"
 	"kanmon/controller/gate"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
@@ -38,7 +39,7 @@ func (t *turn) record() {
 		p.Grant = t.gate.Events
 		all = append(all, p.Grant...)
 	}
-	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p)}
+	change := Change{Policy: t.version(), Centre: t.s.centre, Floor: t.s.proven(t.mono), Revoked: t.keepRevoked(&p), Clock: t.s.service.Keep(t.serviceNow())}
 	t.s.lease, change.Lease = t.s.lease.HandOver(t.leaseNow())
 	if t.owesSite() {
 		change.Site = t.s.site.Keep()
@@ -154,7 +155,7 @@ func (t *turn) unrecorded(g gate.Gate, grant []event.Event) (opened bool) {
 		t.keep(t.stamp(refusal))
 	}
 	if g.Command != "" {
-		t.settle(g.Command, false, NotRecorded)
+		t.settle(g.Command, false, challenge.NotRecorded)
 	}
 	admission.Undone(t.s.site, g.Reader, g.Grants)
 	t.show(g.Reader, reader.ShowTrouble)

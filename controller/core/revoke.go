@@ -53,16 +53,9 @@ func (t *turn) revoke(set wire.RevokedSet) {
 		upto = r.Upto()
 	}
 	if r.Run(set.From, upto, set.Entries, len(changed) > 0, t.now.At) {
-		t.noteRevocations(changed)
+		t.said(revoked.Events(changed), true)
 	} else if !r.Kept().Less(set.Upto) {
 		t.receipt() // the centre asks again: it has not heard
-	}
-}
-
-// noteRevocations makes one event of each: a centre that has lost an entry takes it back from its event.
-func (t *turn) noteRevocations(changed []access.Revocation) {
-	for _, r := range changed {
-		t.note(revoked.Event(r))
 	}
 }
 
@@ -94,18 +87,10 @@ func (t *turn) receipt() {
 // policyOver puts a new policy under the entries that are in force.
 func (t *turn) policyOver(p *decide.Policy) {
 	r := &t.s.revoked
-	was := r.Set()
-	t.s.policy = p.Revoke(slices.Collect(maps.Values(was))...)
-	var changed []access.Revocation
-	for key, e := range t.s.policy.Revocations() {
-		if !was[key].Same(e) {
-			changed = append(changed, e)
-		}
-	}
-	if len(changed) > 0 {
-		slices.SortFunc(changed, access.CompareRevocations)
+	t.s.policy = p.Revoke(slices.Collect(maps.Values(r.Set()))...)
+	if changed := r.Differs(t.s.policy.Revocations()); len(changed) > 0 {
 		r.Replace(t.s.policy.Revocations(), t.now.At)
 		r.Owe(changed...)
-		t.noteRevocations(changed)
+		t.said(revoked.Events(changed), true)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"kanmon/controller/door"
 	"kanmon/controller/gate"
 	"kanmon/controller/lease"
+	"kanmon/controller/timeservice"
 	"kanmon/internal/access"
 	"kanmon/internal/event"
 )
@@ -32,6 +33,17 @@ func (c *Core) turn(s State, m Moment) *turn {
 		t.note(event.Event{Kind: event.ClockStepped, Detail: fmt.Sprintf("%+.1f s", t.now.Stepped.Seconds())})
 	}
 	return t
+}
+
+func (t *turn) serviceNow() timeservice.Moment {
+	return timeservice.Moment{Mono: t.mono, At: t.now.At}
+}
+
+// clockHeard raises the alarm when nobody has set the machine's clock for a day, and ends it.
+func (t *turn) clockHeard(set bool) {
+	var events []event.Event
+	t.s.service, events = t.s.service.Hear(set, t.serviceNow())
+	t.said(events, true)
 }
 
 // end hands the turn's events to the journal.
@@ -89,6 +101,8 @@ func (t *turn) take(in Input) {
 		t.centre(in)
 	case Noted:
 		t.note(in.Event)
+	case ClockHeard:
+		t.clockHeard(in.Set)
 	case Recorded:
 		t.recorded(in)
 	case StrikeFailed:

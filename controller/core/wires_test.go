@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"kanmon/controller/challenge"
 	"kanmon/controller/door"
 	"kanmon/controller/fit"
 	"kanmon/controller/inputs"
@@ -204,7 +205,7 @@ func (d *desk) tryBothWays(t *testing.T, refused bool) {
 	d.answer(nil)
 	want := Answer{wire.CommandAnswer{V: wire.V, Type: wire.Answer, ID: "c-1", Done: !refused}}
 	if refused {
-		want.Refused = OutputInsecure
+		want.Refused = challenge.OutputInsecure
 	}
 	if !slices.Contains(d.did(), Effect(want)) {
 		t.Errorf("a remote release was not answered by %+v", want)

@@ -94,10 +94,12 @@ type headRow struct {
 	RevokedAt   string `db:"revoked_at"`
 	LeaseAge    int64  `db:"lease_age_ms"`
 	LeaseWall   string `db:"lease_wall"`
+	ClockSet    string `db:"clock_set"`
+	ClockSaid   string `db:"clock_said"`
 }
 
 const selectHead = `SELECT controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n,
-	starts, centre_epoch, revoked_epoch, revoked_n, revoked_at, lease_age_ms, lease_wall FROM journal_head WHERE id = 1`
+	starts, centre_epoch, revoked_epoch, revoked_n, revoked_at, lease_age_ms, lease_wall, clock_set, clock_said FROM journal_head WHERE id = 1`
 
 func load(ctx context.Context, d *db.DB) (h head, err error) {
 	err = d.Read(ctx, func(q db.Queryer) error {
@@ -122,6 +124,7 @@ func loadIn(ctx context.Context, q db.Queryer) (head, error) {
 		trust: trust{
 			starts: uint64(r.Starts), centre: uint64(r.Centre), revoked: access.Version{Epoch: uint64(r.RevokedE), N: uint64(r.RevokedN)},
 			revokedAt: r.RevokedAt, leaseAge: r.LeaseAge, leaseWall: r.LeaseWall,
+			clockSet: r.ClockSet, clockSaid: r.ClockSaid,
 		},
 	}, nil
 }
@@ -135,14 +138,15 @@ func save(ctx context.Context, tx *db.Tx, h head, rows []row) error {
 	}
 	_, err := tx.Exec(ctx, saveHead,
 		h.controller, int64(h.epoch), int64(h.seq), h.hash[:], int64(h.base), h.baseHash[:], int64(h.acked), h.wall, int64(h.policy.Epoch), int64(h.policy.N),
-		int64(h.starts), int64(h.centre), int64(h.revoked.Epoch), int64(h.revoked.N), h.revokedAt, h.leaseAge, h.leaseWall)
+		int64(h.starts), int64(h.centre), int64(h.revoked.Epoch), int64(h.revoked.N), h.revokedAt, h.leaseAge, h.leaseWall, h.clockSet, h.clockSaid)
 	return err
 }
 
 const saveHead = `INSERT INTO journal_head (id, controller, epoch, seq, hash, base_seq, base_hash, acked, wall, policy_epoch, policy_n,
-	starts, centre_epoch, revoked_epoch, revoked_n, revoked_at, lease_age_ms, lease_wall)
-	VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	starts, centre_epoch, revoked_epoch, revoked_n, revoked_at, lease_age_ms, lease_wall, clock_set, clock_said)
+	VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, base_seq = excluded.base_seq, base_hash = excluded.base_hash,
 		acked = excluded.acked, wall = excluded.wall, policy_epoch = excluded.policy_epoch, policy_n = excluded.policy_n, starts = excluded.starts,
 		centre_epoch = excluded.centre_epoch, revoked_epoch = excluded.revoked_epoch, revoked_n = excluded.revoked_n,
-		revoked_at = excluded.revoked_at, lease_age_ms = excluded.lease_age_ms, lease_wall = excluded.lease_wall`
+		revoked_at = excluded.revoked_at, lease_age_ms = excluded.lease_age_ms, lease_wall = excluded.lease_wall,
+		clock_set = excluded.clock_set, clock_said = excluded.clock_said`

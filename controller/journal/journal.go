@@ -55,6 +55,7 @@ type Change struct {
 	Revoked *Revoked        // nil for no change
 	Lease   *Lease          // nil for no change
 	Site    *site.Kept      // nil for no change
+	Clock   *Clock          // nil for no change
 }
 
 // Position is the number of an event.
@@ -74,6 +75,7 @@ type State struct {
 	Revoked   access.Version // every entry of the revocation set up to here is kept
 	RevokedAt time.Time      // when the last entry came into force; zero for none
 	Lease     *Lease         // as last kept; nil for none
+	Clock     Clock          // as last kept
 	SetAside  string         // name of the broken journal that this one replaces
 	Trouble   string         // why the last commit or opening failed; "" when it did not
 }

@@ -246,7 +246,7 @@ func (w *writer) report(ctx context.Context, err error) {
 	now := State{
 		Open: w.db.Load() != nil, Epoch: w.head.epoch, Seq: w.head.seq, Acked: w.head.acked, Base: w.head.base,
 		Floor: parseTime(w.head.wall), Policy: w.head.policy, Start: max(w.head.starts, w.start), Centre: w.head.centre,
-		Revoked: w.head.revoked, RevokedAt: parseTime(w.head.revokedAt), Lease: w.head.lease(), SetAside: w.setAside,
+		Revoked: w.head.revoked, RevokedAt: parseTime(w.head.revokedAt), Lease: w.head.lease(), Clock: w.head.clock(), SetAside: w.setAside,
 	}
 	if err != nil {
 		now.Trouble = err.Error()

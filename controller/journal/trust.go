@@ -23,6 +23,12 @@ type Lease struct {
 	Wall time.Time // the moment; zero when the clock was not believed
 }
 
+// Clock is what is known of whether anybody sets the machine's clock.
+type Clock struct {
+	Set  time.Time // when it was last set; zero: never looked
+	Said time.Time // when an alarm said that it was not; zero: none stands
+}
+
 // trust is the part of the head that says whom to refuse and whom to believe. It is comparable.
 type trust struct {
 	starts    uint64
@@ -31,6 +37,8 @@ type trust struct {
 	revokedAt string // db.FormatTime, or ""
 	leaseAge  int64  // milliseconds; -1 for none
 	leaseWall string // db.FormatTime, or ""
+	clockSet  string // db.FormatTime, or ""
+	clockSaid string // db.FormatTime, or ""
 }
 
 // noTrust is that of a new journal.
@@ -44,6 +52,9 @@ func (t *trust) apply(c Change) {
 	if c.Lease != nil {
 		t.leaseAge, t.leaseWall = max(c.Lease.Age.Milliseconds(), 0), formatTime(c.Lease.Wall)
 	}
+	if c.Clock != nil {
+		t.clockSet, t.clockSaid = formatTime(c.Clock.Set), formatTime(c.Clock.Said)
+	}
 }
 
 // lease returns the lease kept; nil for none.
@@ -53,6 +64,8 @@ func (t trust) lease() *Lease {
 	}
 	return &Lease{Age: time.Duration(t.leaseAge) * time.Millisecond, Wall: parseTime(t.leaseWall)}
 }
+
+func (t trust) clock() Clock { return Clock{parseTime(t.clockSet), parseTime(t.clockSaid)} }
 
 func formatTime(t time.Time) string {
 	if t.IsZero() {

@@ -37,12 +37,13 @@ func TestARestartFindsWhomToRefuseAndWhomToBelieve(t *testing.T) {
 		Entries: []access.Revocation{withdrawn(1, 7, access.Suspended), withdrawn(3, 8, access.Revoked)}, Upto: upto, At: noon,
 	}})
 	appendChange(t, j, Change{Centre: 3, Revoked: &Revoked{Entries: []access.Revocation{withdrawn(2, 7, access.Active)}, Upto: upto, At: noon}})
-	appendChange(t, j, Change{Lease: &Lease{Age: 90 * time.Minute, Wall: noon}})
+	appendChange(t, j, Change{Lease: &Lease{Age: 90 * time.Minute, Wall: noon}, Clock: &Clock{Set: noon.Add(-time.Hour), Said: noon}})
 	before := j.State()
 	stop()
 	j, stop = open(t, dir, nil)
 	s := j.State()
-	if s.Revoked != upto || !s.RevokedAt.Equal(noon) || s.Centre != 4 || *s.Lease != (Lease{90 * time.Minute, noon}) || s.Start <= before.Start {
+	if s.Revoked != upto || !s.RevokedAt.Equal(noon) || s.Centre != 4 || *s.Lease != (Lease{90 * time.Minute, noon}) ||
+		!s.Clock.Set.Equal(noon.Add(-time.Hour)) || !s.Clock.Said.Equal(noon) || s.Start <= before.Start {
 		t.Fatalf("state %+v, was %+v", s, before)
 	}
 	entries, err := j.Revocations(t.Context())

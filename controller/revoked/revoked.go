@@ -7,6 +7,7 @@ package revoked
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"kanmon/internal/access"
@@ -80,6 +81,17 @@ func (s *State) With(entries []access.Revocation) access.Revocations {
 	maps.Copy(next, s.set)
 	next.Merge(entries...)
 	return next
+}
+
+// Differs returns the entries of another set that are not as they are in force, in the order of their versions.
+func (s *State) Differs(set access.Revocations) (changed []access.Revocation) {
+	for key, e := range set {
+		if !s.set[key].Same(e) {
+			changed = append(changed, e)
+		}
+	}
+	slices.SortFunc(changed, access.CompareRevocations)
+	return changed
 }
 
 // Remember takes an earlier run's word that entries which are in force by now are complete and on disk up to a version.
@@ -158,8 +170,15 @@ func (s *State) NotOnDisk(h *Handed) {
 	}
 }
 
-// Event says that an entry is in force. It carries a sealed entry whole: a centre that has lost it takes it back from there.
-func Event(r access.Revocation) event.Event {
+// Events are one for each entry that came into force. It carries a sealed entry whole: a centre that has lost it takes it back from there.
+func Events(changed []access.Revocation) (events []event.Event) {
+	for _, r := range changed {
+		events = append(events, applied(r))
+	}
+	return events
+}
+
+func applied(r access.Revocation) event.Event {
 	e := event.Event{Kind: event.RevocationApplied, Card: r.Card, Credential: r.Key.Fingerprint(), Policy: &r.Version}
 	switch r.State {
 	case access.Revoked:

@@ -22,8 +22,9 @@ type Member struct {
 	Person
 	Card    string
 	Request decide.Request
-	Facts   access.Facts  // of the decision
-	Waits   access.Reason // empty: was let in
+	Twin    *decide.Request // their other card, where two are shown
+	Facts   access.Facts    // of the decision
+	Waits   access.Reason   // empty: was let in
 
 	at time.Duration // when they were, or came to wait
 }

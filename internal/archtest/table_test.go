@@ -29,6 +29,7 @@ var rules = []rule{
 	{"internal/ledger/store", []string{"internal/db", "internal/fault", "internal/ledger"}},
 	{"internal/store", []string{"internal/authz", "internal/db", "internal/fault", "internal/ledger", "internal/ledger/store"}},
 	{"internal/folder", []string{"internal/fault"}},
+	{"internal/kernelclock", nil},
 	{"internal/mqtt", []string{"internal/fault", "internal/wire"}},
 	{"internal/pki", []string{"internal/fault", "internal/folder"}},
 	{"internal/broker", []string{"internal/fault", "internal/wire"}},
@@ -72,10 +73,11 @@ var rules = []rule{
 	{"controller/challenge", []string{"internal/wire"}},
 	{"controller/clock", nil},
 	{"controller/refusals", nil},
+	{"controller/timeservice", []string{"internal/event"}},
 	{"controller/core", []string{
 		"controller/gate", "controller/repeats", "controller/standing", "internal/access/decide",
 		"controller/admission", "controller/cabinet", "controller/challenge", "controller/clock", "controller/devices", "controller/door", "controller/fit",
-		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/wiring",
+		"controller/inputs", "controller/lease", "controller/refusals", "controller/revoked", "controller/site", "controller/timeservice", "controller/wiring",
 		"internal/access", "internal/event", "internal/fault", "internal/wire", "reader",
 	}},
 	{"controller/readers", []string{
@@ -94,8 +96,8 @@ var rules = []rule{
 	{"controller/output/gpio", []string{"controller/inputs", "internal/fault"}},
 	{"controller", []string{
 		"controller/clock", "controller/config", "controller/core", "controller/devicekey", "controller/identity", "controller/inputs", "controller/journal", "controller/keypad", "controller/lease", "controller/output", "controller/output/gpio", "controller/output/relayboard", "controller/policystore", "controller/readers", "controller/replay",
-		"controller/revoked", "controller/uplink",
-		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/mqtt", "internal/pki", "internal/wire",
+		"controller/revoked", "controller/timeservice", "controller/uplink",
+		"internal/access", "internal/event", "internal/fault", "internal/folder", "internal/kernelclock", "internal/mqtt", "internal/pki", "internal/wire",
 		"reader", "reader/credential", "reader/osdp", "reader/osdp/bus", "reader/serialport",
 	}},
 
@@ -124,9 +126,10 @@ var rules = []rule{
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
 	{"lifecycle/notice", []string{"internal/fault", "internal/store", "lifecycle/field", "lifecycle/period"}},
+	{"lifecycle/alarm/raise", []string{"internal/access", "internal/event"}},
 	{"lifecycle/alarm", []string{
 		"internal/access", "internal/authz", "internal/event", "internal/fault", "internal/store",
-		"lifecycle/account", "lifecycle/entrylog", "lifecycle/field", "lifecycle/notice", "lifecycle/period",
+		"lifecycle/account", "lifecycle/alarm/raise", "lifecycle/entrylog", "lifecycle/field", "lifecycle/notice", "lifecycle/period",
 	}},
 
 	// the centre
@@ -150,7 +153,7 @@ var rules = []rule{
 	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
 	{"api/enrol", []string{"internal/fault", "internal/pki", "internal/store", "internal/wire", "lifecycle/device"}},
-	{"api/desk", []string{"internal/access", "internal/fault", "internal/pki", "internal/store", "internal/tap", "internal/wire", "lifecycle/desk", "reader/credential"}},
+	{"api/desk", []string{"internal/access", "internal/fault", "internal/pki", "internal/store", "internal/tap", "internal/wire", "lifecycle/card/number", "lifecycle/desk", "reader/credential"}},
 	{"api/keyrecord", []string{"api/sitekey", "internal/fault", "internal/store", "lifecycle/key"}},
 	{"api/keychange", []string{"api/sitekey", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},

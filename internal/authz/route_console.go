@@ -39,6 +39,7 @@ func consoleRoutes() []Route {
 		{"GET /taps/stream", May(CardRead)}, // to enter a card needs more
 		{"GET /cards/{id}", May(CardRead)},
 		{"POST /cards/{id}/credentials", May(CardIssue)},
+		{"POST /cards/{id}/credentials/end", May(CardRevoke)},
 		{"POST /cards/{id}/suspend", May(CardSuspend)},
 		{"POST /cards/{id}/revoke", May(CardRevoke)},
 		{"POST /cards/{id}/lift", May(CardLift)},
@@ -78,6 +79,9 @@ func consoleRoutes() []Route {
 		{"POST /desks/{name}", May(DeviceWrite)},
 		{"POST /desks/{name}/token", May(DeviceWrite)},
 		{"POST /desks/{name}/revoke", May(DeviceRevoke)},
+		{"GET /readers", May(DeviceRead)},
+		{"GET /readers/{controller}/{name}", May(DeviceRead)},
+		{"POST /readers/{controller}/{name}", May(AreaWrite)},
 		{"GET /controllers", May(DeviceRead)},
 		{"GET /controllers/{name}", May(DeviceRead)},
 		{"POST /controllers/{name}/token", May(DeviceWrite)},

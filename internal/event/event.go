@@ -86,6 +86,8 @@ const (
 	BatteryRestored Kind = "battery_restored" //
 	BoxOpened       Kind = "box_opened"       // the controller's cabinet: alarm
 	BoxClosed       Kind = "box_closed"       //
+	ClockUnset      Kind = "clock_unset"      // nobody has set the machine's clock for a day: alarm, again every day
+	ClockSet        Kind = "clock_set"        // somebody has, after that
 )
 
 // InVain is the Detail of a refusal that is no decision: a card, a number or a person waited at a reader, as an access_pending before it says, and
@@ -100,7 +102,8 @@ func (k Kind) Alarm() bool {
 	switch k {
 	case DoorForced, DoorHeld, DeviceOffline, DeviceInsecure, DeviceTamper, DevicePower, InputFault, StrikeFailed, PolicyRefused, JournalTrouble,
 		LeaseWarning, LeaseLapsed, CommandRefused, CertificateWarning, EpochOpened, DeviceKeyRefused,
-		Duress, RuleBroken, PINStopped, RecoveryUsed, LockdownBegun, CardLeft, LockUnsecured, FireAlarm, GasAlarm, MainsLost, BatteryLow, BoxOpened:
+		Duress, RuleBroken, PINStopped, RecoveryUsed, LockdownBegun, CardLeft, LockUnsecured, FireAlarm, GasAlarm, MainsLost, BatteryLow, BoxOpened,
+		ClockUnset:
 		return true
 	default:
 		return false
@@ -113,7 +116,7 @@ func (k Kind) Valid() bool {
 	case AccessGranted, AccessDenied, DoorOpened, DoorClosed, NotEntered, RequestToExit, DeviceOnline, Started, PolicyApplied, ClockStepped,
 		RevocationApplied, LeaseRenewed, RemoteRelease, DeviceKeyReplaced,
 		AccessPending, CardUnreadable, CardTaken, PlacesReset, PlacesDoubtful, DoorUnlocked, DoorSecured, LockdownLifted, HeldWarning, LockSecured, FireCleared,
-		GasCleared, MainsRestored, BatteryRestored, BoxClosed:
+		GasCleared, MainsRestored, BatteryRestored, BoxClosed, ClockSet:
 		return true
 	default:
 		return k.Alarm()

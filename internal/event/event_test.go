@@ -31,6 +31,15 @@ var examples = map[string]event.Event{
 		Epoch: 7, Seq: 2, At: at.Add(time.Second), Kind: event.AccessDenied, Door: "D-1", Area: "server", Reader: "IN-1", Direction: access.In,
 		Reason: access.UnknownCredential, Credential: "deadbeef01020304", Policy: &access.Version{Epoch: 1, N: 42},
 	},
+	"frame_unexpected": {
+		Epoch: 7, Seq: 6, At: at.Add(5 * time.Second), Kind: event.AccessDenied, Door: "D-1", Area: "server", Reader: "IN-1", Direction: access.In,
+		Reason: access.FrameUnexpected, Credential: "deadbeef01020304", Policy: &access.Version{Epoch: 1, N: 42},
+		Facts: &access.Facts{Shape: access.Shape{Format: access.FormatBits, Bits: 26, Parity: access.ParityWrong}},
+	},
+	"card_unreadable": {
+		Epoch: 7, Seq: 7, At: at.Add(6 * time.Second), Kind: event.CardUnreadable, Door: "D-1", Area: "server", Reader: "IN-1", Direction: access.In,
+		Detail: "credential.random: a UID that the card draws anew each time",
+	},
 	"revocation_applied": {
 		Epoch: 7, Seq: 4, At: at.Add(3 * time.Second), Kind: event.RevocationApplied, Reason: access.CredentialRevoked, Card: "C-0034",
 		Policy: &access.Version{Epoch: 1, N: 7},
@@ -221,7 +230,8 @@ func TestR43_2_EveryKindIsValidAndAlarmsAreTheWrittenOnes(t *testing.T) {
 		event.DeviceInsecure: true, event.DeviceTamper: true, event.DevicePower: true, event.InputFault: true, event.StrikeFailed: true,
 		event.Started: false, event.PolicyApplied: false, event.PolicyRefused: true, event.JournalTrouble: true, event.ClockStepped: false,
 		event.RevocationApplied: false, event.LeaseWarning: true, event.LeaseLapsed: true, event.LeaseRenewed: false, event.RemoteRelease: false,
-		event.CommandRefused: true, event.CertificateWarning: true, event.EpochOpened: true, event.DeviceKeyReplaced: false, event.DeviceKeyRefused: true,
+		event.CommandRefused: true, event.CertificateWarning: true, event.EpochOpened: true, event.CardUnreadable: false, event.CardLeft: true, event.CardTaken: false, event.DeviceKeyReplaced: false, event.DeviceKeyRefused: true,
+		event.ClockUnset: true, event.ClockSet: false,
 	}
 	doc, err := os.ReadFile("../../docs/wire.md")
 	if err != nil {

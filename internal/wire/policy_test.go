@@ -111,6 +111,15 @@ func TestTheHashIsOverTheBytesInTheDocument(t *testing.T) {
 	if err != nil || string(b) != want {
 		t.Errorf("%s, %v", b, err)
 	}
+	s.Readers = []access.Reader{
+		{Name: "IN-1", Trust: access.TrustMemory, Frames: []access.Frame{{Format: access.FormatBits, Bits: 26, Parity: true}, {Format: access.FormatFeliCa}}},
+	}
+	const readers = `"readers":[{"name":"IN-1","trust":"memory","frames":[{"format":"bits","bits":26,"parity":true},{"format":"felica"}]}],`
+	b, err = wire.PolicyBytes(s)
+	if with := strings.Replace(want, `"schedules"`, readers+`"schedules"`, 1); err != nil || string(b) != with {
+		t.Errorf("%s, %v", b, err)
+	}
+	s.Readers = []access.Reader{}
 	if s.Areas != nil || s.Doors[0].EntryReads != nil || s.Schedules[0].Windows != nil {
 		t.Errorf("the policy itself was changed: %+v", s)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kanmon/internal/store"
+	"kanmon/lifecycle/alarm/raise"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/period"
 )
@@ -43,7 +44,7 @@ func (o openRow) wake(ctx context.Context, tx *store.Tx) error {
 	}
 	var door, area string
 	for _, e := range last {
-		door, area = plain(e.Door), plain(e.Area)
+		door, area = raise.Plain(e.Door), raise.Plain(e.Area)
 	}
 	if _, err := tx.Exec(ctx, `UPDATE alarm_tally SET over_at = '' WHERE alarm = ? AND over_at < last_at`, o.ID); err != nil {
 		return err

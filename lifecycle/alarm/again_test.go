@@ -129,3 +129,32 @@ func TestClosingAnswersOnlyForWhatWasSeen(t *testing.T) {
 		}
 	})
 }
+
+// R43-2: a door that is forced every second can be taken all the same by somebody whose page is behind; what it writes is bounded, and it comes back
+// after a minute.
+func TestADoorThatIsForcedEverySecondFloodsNobody(t *testing.T) {
+	onBoth(t, func(t *testing.T, city *lifecycletest.City) {
+		ctx := t.Context()
+		again := func(times int) {
+			for range times {
+				city.Clock.Pass(time.Second)
+				take(t, city, "ctl-1", at(event.DoorForced, "D-1"), at(event.DoorClosed, "D-1"))
+			}
+		}
+		again(19)
+		seen := only(t, city)
+		again(1)
+		_, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, seen.ID, seen.LastEntry)
+		lifecycletest.WantFault(t, err, fault.Conflict, "alarm.more")
+		again(100)
+		if _, err := city.Alarms.Acknowledge(ctx, lifecycletest.Guard, seen.ID, seen.LastEntry); err != nil {
+			t.Fatalf("nobody can take it: %v", err)
+		}
+		again(30)
+		want(t, city, "door_forced door D-1 raised ×150")
+		story, err := city.Alarms.Get(ctx, lifecycletest.Guard, seen.ID)
+		if err != nil || len(story.Entries) != 101 || len(story.Steps) != 3 { // the first hundred and the last
+			t.Errorf("%d entries and %d steps, want 101 and 3: %v", len(story.Entries), len(story.Steps), err)
+		}
+	})
+}

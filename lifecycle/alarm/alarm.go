@@ -15,33 +15,55 @@ package alarm
 import (
 	"time"
 
-	"kanmon/internal/event"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/alarm/raise"
 	"kanmon/lifecycle/entrylog"
 )
 
-// Kind of an alarm. The value is stable: it is kept for years. Most are named as the events that raise them.
-type Kind string
+// What alarms are made of is in package raise.
+
+type (
+	// Kind of an alarm.
+	Kind = raise.Kind
+	// Severity says how soon somebody has to look.
+	Severity = raise.Severity
+	// About is what kind of thing an alarm is about.
+	About = raise.About
+	// Subject is what an alarm is about.
+	Subject = raise.Subject
+	// Key tells alarms apart.
+	Key = raise.Key
+	// Repeat is a number of refusals within a time.
+	Repeat = raise.Repeat
+)
 
 // Kinds that are no kind of event.
 const (
-	LeftAlone        Kind = "left_alone"        // one person stays behind where two have to be
-	EscortLeft       Kind = "escort_left"       // visitors stay behind without an escort
-	RepeatedRefusals Kind = "repeated_refusals" // at a door, or of a card
-	ControllerSilent Kind = "controller_silent" // nothing is heard of a controller
-	ClockOff         Kind = "clock_off"         // a controller's clock differs from the centre's
+	LeftAlone        = raise.LeftAlone
+	EscortLeft       = raise.EscortLeft
+	RepeatedRefusals = raise.RepeatedRefusals
+	ControllerSilent = raise.ControllerSilent
+	WeakRead         = raise.WeakRead
+	ClockOff         = raise.ClockOff
+	Quarantined      = Kind(entrylog.Quarantined) // raised by messages that could not be believed
 )
-
-// Quarantined is raised by messages that could not be believed.
-const Quarantined = Kind(entrylog.Quarantined)
-
-// Severity says how soon somebody has to look.
-type Severity string
 
 // Severities.
 const (
-	Urgent Severity = "urgent"
-	Normal Severity = "normal"
+	Urgent = raise.Urgent
+	Normal = raise.Normal
+)
+
+// Things an alarm is about.
+const (
+	Door       = raise.Door
+	Device     = raise.Device
+	Controller = raise.Controller
+	Person     = raise.Person
+	Card       = raise.Card
+	Credential = raise.Credential
+	Area       = raise.Area
+	Centre     = raise.Centre
 )
 
 // State of an alarm.
@@ -54,33 +76,6 @@ const (
 	Closed       State = "closed"       // seen to, with a note
 	Open         State = "open"
 )
-
-// About is what kind of thing an alarm is about.
-type About string
-
-// Things an alarm is about.
-const (
-	Door       About = "door"
-	Device     About = "device"     // controller/name
-	Controller About = "controller" //
-	Person     About = "person"     //
-	Card       About = "card"       //
-	Credential About = "credential" // fingerprint of a card nobody knows
-	Area       About = "area"       // controller/area where one controller's input tells of it
-	Centre     About = "centre"     // the centre itself; the id is empty
-)
-
-// Subject is what an alarm is about.
-type Subject struct {
-	About About
-	ID    string
-}
-
-// Key tells alarms apart: of each at most one is open.
-type Key struct {
-	Kind    Kind
-	Subject Subject
-}
 
 // Step is what was done with an alarm.
 type Step struct {
@@ -143,12 +138,6 @@ type Limits struct {
 	OfCard Repeat        // refusals of one card: 5 in 10 minutes
 }
 
-// Repeat is a number of refusals within a time.
-type Repeat struct {
-	N      int
-	Within time.Duration
-}
-
 func (l Limits) filled() Limits {
 	for _, d := range []struct {
 		field *time.Duration
@@ -183,5 +172,3 @@ type Register struct {
 
 // New opens the register.
 func New(s *store.Store, l Limits) *Register { return &Register{store: s, limits: l.filled()} }
-
-func kindOf(k event.Kind) Kind { return Kind(k) }

@@ -10,19 +10,25 @@ import (
 	"kanmon/lifecycle/field"
 )
 
+// flaps is how often an alarm has happened when whoever acknowledges it is taken to know that it goes on: another entry every second would leave it to
+// nobody. It is raised again all the same.
+const flaps = 20
+
 // mostNote is how many characters a note may have.
 const mostNote = 500
 
 // Acknowledge says that the actor sees to an alarm: raised → acknowledged. It needs authz.AlarmHandle. lastEntry is the Alarm.LastEntry that the
 // actor has seen. Errors: NotFound "alarm.unknown"; Conflict "alarm.taken" when somebody has acknowledged it already, "alarm.closed", and
-// "alarm.more" when an urgent one counts entries after lastEntry.
+// "alarm.more" when an urgent one counts entries after lastEntry, and not so many that it flaps.
 func (r *Register) Acknowledge(ctx context.Context, actor store.Actor, id string, lastEntry int64) (Alarm, error) {
 	return r.handle(ctx, actor, id, "", func(k *kept, tx *store.Tx) (string, error) {
 		if k.State == Acknowledged {
 			return "", fault.New(fault.Conflict, "alarm.taken", "acknowledged already by "+k.TakenBy)
 		}
-		if err := k.seen(ctx, tx, lastEntry); err != nil && k.Severity == Urgent {
-			return "", err
+		if k.Severity == Urgent {
+			if err := k.known(ctx, tx, lastEntry); err != nil {
+				return "", err
+			}
 		}
 		k.State, k.TakenBy, k.TakenAt = Acknowledged, actor.String(), store.FormatTime(tx.Now())
 		return string(Acknowledged), nil
@@ -81,6 +87,15 @@ func (r *Register) handle(ctx context.Context, actor store.Actor, id, reason str
 		return Alarm{}, fmt.Errorf("handle alarm: %w", err)
 	}
 	return now, nil
+}
+
+// known is seen for what does not happen all the time.
+func (k kept) known(ctx context.Context, q store.Queryer, lastEntry int64) error {
+	var count int
+	if err := q.Get(ctx, &count, `SELECT count FROM alarm_tally WHERE alarm = ?`, k.ID); err != nil || count > flaps {
+		return err
+	}
+	return k.seen(ctx, q, lastEntry)
 }
 
 // seen refuses what would answer for entries that the actor has not seen.

@@ -18,7 +18,7 @@ func (r *Register) CardLeft(ctx context.Context, tx *store.Tx, desk string) erro
 	if err != nil {
 		return err
 	}
-	c := &change{Key: atDesk(desk), severity: Normal, count: 1, first: tx.Now(), last: tx.Now()}
+	c := &change{Key: atDesk(desk), Severity: Normal, Count: 1, First: tx.Now(), Last: tx.Now()}
 	return c.apply(ctx, tx, open)
 }
 
@@ -28,6 +28,6 @@ func (r *Register) CardTaken(ctx context.Context, tx *store.Tx, desk string) err
 	if err != nil {
 		return err
 	}
-	c := &change{Key: atDesk(desk), over: tx.Now()}
+	c := &change{Key: atDesk(desk), Over: tx.Now()}
 	return c.apply(ctx, tx, open)
 }

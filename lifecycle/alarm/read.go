@@ -9,6 +9,7 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/alarm/raise"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/field"
 	"kanmon/lifecycle/period"
@@ -38,7 +39,7 @@ const lineColumns = `SELECT id, n, kind, severity, subject_kind, subject, contro
 
 func (r row) alarm() (Alarm, error) {
 	a := Alarm{
-		ID: r.ID, Key: Key{r.Kind, Subject{r.About, r.Subject}}, SubjectName: r.name(), Severity: r.Severity, State: r.State,
+		ID: r.ID, Key: raise.Of(r.Kind, r.About, r.Subject), SubjectName: r.name(), Severity: r.Severity, State: r.State,
 		Controller: r.Controller, Place: r.Place, Door: r.Door, DoorName: r.DoorName, Area: r.Area, AreaName: r.AreaName,
 		Count: r.Count, FirstEntry: r.FirstLeaf, LastEntry: r.LastLeaf, TakenBy: r.TakenBy, Escalations: r.Escalations,
 		Told: strings.Fields(r.Told), Note: r.Note, Version: r.N,

@@ -9,6 +9,7 @@ import (
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/alarm/raise"
 	"kanmon/lifecycle/period"
 )
 
@@ -27,10 +28,12 @@ func refusalsOf(first int64, events []event.Event) []*freshness {
 	by := map[Subject]*freshness{}
 	var list []*freshness
 	for i, e := range events {
-		if !refused(e.Kind, e.Reason) {
+		if !raise.Refused(e.Kind, e.Reason) {
 			continue
 		}
-		for _, s := range []Subject{{Door, plain(e.Door)}, {Card, plain(e.Card)}, {Credential, plain(e.Credential)}} {
+		for _, s := range []Subject{
+			{About: Door, ID: raise.Plain(e.Door)}, {About: Card, ID: raise.Plain(e.Card)}, {About: Credential, ID: raise.Plain(e.Credential)},
+		} {
 			if s.ID == "" {
 				continue
 			}
@@ -56,8 +59,8 @@ func (r *Register) repeated(ctx context.Context, tx *store.Tx, controller string
 		if err != nil {
 			return nil, err
 		}
-		key := Key{RepeatedRefusals, f.Subject}
-		hits := limit.hits(tries, f.first)
+		key := raise.Of(RepeatedRefusals, f.About, f.ID)
+		hits := limit.Hits(tries, f.first)
 		if len(hits) == 0 {
 			continue
 		}
@@ -66,10 +69,10 @@ func (r *Register) repeated(ctx context.Context, tx *store.Tx, controller string
 			return nil, err
 		}
 		if _, is := open[key]; !is && after > 0 { // what was seen to is not held against anybody again
-			tries = slices.DeleteFunc(tries, func(t try) bool { return t.entry <= after })
-			hits = limit.hits(tries, f.first)
+			tries = slices.DeleteFunc(tries, func(t raise.Try) bool { return t.Entry <= after })
+			hits = limit.Hits(tries, f.first)
 		}
-		if c := repeatedChange(key, controller, tries, hits, after); c.count > 0 {
+		if c := repeatedChange(key, controller, tries, hits, after); c.Count > 0 {
 			list = append(list, c)
 		}
 	}
@@ -91,24 +94,24 @@ func counted(ctx context.Context, q store.Queryer, open map[Key]openRow, k Key) 
 }
 
 // repeatedChange counts those hits that were not counted before.
-func repeatedChange(k Key, controller string, tries []try, hits []int64, after int64) *change {
-	c := &change{Key: k, severity: Normal, controller: controller}
+func repeatedChange(k Key, controller string, tries []raise.Try, hits []int64, after int64) *change {
+	c := &change{Key: k, Severity: Normal, Controller: controller}
 	for _, t := range tries {
-		if t.entry <= after || !slices.Contains(hits, t.entry) {
+		if t.Entry <= after || !slices.Contains(hits, t.Entry) {
 			continue
 		}
-		if c.count == 0 {
-			c.door, c.area, c.first = t.door, t.area, t.at
+		if c.Count == 0 {
+			c.Door, c.Area, c.First = t.Door, t.Area, t.At
 		}
-		c.count++
-		c.entries, c.last = append(c.entries, t.entry), t.at
+		c.Count++
+		c.Entries, c.Last = append(c.Entries, t.Entry), t.At
 	}
-	slices.Sort(c.entries)
+	slices.Sort(c.Entries)
 	return c
 }
 
 // tries reads what the log has of a subject, newest entries first. Of a card only refusals matter.
-func (f *freshness) tries(ctx context.Context, q store.Queryer) ([]try, error) {
+func (f *freshness) tries(ctx context.Context, q store.Queryer) ([]raise.Try, error) {
 	most := mostTries + f.n
 	switch f.About {
 	case Door:
@@ -121,7 +124,7 @@ func (f *freshness) tries(ctx context.Context, q store.Queryer) ([]try, error) {
 }
 
 // selectTries keeps only those of a credential, where one is given.
-func selectTries(ctx context.Context, q store.Queryer, credential, where string, args ...any) ([]try, error) {
+func selectTries(ctx context.Context, q store.Queryer, credential, where string, args ...any) ([]raise.Try, error) {
 	var rows []struct {
 		Leaf             int64
 		At               string
@@ -134,14 +137,14 @@ func selectTries(ctx context.Context, q store.Queryer, credential, where string,
 	if err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
 	}
-	var list []try
+	var list []raise.Try
 	for _, row := range rows {
 		granted := row.Kind == event.AccessGranted
-		if !granted && !refused(row.Kind, row.Reason) {
+		if !granted && !raise.Refused(row.Kind, row.Reason) {
 			continue
 		}
 		if credential != "" {
-			if e, err := event.Decode(row.Body); err != nil || plain(e.Credential) != credential {
+			if e, err := event.Decode(row.Body); err != nil || raise.Plain(e.Credential) != credential {
 				continue
 			}
 		}
@@ -149,7 +152,7 @@ func selectTries(ctx context.Context, q store.Queryer, credential, where string,
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, try{row.Leaf, at, row.Card, row.Door, row.Area, granted})
+		list = append(list, raise.Try{Entry: row.Leaf, At: at, Card: row.Card, Door: row.Door, Area: row.Area, Granted: granted})
 	}
 	return list, nil
 }

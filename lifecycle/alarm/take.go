@@ -9,6 +9,7 @@ import (
 
 	"kanmon/internal/event"
 	"kanmon/internal/store"
+	"kanmon/lifecycle/alarm/raise"
 	"kanmon/lifecycle/period"
 )
 
@@ -41,16 +42,16 @@ func (r *Register) Take(ctx context.Context, tx *store.Tx, controller string, fi
 
 // Suspect raises an alarm for a message that was put into quarantine in the same transaction. controller is empty for an unknown one.
 func (r *Register) Suspect(ctx context.Context, tx *store.Tx, controller string, entry int64) error {
-	about := Subject{Controller, controller}
+	key := raise.Of(Quarantined, Controller, controller)
 	if controller == "" {
-		about = Subject{About: Centre}
+		key = raise.Of(Quarantined, Centre, "")
 	}
 	open, err := openOf(ctx, tx, controller)
 	if err != nil {
 		return err
 	}
 	c := &change{
-		Key: Key{Quarantined, about}, severity: Urgent, controller: controller, count: 1, entries: []int64{entry}, first: tx.Now(), last: tx.Now(),
+		Key: key, Severity: Urgent, Controller: controller, Count: 1, Entries: []int64{entry}, First: tx.Now(), Last: tx.Now(),
 	}
 	return c.apply(ctx, tx, open)
 }
@@ -74,7 +75,7 @@ type openRow struct {
 	StepLeaf    int64  `db:"step_leaf"` // of its newest version
 }
 
-func (o openRow) key() Key { return Key{o.Kind, Subject{o.About, o.Subject}} }
+func (o openRow) key() Key { return raise.Of(o.Kind, o.About, o.Subject) }
 
 const openColumns = `SELECT o.id, o.kind, o.subject_kind, o.subject, o.controller, o.state, o.raised_at, o.severity, o.escalations, o.escalated_at,
 	o.count, t.last_at, o.last_leaf, o.over_at, v.leaf AS step_leaf
@@ -97,15 +98,25 @@ func selectOpen(ctx context.Context, q store.Queryer, where string, args ...any)
 	return open, nil
 }
 
+// change is what is written down.
+type change raise.Change
+
+func fold(controller string, first int64, events []event.Event) (list []*change) {
+	for _, c := range raise.Fold(controller, first, events) {
+		list = append(list, (*change)(c))
+	}
+	return list
+}
+
 // apply writes a change down. A new alarm has its version in the ledger; what is counted or over has not.
 func (c *change) apply(ctx context.Context, tx *store.Tx, open map[Key]openRow) error {
 	o, is := open[c.Key]
 	var err error
 	switch {
-	case c.count == 0 && !is:
+	case c.Count == 0 && !is:
 		return nil
-	case c.count == 0:
-		err = end(ctx, tx, o.ID, c.over)
+	case c.Count == 0:
+		err = end(ctx, tx, o.ID, c.Over)
 	case is:
 		err = c.more(ctx, tx, o)
 	default:
@@ -119,21 +130,21 @@ func (c *change) apply(ctx context.Context, tx *store.Tx, open map[Key]openRow) 
 
 func (c *change) raise(ctx context.Context, tx *store.Tx) error {
 	k := kept{
-		ID: "A-" + rand.Text()[:10], State: Raised, Kind: c.Kind, Severity: c.severity, About: c.Subject.About, Subject: c.Subject.ID,
-		Controller: c.controller, Door: c.door, Area: c.area, RaisedAt: store.FormatTime(tx.Now()),
+		ID: "A-" + rand.Text()[:10], State: Raised, Kind: c.Kind, Severity: c.Severity, About: c.Subject.About, Subject: c.Subject.ID,
+		Controller: c.Controller, Door: c.Door, Area: c.Area, RaisedAt: store.FormatTime(tx.Now()),
 	}
-	if c.shared() {
+	if c.Shared() {
 		k.Controller = ""
 	}
 	last := int64(0)
-	if n := len(c.entries); n > 0 {
-		k.FirstLeaf, last = c.entries[0], c.entries[n-1]
+	if n := len(c.Entries); n > 0 {
+		k.FirstLeaf, last = c.Entries[0], c.Entries[n-1]
 	}
 	if err := k.step(ctx, tx, string(Raised)); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO alarm_tally (alarm, count, first_at, last_at, last_leaf, over_at) VALUES (?, ?, ?, ?, ?, ?)`,
-		k.ID, c.count, store.FormatTime(c.first), store.FormatTime(c.last), last, period.Text(c.over))
+		k.ID, c.Count, store.FormatTime(c.First), store.FormatTime(c.Last), last, period.Text(c.Over))
 	if err != nil {
 		return err
 	}
@@ -142,9 +153,9 @@ func (c *change) raise(ctx context.Context, tx *store.Tx) error {
 
 // more is counted into an alarm that is open. Where nobody can have seen to it yet, the alarm is raised again.
 func (c *change) more(ctx context.Context, tx *store.Tx, o openRow) error {
-	last, over := o.LastLeaf, period.Text(c.over)
-	if n := len(c.entries); n > 0 {
-		last = c.entries[n-1]
+	last, over := o.LastLeaf, period.Text(c.Over)
+	if n := len(c.Entries); n > 0 {
+		last = c.Entries[n-1]
 	}
 	rested, err := o.rested(tx.Now())
 	if err != nil {
@@ -155,12 +166,12 @@ func (c *change) more(ctx context.Context, tx *store.Tx, o openRow) error {
 		over = o.OverAt // until Watch raises it
 	}
 	_, err = tx.Exec(ctx, `UPDATE alarm_tally SET count = count + ?, last_at = ?, last_leaf = ?, over_at = ? WHERE alarm = ?`,
-		c.count, store.FormatTime(c.last), last, over, o.ID)
+		c.Count, store.FormatTime(c.Last), last, over, o.ID)
 	if err != nil {
 		return err
 	}
 	if anew && rested {
-		if err := raiseAgain(ctx, tx, o.ID, c.door, c.area); err != nil {
+		if err := raiseAgain(ctx, tx, o.ID, c.Door, c.Area); err != nil {
 			return err
 		}
 	}
@@ -169,7 +180,7 @@ func (c *change) more(ctx context.Context, tx *store.Tx, o openRow) error {
 
 // link keeps which entries an alarm counts, as long as it has few.
 func (c *change) link(ctx context.Context, tx *store.Tx, id string, before int) error {
-	entries := c.entries[:max(0, min(len(c.entries), mostEntries-before))]
+	entries := c.Entries[:max(0, min(len(c.Entries), mostEntries-before))]
 	if len(entries) == 0 {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
+	"kanmon/lifecycle/alarm/raise"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/period"
 )
@@ -90,9 +91,9 @@ func (l Limits) plan(controllers []heard, open map[Key]openRow, started, now tim
 			return plan{}, err
 		}
 		for _, kind := range kinds {
-			key := Key{kind, Subject{Controller, h.ID}}
+			key := raise.Of(kind, Controller, h.ID)
 			is[key] = true
-			c := &change{Key: key, severity: Normal, controller: h.ID, count: 1, first: now, last: now}
+			c := &change{Key: key, Severity: Normal, Controller: h.ID, Count: 1, First: now, Last: now}
 			o, known := open[key]
 			rested, err := o.rested(now)
 			switch {

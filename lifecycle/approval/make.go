@@ -15,7 +15,7 @@ type Maker[B any] struct {
 	Apply   func(ctx context.Context, tx *store.Tx, b B) error
 	Version func(ctx context.Context, q store.Queryer, id string) (int64, error) // nil: made from no version
 	// Leans adds the versions of what a body leans on without changing it, such as the schedules of rights: where one changes, the request is void
-	// too. Versions only grow, so their sum stands for all of them. Nil: nothing.
+	// too. The versions of a fixed list only grow, so their sum stands for all of them. Nil: nothing.
 	Leans func(ctx context.Context, q store.Queryer, b B) (int64, error)
 }
 

@@ -248,8 +248,9 @@ var changeInterlock = approval.Maker[group]{
 		}
 		return nil
 	},
+	// The newest leaf of any door that is, or ever was, in the group: a door that joins, changes or leaves has a newer one, and none comes twice.
 	Version: func(ctx context.Context, q store.Queryer, name string) (n int64, err error) {
-		err = q.Get(ctx, &n, `SELECT COALESCE(SUM(d.n), 0) FROM door d JOIN door_version v ON v.id = d.id AND v.n = d.n WHERE v.interlock = ?`, name)
+		err = q.Get(ctx, &n, `SELECT COALESCE(MAX(leaf), 0) FROM door_version WHERE id IN (SELECT id FROM door_version WHERE interlock = ?)`, name)
 		return n, err
 	},
 }

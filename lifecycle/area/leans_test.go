@@ -85,3 +85,33 @@ func TestAnAreaWhoseUnlockScheduleChangedMeanwhileIsStale(t *testing.T) {
 		lifecycletest.WantFault(t, err, fault.Conflict, "approval.stale")
 	})
 }
+
+// R14-1: and so is an interlock whose doors are others by now, though as many, each changed as often as the one in whose place it came.
+func TestAnInterlockWhoseDoorsAreOthersByNowIsStale(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		c, ctx := ofTwo(t, d), t.Context()
+		c.Reader(t, "ctl-1", "IN-7")
+		third := area.Door{ID: "D-7", Name: "書庫 北", Area: "archive", Controller: "ctl-1", EntryReaders: []string{"IN-7"}, ReleaseMS: 5_000, HeldMS: 30_000}
+		approve := func(id string) error {
+			_, err := c.Approvals.Approve(ctx, lifecycletest.Second, "", id)
+			return err
+		}
+		lock := func(doors ...string) string {
+			return waits(t, c.Area.Interlock(ctx, lifecycletest.Manager, "前室", "front", doors))
+		}
+		if _, err := c.Area.AddDoor(ctx, lifecycletest.Manager, third); approve(waits(t, err)) != nil {
+			t.Fatal("no third door")
+		}
+		if err := approve(lock("D-1", "D-2")); err != nil {
+			t.Fatal(err)
+		}
+		end := lock()
+		if err := approve(lock("D-1", "D-7")); err != nil {
+			t.Fatal(err)
+		}
+		lifecycletest.WantFault(t, approve(end), fault.Conflict, "approval.stale")
+		if err := approve(lock()); err != nil {
+			t.Errorf("asked for anew: %v", err)
+		}
+	})
+}

@@ -273,13 +273,13 @@ type adoptee struct {
 func (r *Register) adoptee(ctx context.Context, tx *store.Tx, e access.Revocation) (adoptee, error) {
 	var a adoptee
 	var err error
-	if a.card, err = keptOf(ctx, tx, e.Card); fault.KindOf(err) == fault.NotFound {
-		return a, nil
+	if a.card, err = keptOf(ctx, tx, e.Card); err != nil {
+		if fault.KindOf(err) == fault.NotFound {
+			err = nil
+		}
+		return a, err
 	}
-	var all []further
-	if err == nil {
-		all, err = furtherOf(ctx, tx, e.Card)
-	}
+	all, err := furtherOf(ctx, tx, e.Card)
 	if err != nil {
 		return a, err
 	}

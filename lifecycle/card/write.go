@@ -71,11 +71,8 @@ func (r *Register) fits(ctx context.Context, tx *store.Tx, n Issue) error {
 	if err := staff.Known(ctx, tx, n.Person); err != nil {
 		return err
 	}
-	if n.Kind == Biometric {
-		controller, name, _ := strings.Cut(n.Terminal, "/")
-		if err := device.KnownTerminal(ctx, tx, controller, name); err != nil {
-			return fault.BadField("terminal", fault.CodeOf(err), err.Error())
-		}
+	if err := n.checkTerminal(ctx, tx); err != nil {
+		return err
 	}
 	var labels int64
 	err := tx.Get(ctx, &labels, `SELECT COUNT(*) FROM card WHERE label = ?`, n.Label)
@@ -86,6 +83,19 @@ func (r *Register) fits(ctx context.Context, tx *store.Tx, n Issue) error {
 		return err
 	}
 	return r.unused(ctx, tx, n.read())
+}
+
+// checkTerminal refuses what cannot say who somebody is: only a terminal can, or a serial reader, behind which one may stand.
+func (n Issue) checkTerminal(ctx context.Context, q store.Queryer) error {
+	if n.Kind != Biometric {
+		return nil
+	}
+	controller, name, _ := strings.Cut(n.Terminal, "/")
+	kind, err := device.KindOf(ctx, q, controller, name)
+	if fault.KindOf(err) == fault.NotFound || err == nil && kind != device.Terminal && kind != device.SerialReader {
+		err = fault.BadField("terminal", "device.unknown_terminal", fmt.Sprintf("no terminal %.40q", n.Terminal))
+	}
+	return err
 }
 
 func (n Issue) keep(ctx context.Context, tx *store.Tx, id string) error {

@@ -22,14 +22,11 @@ const (
 	Terminal     Kind = "terminal"      // knows people by a face or a finger, and says who it is
 )
 
-// Kinds lists them.
-func Kinds() []Kind { return []Kind{OSDPReader, OSDPIO, PCSCReader, SerialReader, Terminal} }
-
 // Addressed reports whether devices of the kind have an address on an OSDP line.
 func (k Kind) Addressed() bool { return k == OSDPReader || k == OSDPIO }
 
 // Reads reports whether a door may have devices of the kind as readers.
-func (k Kind) Reads() bool { return k != OSDPIO && slices.Contains(Kinds(), k) }
+func (k Kind) Reads() bool { return k != OSDPIO }
 
 // Plain reports whether what such a reader says crosses its wire unencrypted.
 func (k Kind) Plain() bool { return k == SerialReader || k == Terminal }
@@ -52,12 +49,12 @@ func (r *Register) AddReader(ctx context.Context, actor store.Actor, d Reader) (
 		if err := Known(ctx, tx, d.Controller); err != nil {
 			return err
 		}
-		taken, err := hasReader(ctx, tx, d.Controller, d.Name)
-		if err != nil {
-			return err
+		_, err := KindOf(ctx, tx, d.Controller, d.Name)
+		if err == nil {
+			err = fault.New(fault.Conflict, "device.reader_taken", fmt.Sprintf("%s has a device %q", d.Controller, d.Name))
 		}
-		if taken {
-			return fault.New(fault.Conflict, "device.reader_taken", fmt.Sprintf("%s has a device %q", d.Controller, d.Name))
+		if fault.KindOf(err) != fault.NotFound {
+			return err
 		}
 		row := store.Row{
 			{Name: "controller", Value: d.Controller},
@@ -83,7 +80,7 @@ func (d Reader) check() error {
 		return err
 	}
 	switch {
-	case !slices.Contains(Kinds(), d.Kind):
+	case !slices.Contains([]Kind{OSDPReader, OSDPIO, PCSCReader, SerialReader, Terminal}, d.Kind):
 		return fault.BadField("kind", "device.kind", fmt.Sprintf("kind %.20q", d.Kind))
 	case d.Address < 0 || d.Address > 126:
 		return fault.BadField("address", "device.address", "address outside 0–126")
@@ -95,32 +92,20 @@ func (d Reader) check() error {
 
 // KnownReader returns a NotFound error unless the device is registered on the controller and is a reader.
 func KnownReader(ctx context.Context, q store.Queryer, controller, name string) error {
-	kind, err := kindOf(ctx, q, controller, name)
-	if fault.KindOf(err) == fault.NotFound || (err == nil && !kind.Reads()) {
-		return fault.New(fault.NotFound, "device.unknown_reader", fmt.Sprintf("no reader %.40q on %s", name, controller))
+	kind, err := KindOf(ctx, q, controller, name)
+	if err == nil && !kind.Reads() {
+		err = fault.New(fault.NotFound, "device.unknown_reader", fmt.Sprintf("%.40q on %s is no reader", name, controller))
 	}
 	return err
 }
 
-func hasReader(ctx context.Context, q store.Queryer, controller, name string) (bool, error) {
-	var n int64
-	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM reader WHERE id = ?`, Reader{Controller: controller, Name: name}.id())
-	return n > 0, err
-}
-
-// KnownTerminal returns a NotFound error unless the device is registered on the controller and may say who somebody is: a terminal, or a serial reader, behind
-// which one may stand.
-func KnownTerminal(ctx context.Context, q store.Queryer, controller, name string) error {
-	kind, err := kindOf(ctx, q, controller, name)
-	if fault.KindOf(err) == fault.NotFound || (err == nil && kind != Terminal && kind != SerialReader) {
-		return fault.New(fault.NotFound, "device.unknown_terminal", fmt.Sprintf("no terminal %.40q on %.40s", name, controller))
-	}
-	return err
-}
-
-func kindOf(ctx context.Context, q store.Queryer, controller, name string) (kind Kind, err error) {
+// KindOf is the kind of a device; a NotFound error with code "device.unknown_reader" unless it is registered on the controller.
+func KindOf(ctx context.Context, q store.Queryer, controller, name string) (kind Kind, err error) {
 	err = q.Get(ctx, &kind, `SELECT v.kind FROM reader r JOIN reader_version v ON v.id = r.id AND v.n = r.n WHERE r.id = ?`,
 		Reader{Controller: controller, Name: name}.id())
+	if fault.KindOf(err) == fault.NotFound {
+		err = fault.New(fault.NotFound, "device.unknown_reader", fmt.Sprintf("no reader %.40q on %s", name, controller))
+	}
 	return kind, err
 }
 

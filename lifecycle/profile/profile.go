@@ -129,7 +129,7 @@ func (p *Profile) suits(k device.Kind, atDoor bool) error {
 	case k == device.SerialReader && p.Trust != access.TrustNumber:
 		return fault.BadField("trust", "profile.trust_plain", fmt.Sprintf("trust %s over an unencrypted wire", p.Trust))
 	case k.Plain() && atDoor && !p.PlainRoute:
-		return fault.New(fault.Conflict, "profile.route_in_use", fmt.Sprintf("%s stands at a door", p.id()))
+		return fault.New(fault.Conflict, "profile.route_in_use", p.id()+" stands at a door")
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func TestClosedAlarmsArePaged(t *testing.T) {
 // What the register may raise has a name and says what to do, in both languages.
 func TestEveryKindOfAlarmHasWords(t *testing.T) {
 	for _, kind := range []alarm.Kind{
-		alarm.LeftAlone, alarm.EscortLeft, alarm.RepeatedRefusals, alarm.ControllerSilent, alarm.ClockOff, alarm.Quarantined, "door_forced", "door_held", "duress",
+		alarm.LeftAlone, alarm.EscortLeft, alarm.RepeatedRefusals, alarm.WeakRead, alarm.ControllerSilent, alarm.ClockOff, alarm.Quarantined, "door_forced", "door_held", "duress",
 		"fire_alarm", "box_opened", "lease_lapsed", "lockdown_begun", "clock_stepped",
 	} {
 		for _, lang := range []string{"ja", "en"} {

@@ -41,7 +41,7 @@ type Row struct{ Label, Before, After string }
 var order = []string{
 	"id", "person", "name", "area", "grade", "owner", "record", "factors", "trust", "in_out", "passback", "passback_s", "reset_at", "two_person", "most", "first", "window_s",
 	"visitors", "unlock", "unlock_by", "recovery", "controller", "entry_readers", "exit_readers", "release_ms", "held_ms", "interlock", "doors", "schedule", "windows",
-	"holidays", "special", "from", "until", "escort", "first_in", "lockdown", "state",
+	"holidays", "special", "from", "until", "escort", "first_in", "lockdown", "state", "reader", "frames", "plain_route",
 }
 
 func rank(key string) int {
@@ -158,13 +158,29 @@ func (w Words) list(l message.Lang, key string, list []any) string {
 	}
 	parts := make([]string, len(list))
 	for i, v := range list {
-		if window, ok := v.(map[string]any); ok {
-			parts[i] = w.window(l, window)
-		} else {
+		m, ok := v.(map[string]any)
+		switch {
+		case ok && key == "frames":
+			parts[i] = frame(m)
+		case ok:
+			parts[i] = w.window(l, m)
+		default:
 			parts[i] = fmt.Sprint(v)
 		}
 	}
 	return strings.Join(parts, w.or(l, "comma", ", "))
+}
+
+// frame is a kind of read that a reader takes: "bits:26:parity".
+func frame(m map[string]any) string {
+	text := fmt.Sprint(m["format"])
+	if bits, ok := m["bits"].(float64); ok && bits > 0 {
+		text += ":" + strconv.Itoa(int(bits))
+	}
+	if m["parity"] == true {
+		text += ":parity"
+	}
+	return text
 }
 
 // window is one of a schedule, or a special day.

@@ -19,7 +19,6 @@ import (
 	"kanmon/internal/store"
 	"kanmon/lifecycle/account"
 	"kanmon/lifecycle/area"
-	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/staff"
@@ -250,89 +249,6 @@ func (s Staff) List(_ context.Context, _ store.Actor, f staff.Filter) ([]staff.M
 	for _, m := range s.Members {
 		if m.ID > f.After && strings.Contains(m.ID+m.Name+m.Kana+m.Section, f.Query) {
 			out = append(out, m)
-		}
-	}
-	return out[:min(cmp.Or(f.Limit, 100), len(out))], nil
-}
-
-// Cards is a register of cards in memory.
-type Cards struct {
-	All  []card.Card
-	Last card.Issue // what was issued last
-	Fail error      // answered by what changes something, where set
-
-	Reason string // of what was done to a card last
-	LostAt time.Time
-}
-
-// CityCards are the cards of City.
-func CityCards() *Cards {
-	c := &Cards{}
-	for i, m := range City().Members[:4] {
-		c.All = append(c.All, card.Card{
-			ID: "C-" + strings.Repeat(string(rune('A'+i)), 10), Label: "T-00" + string(rune('1'+i)), Kind: card.Personal, State: card.Issued,
-			Person: m.ID, PersonName: m.Name, IssuedAt: Day(2026, 4, 1).Add(9 * time.Hour), Version: 1,
-			Period: period.Period{From: Day(2026, 4, 1), Until: Day(2029, 4, 1)},
-		})
-	}
-	c.All[2].State = card.Suspended
-	c.All[3].Until = Day(2026, 8, 1)
-	return c
-}
-
-// Issue implements people.Cards.
-func (c *Cards) Issue(_ context.Context, _ store.Actor, n card.Issue) (card.Card, error) {
-	c.Last = n
-	return card.Card{ID: "C-NEW0000000", Label: n.Label, Person: n.Person}, c.Fail
-}
-
-// Suspend implements people.Cards.
-func (c *Cards) Suspend(_ context.Context, _ store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error) {
-	return c.turn(id, reason, lostAt, card.Suspended)
-}
-
-// Revoke implements people.Cards.
-func (c *Cards) Revoke(_ context.Context, _ store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error) {
-	return c.turn(id, reason, lostAt, card.Revoked)
-}
-
-// Lift implements people.Cards.
-func (c *Cards) Lift(_ context.Context, _ store.Actor, id, reason string) (card.Card, access.Version, error) {
-	return c.turn(id, reason, time.Time{}, card.Issued)
-}
-
-func (c *Cards) turn(id, reason string, lostAt time.Time, to card.State) (card.Card, access.Version, error) {
-	switch {
-	case c.Fail != nil:
-		return card.Card{}, access.Version{}, c.Fail
-	case reason == "":
-		return card.Card{}, access.Version{}, fault.BadField("reason", "field.required", "no reason")
-	}
-	for i := range c.All {
-		if c.All[i].ID == id {
-			c.All[i].State, c.Reason, c.LostAt = to, reason, lostAt
-			return c.All[i], access.Version{Epoch: 1, N: 3}, nil
-		}
-	}
-	return card.Card{}, access.Version{}, fault.New(fault.NotFound, "card.unknown", "no such card")
-}
-
-// Get implements people.Cards.
-func (c *Cards) Get(_ context.Context, _ store.Actor, id string) (card.Card, error) {
-	for _, x := range c.All {
-		if x.ID == id {
-			return x, nil
-		}
-	}
-	return card.Card{}, fault.New(fault.NotFound, "", "no such card")
-}
-
-// List implements people.Cards.
-func (c *Cards) List(_ context.Context, _ store.Actor, f card.Filter) ([]card.Card, error) {
-	var out []card.Card
-	for _, x := range c.All {
-		if x.Label > f.After && (f.Person == "" || f.Person == x.Person) && strings.Contains(x.Label+x.PersonName, f.Query) {
-			out = append(out, x)
 		}
 	}
 	return out[:min(cmp.Or(f.Limit, 100), len(out))], nil

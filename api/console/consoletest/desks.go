@@ -25,21 +25,6 @@ func (c *Cards) Find(_ context.Context, _ store.Actor, key access.Key) (card.Car
 	return card.Card{}, fault.New(fault.NotFound, "card.stranger", "no card has it")
 }
 
-// Enrol implements people.Cards.
-func (c *Cards) Enrol(_ context.Context, _ store.Actor, id, _ string, n card.Read) (card.Credential, error) {
-	c.Last = card.Issue{Label: id, Key: n.Key, Format: n.Format}
-	return card.Credential{ID: "K-NEW0000000", Format: n.Format}, c.Fail
-}
-
-// Credentials implements people.Cards: each card is known by its own bits, and by an IDm.
-func (c *Cards) Credentials(_ context.Context, _ store.Actor, id string) ([]card.Credential, error) {
-	at := Day(2026, 4, 1)
-	return []card.Credential{
-		{Format: access.FormatBits, EnrolledAt: at},
-		{ID: "K-" + id[2:], Format: access.FormatIDm, Trust: access.TrustNumber, EnrolledAt: at},
-	}, nil
-}
-
 // Desks is a register of desks in memory, and the desks themselves.
 type Desks struct {
 	All  []desk.Desk

@@ -78,14 +78,15 @@ func (p *Pages) Routes() []ui.Route {
 
 // line is one device on the controller's bus.
 type line struct {
-	Name    string
-	Kind    string // empty: not registered
-	Address int
-	Known   bool // registered
-	Heard   bool // the controller speaks of it
-	Online  bool
-	Secure  bool
-	Detail  string
+	Name      string
+	Kind      string // empty: not registered
+	Address   int
+	Known     bool // registered
+	Addressed bool
+	Heard     bool // the controller speaks of it
+	Online    bool
+	Secure    bool
+	Detail    string
 }
 
 func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -132,7 +133,7 @@ func lines(c device.Controller, readers []device.Reader) []line {
 		d, ok := heard[r.Name]
 		delete(heard, r.Name)
 		out = append(out, line{
-			Name: r.Name, Kind: string(r.Kind), Address: r.Address, Known: true,
+			Name: r.Name, Kind: string(r.Kind), Address: r.Address, Known: true, Addressed: r.Kind.Addressed(),
 			Heard: ok, Online: ok && d.Online && c.Online, Secure: d.Secure, Detail: d.Detail,
 		})
 	}

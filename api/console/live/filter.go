@@ -35,7 +35,7 @@ func kinds() []event.Kind {
 		event.PlacesReset, event.PlacesDoubtful, event.DoorUnlocked, event.DoorSecured, event.LockdownBegun, event.LockdownLifted,
 		event.CardUnreadable, event.CardLeft, event.CardTaken,
 		event.HeldWarning, event.LockUnsecured, event.LockSecured, event.FireAlarm, event.FireCleared, event.GasAlarm, event.GasCleared,
-		event.MainsLost, event.MainsRestored, event.BatteryLow, event.BatteryRestored, event.BoxOpened, event.BoxClosed,
+		event.MainsLost, event.MainsRestored, event.BatteryLow, event.BatteryRestored, event.BoxOpened, event.BoxClosed, event.ClockUnset, event.ClockSet,
 		entrylog.Quarantined,
 	}
 }

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -87,8 +88,24 @@ func (p *Pages) listCards(w http.ResponseWriter, r *http.Request, v ui.Visitor) 
 type issueForm struct {
 	Problem, Field             string
 	Label, Person, From, Until string
+	Terminal                   string // of an enrolment at a biometric terminal
 	Holder                     string // the name of Person, where there is one
-	Tap, Read                  string // what was held to a reader, and what that was; empty: nothing
+	Tap, Heard                 string // what was held to a reader, and what that was; empty: nothing
+	clash
+}
+
+// clash is what a number that was typed ran into.
+type clash struct {
+	Taken   *card.TakenError // the card that has it, for who may see
+	Sibling bool             // the same number is known in another order
+}
+
+func clashOf(err error) (c clash) {
+	if e, ok := errors.AsType[*card.TakenError](err); ok && e.Card != "" {
+		c.Taken = e
+	}
+	c.Sibling = fault.CodeOf(err) == "card.credential_reversed"
+	return c
 }
 
 func (p *Pages) askIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
@@ -122,30 +139,34 @@ func (p *Pages) showIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 }
 
 func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
+	shown, wrong := p.entered(r, v)
 	f := issueForm{
-		Label: r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
+		Terminal: r.PostFormValue("terminal"),
+		Label:    r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
 	}
-	n, wrong := p.number(r, v)
-	f.Tap, f.Read = n.tap, p.said(p.new, r, n)
+	f.Tap, f.Heard = shown.tap, shown.said(p.new, r)
 	valid, err := validity(f)
 	if err == nil {
 		err = wrong
 	}
 	var made card.Card
 	if err == nil {
-		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), card.Issue{
-			Label: f.Label, Kind: card.Personal, Person: f.Person, Key: n.Key, Format: n.Format, Period: valid,
-		})
+		n := card.Issue{Label: f.Label, Kind: card.Personal, Person: f.Person, Terminal: f.Terminal, Period: valid}
+		if f.Terminal != "" {
+			n.Kind = card.Biometric
+		}
+		n.Key, n.Format, n.Siblings, n.Apart = shown.Key, shown.Format, shown.Siblings, shown.Apart
+		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), n)
 	}
 	if err != nil {
 		var correctable bool
 		if f.Problem, f.Field, correctable = ui.Correctable(ui.LangOf(r), err); !correctable {
 			return err
 		}
-		f.Field = input(f.Field, err)
+		f.Field, f.clash = input(f.Field, err), clashOf(err)
 		return p.showIssue(w, r, v, ui.StatusOf(err), f)
 	}
-	p.config.Counter.Done(n.tap)
+	p.config.Counter.Done(shown.tap)
 	ui.Redirect(w, r, "/cards/"+url.PathEscape(made.ID)+"?done=issued")
 	return nil
 }
@@ -160,7 +181,7 @@ func input(field string, err error) string {
 	case "staff.unknown":
 		return "person"
 	}
-	if strings.HasPrefix(fault.CodeOf(err), "credential.") {
+	if field == "credential" || strings.HasPrefix(fault.CodeOf(err), "credential.") {
 		return "number"
 	}
 	return field

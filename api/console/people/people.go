@@ -36,8 +36,9 @@ type Cards interface {
 	List(ctx context.Context, actor store.Actor, f card.Filter) ([]card.Card, error)
 	Get(ctx context.Context, actor store.Actor, id string) (card.Card, error)
 	Issue(ctx context.Context, actor store.Actor, n card.Issue) (card.Card, error)
-	Enrol(ctx context.Context, actor store.Actor, id, reason string, n card.Read) (card.Credential, error)
 	Credentials(ctx context.Context, actor store.Actor, id string) ([]card.Credential, error)
+	Enrol(ctx context.Context, actor store.Actor, id, reason string, n card.Read) (card.Credential, error)
+	End(ctx context.Context, actor store.Actor, id, credential, reason string) (access.Version, error)
 	Suspend(ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error)
 	Revoke(ctx context.Context, actor store.Actor, id, reason string, lostAt time.Time) (card.Card, access.Version, error)
 	Lift(ctx context.Context, actor store.Actor, id, reason string) (card.Card, access.Version, error)
@@ -103,6 +104,7 @@ func (p *Pages) Routes() []ui.Route {
 		{Pattern: "POST /cards", Handle: p.issue},
 		{Pattern: "GET /cards/{id}", Handle: p.showCard},
 		{Pattern: "POST /cards/{id}/credentials", Handle: p.enrol},
+		{Pattern: "POST /cards/{id}/credentials/end", Handle: p.end},
 		{Pattern: "POST /cards/{id}/suspend", Handle: p.suspend},
 		{Pattern: "POST /cards/{id}/revoke", Handle: p.revoke},
 		{Pattern: "POST /cards/{id}/lift", Handle: p.lift},

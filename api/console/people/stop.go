@@ -19,39 +19,37 @@ import (
 type stopForm struct {
 	Problem, Field string
 	Reason, Lost   string
-	EnrolProblem   string // of the form that adds a credential
 }
 
 // cardPage is a card with what the visitor may do to it.
 type cardPage struct {
 	stopForm
 	Card                           held
-	Issued                         bool // just now, by this visitor
+	Issued, Enrolled               bool // just now, by this visitor
+	Credentials                    []card.Credential
+	Enrol, End                     enrolForm
+	MayEnrol                       bool
+	Choices                        []taps.Choice
 	MayStaff                       bool
 	MayRevoke, MaySuspend, MayLift bool
-	MayEnrol                       bool
-	Credentials                    []card.Credential
-	Choices                        []taps.Choice
 }
 
 func (p *Pages) showCard(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	return p.cardPage(w, r, v, http.StatusOK, stopForm{})
+	return p.cardPage(w, r, v, http.StatusOK, cardPage{})
 }
 
-func (p *Pages) cardPage(w http.ResponseWriter, r *http.Request, v ui.Visitor, status int, f stopForm) error {
+func (p *Pages) cardPage(w http.ResponseWriter, r *http.Request, v ui.Visitor, status int, data cardPage) error {
 	c, err := p.config.Cards.Get(r.Context(), v.Actor(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	active, paused := c.State == card.Issued, c.State == card.Suspended
-	data := cardPage{
-		stopForm: f, Card: held{c, cardStanding(c, p.config.Now())}, Issued: r.FormValue("done") == "issued", MayStaff: v.May(authz.StaffRead),
-		MayRevoke: (active || paused) && v.May(authz.CardRevoke), MaySuspend: active && v.May(authz.CardSuspend), MayLift: paused && v.May(authz.CardLift),
-	}
-	data.MayEnrol = (active || paused) && c.Kind == card.Personal && v.May(authz.CardIssue)
 	if data.Credentials, err = p.config.Cards.Credentials(r.Context(), v.Actor(), c.ID); err != nil {
 		return err
 	}
+	active, paused, done := c.State == card.Issued, c.State == card.Suspended, r.FormValue("done")
+	data.Card, data.Issued, data.Enrolled = held{c, cardStanding(c, p.config.Now())}, done == "issued", done == "enrolled"
+	data.MayStaff, data.MayEnrol = v.May(authz.StaffRead), (active || paused) && v.May(authz.CardIssue)
+	data.MayRevoke, data.MaySuspend, data.MayLift = (active || paused) && v.May(authz.CardRevoke), active && v.May(authz.CardSuspend), paused && v.May(authz.CardLift)
 	if data.MayEnrol {
 		if data.Choices, err = p.config.Counter.Choices(r.Context(), v); err != nil {
 			return err
@@ -101,5 +99,5 @@ func (p *Pages) stop(w http.ResponseWriter, r *http.Request, v ui.Visitor,
 	if f.Problem, f.Field, correctable = ui.Correctable(ui.LangOf(r), err); !correctable || fault.KindOf(err) == fault.NotFound {
 		return err
 	}
-	return p.cardPage(w, r, v, ui.StatusOf(err), f)
+	return p.cardPage(w, r, v, ui.StatusOf(err), cardPage{stopForm: f})
 }

@@ -67,10 +67,10 @@ type cardID struct {
 
 type cardIn struct {
 	Body struct {
-		Label      string `json:"label" maxLength:"32"`
-		Person     string `json:"person" maxLength:"64" doc:"Staff number of the holder"`
-		Kind       string `json:"kind,omitempty" enum:"personal,biometric" doc:"Left out: personal. biometric: an enrolment at a terminal, whose credential is of the format verdict"`
-		Terminal   string `json:"terminal,omitempty" maxLength:"80" doc:"Of an enrolment at a terminal: controller/name of the terminal"`
+		Label    string `json:"label" maxLength:"32"`
+		Person   string `json:"person" maxLength:"64" doc:"Staff number of the holder"`
+		Kind     string `json:"kind,omitempty" enum:"personal,biometric" doc:"Left out: personal. biometric: an enrolment at a terminal, whose credential is of the format verdict"`
+		Terminal string `json:"terminal,omitempty" maxLength:"80" doc:"Of an enrolment at a terminal: controller/name of the terminal"`
 		Number
 		view.Span
 	}

@@ -52,8 +52,9 @@ type (
 		}
 	}
 	profileIn struct {
-		profileID
-		Body struct {
+		Controller string `path:"controller" maxLength:"32"`
+		Name       string `path:"name" maxLength:"32"`
+		Body       struct {
 			ProfileBody
 			Reason string `json:"reason" minLength:"1" maxLength:"200" doc:"Why; it goes into the history"`
 		}
@@ -91,5 +92,5 @@ func (cfg Config) setProfile(ctx context.Context, who auth.Principal, in *profil
 	if err != nil {
 		return nil, err
 	}
-	return cfg.profile(ctx, who, &in.profileID)
+	return cfg.profile(ctx, who, &profileID{in.Controller, in.Name})
 }

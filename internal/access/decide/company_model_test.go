@@ -46,7 +46,7 @@ func (s scene) facts() access.Facts {
 	}
 }
 
-// companyModel answers questions 20 and 21 by lists of people.
+// companyModel answers questions 21 and 22 by lists of people.
 func companyModel(rules access.Rules, me body, s scene) answer {
 	reader := append(append([]body{me}, s.waiting...), s.passed...)
 	visitors := count(isVisitor, s.inside, reader)

@@ -83,7 +83,9 @@ func (id Identity) Decide(f access.Facts, now time.Time) Decision {
 		d.Allow, d.Broken = true, id.leaving(&f, ever)
 		return d
 	}
-	if d.Reason == access.Granted {
+	if r := id.veil(&d, &f); r != access.Granted {
+		d.Reason = r
+	} else if d.Reason == access.Granted {
 		d.Reason = id.enter(&d, &f, may, now)
 	}
 	if d.Reason == access.Granted && f.Unfit {
@@ -110,7 +112,7 @@ func waits(r access.Reason) bool {
 // nobody is the reason for somebody who could not be found.
 func (id *Identity) nobody(f *access.Facts) access.Reason {
 	switch {
-	case id.no != access.PINWrong && id.no != access.PINRequired:
+	case id.no != access.PINWrong && id.no != access.PINRequired, id.no == access.PINRequired && f.Typed == "":
 		return id.no
 	case f.Blocked:
 		return access.PINBlocked

@@ -33,6 +33,20 @@ func (id *Identity) enter(d *Decision, f *access.Facts, may privilege, now time.
 	return id.company(d, f)
 }
 
+// veil asks for the PIN of a typed number before anything else: without it a number that somebody has is answered as one that nobody has. A recovery
+// holder who has none waits for a second one instead.
+func (id *Identity) veil(d *Decision, f *access.Facts) access.Reason {
+	switch {
+	case !id.noCard || id.at.zone.factors != access.FactorsNumber || d.Recovery || f.Typed.Right() && !f.Blocked:
+		return access.Granted
+	case f.Typed == "":
+		return access.PINRequired
+	case f.Blocked:
+		return access.PINBlocked
+	}
+	return access.PINWrong
+}
+
 // factors asks for what has to be shown and typed.
 func (id *Identity) factors(d *Decision, f *access.Facts, now time.Time) access.Reason {
 	z := id.at.zone

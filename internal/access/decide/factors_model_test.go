@@ -25,7 +25,7 @@ type secret struct {
 	until                        int64
 }
 
-// factorsModel answers questions 3 to 15 from the list of people and of what they know by heart.
+// factorsModel answers questions 4 to 16 from the list of people and of what they know by heart.
 func factorsModel(s access.Spec, secrets []secret, x shown, blocked bool, now time.Time) (answer, string, bool) {
 	rules := s.Areas[0].Rules
 	alone := rules.Factors == access.FactorsPIN || rules.Factors == access.FactorsNumber
@@ -63,6 +63,16 @@ func factorsModel(s access.Spec, secrets []secret, x shown, blocked bool, now ti
 			}
 		}
 	}
+	if x.card == "" && rules.Factors == access.FactorsNumber { // before the PIN is right, nothing depends on whose number it is
+		switch {
+		case x.digits == "":
+			return answer{reason: access.PINRequired}, who, duress
+		case blocked:
+			return answer{reason: access.PINBlocked}, who, duress
+		case !right:
+			return answer{reason: access.PINWrong}, who, duress
+		}
+	}
 	if who != "" {
 		c := access.Credential{Person: who, State: access.Active}
 		for _, have := range s.Credentials {
@@ -85,7 +95,7 @@ func factorsModel(s access.Spec, secrets []secret, x shown, blocked bool, now ti
 	case rules.Factors == access.FactorsTwoCards || rules.Factors == access.FactorsCard || rules.Factors == "":
 	case blocked:
 		reason = access.PINBlocked
-	case x.digits == "" && (who != "" || rules.Factors == access.FactorsNumber): // where the PIN says who it is, none at all is nobody's
+	case x.digits == "" && who != "": // where the PIN says who it is, none at all is nobody's
 		reason = access.PINRequired
 	case !right:
 		reason = access.PINWrong
@@ -232,6 +242,9 @@ func TestFactors(t *testing.T) {
 		{"a number", access.FactorsNumber, shown{number: "11"}, false, at, access.PINRequired},
 		{"a number with its PIN", access.FactorsNumber, shown{number: "11", digits: "1111"}, false, before, access.Granted},
 		{"a number nobody has", access.FactorsNumber, shown{number: "12"}, false, at, access.PINRequired},
+		{"a number after five wrong PINs", access.FactorsNumber, shown{number: "11"}, true, at, access.PINRequired},
+		{"a number nobody has, after five wrong PINs", access.FactorsNumber, shown{number: "12"}, true, at, access.PINRequired},
+		{"and the PIN, after five wrong ones", access.FactorsNumber, shown{number: "11", digits: "1111"}, true, at, access.PINBlocked},
 		{"and any PIN", access.FactorsNumber, shown{number: "12", digits: "1111"}, false, at, access.PINWrong},
 		{"no number, which Abe has too", access.FactorsNumber, shown{digits: "1111"}, false, at, access.PINWrong},
 		{"one card of two", access.FactorsTwoCards, abe(shown{}), false, at, access.CardRequired},

@@ -10,7 +10,7 @@ import (
 	"kanmon/internal/access"
 )
 
-// insideModel answers questions 11, 12 and 16 to 19 for somebody who has a right at all times, is no visitor, and is in an area that takes cards.
+// insideModel answers questions 12, 13 and 17 to 20 for somebody who has a right at all times, is no visitor, and is in an area that takes cards.
 func insideModel(a access.Area, right access.Right, f access.Facts) (want answer) {
 	inside := f.Staff + f.Visitors
 	questions := []struct {

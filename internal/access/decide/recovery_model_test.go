@@ -26,14 +26,14 @@ type visit struct {
 	scene   scene
 }
 
-// recoveryModel answers for a card that question 5 or 6 refuses. plain is what they say; asked tells whether this is such a card.
+// recoveryModel answers for a card that question 6 or 7 refuses. plain is what they say; asked tells whether this is such a card.
 func recoveryModel(s access.Spec, c access.Credential, v visit) (want answer, asked bool) {
 	a := s.Areas[0]
 	plain := modelCard(s, c, "vault", access.Lease{}.Lapsed(v.age), v.now)
 	if plain != access.LeaseOver && plain != access.TimeUnknown {
 		return answer{reason: plain}, plain != access.Granted && plain != access.EscortRequired
 	}
-	rest := modelCard(s, c, "vault", 0, v.now) // without question 5
+	rest := modelCard(s, c, "vault", 0, v.now) // without question 6
 	alone := rest == access.Granted || rest == access.TimeUnknown
 	if !slices.Contains(a.Recovery, v.who) || v.age >= 30*24*time.Hour || !alone {
 		return answer{reason: plain}, true
@@ -91,7 +91,7 @@ func anyRecovery(t *rapid.T) access.Spec {
 	s.Schedules = []access.Schedule{{ID: "never"}, {ID: "all day", Windows: []access.Window{{Day: 3, From: 0, Until: 1440}}}}
 	s.PINs = []access.PIN{{
 		Person: "sato", Key: hashed(access.PersonScope("sato"), "1111", 1), Duress: hashed(access.PersonScope("sato"), "2222", 1),
-		Until: oneOf(t, "PIN until", 0, noon.Unix()), // question 15 is not asked of a recovery holder
+		Until: oneOf(t, "PIN until", 0, noon.Unix()), // question 16 is not asked of a recovery holder
 	}}
 	end := func() int64 { return oneOf(t, "until", 0, 0, 0, 0, noon.Unix(), noon.Unix()+1) }
 	for i := range s.Credentials {

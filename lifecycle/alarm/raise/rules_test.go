@@ -1,7 +1,6 @@
-package alarm
+package raise
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ func TestEveryEventThatAsksForAPersonRaisesAnAlarm(t *testing.T) {
 		journal_trouble clock_stepped revocation_applied lease_warning lease_lapsed lease_renewed remote_release command_refused certificate_warning
 		epoch_opened device_key_replaced device_key_refused access_pending duress rule_broken pin_stopped recovery_used places_reset places_doubtful
 		card_unreadable card_left card_taken door_unlocked door_secured lockdown_begun lockdown_lifted held_warning lock_unsecured lock_secured fire_alarm fire_cleared gas_alarm gas_cleared
-		mains_lost mains_restored battery_low battery_restored box_opened box_closed`) {
+		mains_lost mains_restored battery_low battery_restored box_opened box_closed clock_unset clock_set`) {
 		if e.Kind = event.Kind(kind); !e.Kind.Valid() {
 			t.Fatalf("no kind %s", kind)
 		}
@@ -83,6 +82,7 @@ func TestWhatEndsByItself(t *testing.T) {
 		event.DoorHeld: event.DoorClosed, event.DeviceOffline: event.DeviceOnline, event.MainsLost: event.MainsRestored, event.FireAlarm: event.FireCleared,
 		event.GasAlarm: event.GasCleared, event.LockUnsecured: event.LockSecured, event.LeaseWarning: event.LeaseRenewed,
 		event.LeaseLapsed: event.LeaseRenewed, event.BatteryLow: event.BatteryRestored, event.BoxOpened: event.BoxClosed,
+		event.ClockUnset:    event.ClockSet,
 		event.LockdownBegun: event.LockdownLifted, event.CardLeft: event.CardTaken,
 	} {
 		e := event.Event{At: nine, Kind: begin, Door: "D-1", Area: "archive", Device: "IN-1"}
@@ -102,20 +102,43 @@ func TestWhatEndsByItself(t *testing.T) {
 	}
 }
 
+// R44-1, case 31: a weaker read of a known card is an alarm about the card, a read outside the reader's profile one about the reader. Other refusals and
+// a stranger's card are none.
+func TestAWeakReadIsAnAlarm(t *testing.T) {
+	for _, tt := range []struct {
+		e    event.Event
+		want string
+	}{
+		{event.Event{Kind: event.AccessDenied, Reason: access.TrustTooLow, Card: "C-1", Person: "1001", Reader: "IN-1"}, "{weak_read {card C-1}} normal true"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.FrameUnexpected, Credential: "00", Reader: "IN-1"}, "{weak_read {device ctl-1/IN-1}} normal true"},
+		{event.Event{Kind: event.AccessGranted, Reason: access.FrameUnexpected, Direction: access.Out, Reader: "OUT-1"}, "{weak_read {device ctl-1/OUT-1}} normal true"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.TrustTooLow, Reader: "IN-1"}, "{ { }}  false"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.TrustTooLow, Card: "C-1", Reader: "IN-1", Detail: event.WithOthers}, "{ { }}  false"},
+		{event.Event{Kind: event.AccessDenied, Reason: access.UnknownCredential, Credential: "00", Reader: "IN-1"}, "{ { }}  false"},
+		{event.Event{Kind: event.AccessGranted, Reason: access.Granted, Card: "C-1", Reader: "IN-1"}, "{ { }}  false"},
+		{event.Event{Kind: event.CardUnreadable, Reader: "IN-1"}, "{ { }}  false"},
+	} {
+		key, severity, is := raises("ctl-1", tt.e)
+		if got := fmt.Sprint(key, " ", severity, " ", is); got != tt.want {
+			t.Errorf("%s %s: %s, want %s", tt.e.Kind, tt.e.Reason, got, tt.want)
+		}
+	}
+}
+
 func TestABatchIsFoldedInTheOrderOfItsEvents(t *testing.T) {
 	e := func(kind event.Kind, door string, s int) event.Event {
 		return event.Event{At: nine.Add(time.Duration(s) * time.Second), Kind: kind, Door: door}
 	}
 	var got strings.Builder
-	for _, c := range fold("ctl-1", 100, []event.Event{
+	for _, c := range Fold("ctl-1", 100, []event.Event{
 		e(event.DoorClosed, "D-3", 0), e(event.DoorHeld, "D-1", 1), e(event.DoorForced, "D-2", 2), e(event.DoorClosed, "D-1", 3),
 		e(event.DoorHeld, "D-1", 4), e(event.DoorHeld, "D-2", 5), e(event.DoorClosed, "D-2", 6),
 	}) {
 		over := "lasts"
-		if !c.over.IsZero() {
-			over = fmt.Sprint(c.over.Sub(nine))
+		if !c.Over.IsZero() {
+			over = fmt.Sprint(c.Over.Sub(nine))
 		}
-		fmt.Fprintln(&got, c.Kind, c.Subject.ID, c.count, c.entries, over)
+		fmt.Fprintln(&got, c.Kind, c.Subject.ID, c.Count, c.Entries, over)
 	}
 	want := "door_held D-3 0 [] 0s\ndoor_held D-1 2 [101 104] lasts\ndoor_forced D-2 1 [102] lasts\ndoor_held D-2 1 [105] 6s\n"
 	if got.String() != want {
@@ -124,8 +147,8 @@ func TestABatchIsFoldedInTheOrderOfItsEvents(t *testing.T) {
 }
 
 // script reads tries from a text: seconds, card, and + for granted.
-func script(text string) []try {
-	var tries []try
+func script(text string) []Try {
+	var tries []Try
 	for i, word := range strings.Fields(text) {
 		var s int
 		var card string
@@ -133,7 +156,7 @@ func script(text string) []try {
 		if _, err := fmt.Sscanf(word, "%d%s", &s, &card); err != nil {
 			panic(err)
 		}
-		tries = append(tries, try{entry: int64(i + 1), at: nine.Add(time.Duration(s) * time.Second), card: strings.TrimPrefix(card, "?"), granted: granted})
+		tries = append(tries, Try{Entry: int64(i + 1), At: nine.Add(time.Duration(s) * time.Second), Card: strings.TrimPrefix(card, "?"), Granted: granted})
 	}
 	return tries
 }
@@ -154,13 +177,13 @@ func TestThreeRefusalsWithinFiveMinutes(t *testing.T) {
 		{"0A 10A 20A+ 30A", 1, "[]"},      // got in before the third
 		{"0A 10A 20B+ 30A", 1, "[1 2 4]"}, // another did
 		{"0A 10A 20A+ 30A 40A 50A", 1, "[4 5 6]"},
-		{"0? 10? 20A+ 30?", 1, "[1 2 4]"},  // nobody knows the card: nobody let it in
+		{"0? 10? 20A+ 30?", 1, "[1 2 4]"},  // nobody knows the Card: nobody let it in
 		{"0A 10A 20A 30A", 4, "[1 2 3 4]"}, // one more, now
 		{"0A 10A 20A 400A", 4, "[]"},       // the old window is nothing new
 		{"0A 10A 20A+", 3, "[]"},
 		{"20A 10A 0A", 1, "[1 2 3]"}, // came in another order
 	} {
-		if got := fmt.Sprint((Repeat{3, 5 * time.Minute}).hits(script(tt.tries), tt.fresh)); got != tt.want {
+		if got := fmt.Sprint((Repeat{3, 5 * time.Minute}).Hits(script(tt.tries), tt.fresh)); got != tt.want {
 			t.Errorf("%s from %d on: %s, want %s", tt.tries, tt.fresh, got, tt.want)
 		}
 	}
@@ -171,37 +194,37 @@ func TestThreeRefusalsWithinFiveMinutes(t *testing.T) {
 func TestRepeatedRefusalsAgreeWithTheirDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := Repeat{rapid.IntRange(1, 4).Draw(t, "n"), time.Duration(rapid.IntRange(1, 30).Draw(t, "within")) * time.Second}
-		var tries []try
+		var tries []Try
 		for i := range rapid.IntRange(0, 14).Draw(t, "tries") {
-			tries = append(tries, try{
-				entry: int64(i + 1), at: nine.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "at")) * time.Second),
-				card: rapid.SampledFrom([]string{"", "A", "B"}).Draw(t, "card"), granted: rapid.IntRange(0, 3).Draw(t, "granted") == 0,
+			tries = append(tries, Try{
+				Entry: int64(i + 1), At: nine.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "at")) * time.Second),
+				Card: rapid.SampledFrom([]string{"", "A", "B"}).Draw(t, "card"), Granted: rapid.IntRange(0, 3).Draw(t, "granted") == 0,
 			})
 		}
 		fresh := int64(rapid.IntRange(1, 15).Draw(t, "fresh"))
-		before := func(a, b try) bool { return a.at.Before(b.at) || (a.at.Equal(b.at) && a.entry < b.entry) }
+		before := func(a, b Try) bool { return a.At.Before(b.At) || (a.At.Equal(b.At) && a.Entry < b.Entry) }
 		var want []int64
 		for _, x := range tries {
 			for _, end := range tries {
-				if end.granted || end.entry < fresh {
+				if end.Granted || end.Entry < fresh {
 					continue
 				}
 				var in []int64
 				for _, y := range tries {
-					good := slices.ContainsFunc(tries, func(g try) bool {
-						return g.granted && g.card == y.card && y.card != "" && before(y, g) && before(g, end)
+					good := slices.ContainsFunc(tries, func(g Try) bool {
+						return g.Granted && g.Card == y.Card && y.Card != "" && before(y, g) && before(g, end)
 					})
-					if !y.granted && !good && !before(end, y) && end.at.Sub(y.at) <= r.Within {
-						in = append(in, y.entry)
+					if !y.Granted && !good && !before(end, y) && end.At.Sub(y.At) <= r.Within {
+						in = append(in, y.Entry)
 					}
 				}
-				if len(in) >= r.N && slices.Contains(in, x.entry) && !slices.Contains(want, x.entry) {
-					want = append(want, x.entry)
+				if len(in) >= r.N && slices.Contains(in, x.Entry) && !slices.Contains(want, x.Entry) {
+					want = append(want, x.Entry)
 				}
 			}
 		}
 		slices.Sort(want)
-		if got := r.hits(slices.Clone(tries), fresh); fmt.Sprint(got) != fmt.Sprint(want) && len(got)+len(want) > 0 {
+		if got := r.Hits(slices.Clone(tries), fresh); fmt.Sprint(got) != fmt.Sprint(want) && len(got)+len(want) > 0 {
 			t.Fatalf("%+v from %d on over %+v: %v, want %v", r, fresh, tries, got, want)
 		}
 	})
@@ -209,73 +232,16 @@ func TestRepeatedRefusalsAgreeWithTheirDefinition(t *testing.T) {
 
 func TestWhoWaitsIsNotRefused(t *testing.T) {
 	for _, r := range []access.Reason{access.PINRequired, access.CardRequired, access.PersonRequired, access.EscortRequired, access.Interlocked} {
-		if refused(event.AccessDenied, r) {
+		if Refused(event.AccessDenied, r) {
 			t.Errorf("%s counts as a refusal", r)
 		}
 	}
 	for _, r := range []access.Reason{access.OutsideSchedule, access.UnknownCredential, access.NoRight, access.PINWrong} {
-		if !refused(event.AccessDenied, r) {
+		if !Refused(event.AccessDenied, r) {
 			t.Errorf("%s does not count as a refusal", r)
 		}
 	}
-	if refused(event.AccessPending, access.NoRight) || refused(event.AccessGranted, access.NoRight) {
+	if Refused(event.AccessPending, access.NoRight) || Refused(event.AccessGranted, access.NoRight) {
 		t.Error("what is not denied counts as a refusal")
-	}
-}
-
-func TestEscalationComesInTimeAndOnceAnHour(t *testing.T) {
-	limits := Limits{}.filled()
-	raised := nine.Format("2006-01-02T15:04:05.000000Z")
-	later := nine.Add(20 * time.Minute).Format("2006-01-02T15:04:05.000000Z")
-	for _, tt := range []struct {
-		name  string
-		o     openRow
-		after time.Duration
-		want  bool
-	}{
-		{"urgent, before 3 minutes", openRow{State: Raised, Severity: Urgent, RaisedAt: raised}, 3*time.Minute - time.Second, false},
-		{"urgent, at 3 minutes", openRow{State: Raised, Severity: Urgent, RaisedAt: raised}, 3 * time.Minute, true},
-		{"normal, before 15 minutes", openRow{State: Raised, Severity: Normal, RaisedAt: raised}, 15*time.Minute - time.Second, false},
-		{"normal, at 15 minutes", openRow{State: Raised, Severity: Normal, RaisedAt: raised}, 15 * time.Minute, true},
-		{"acknowledged", openRow{State: Acknowledged, Severity: Urgent, RaisedAt: raised}, time.Hour, false},
-		{"again, before an hour", openRow{State: Raised, Severity: Urgent, RaisedAt: raised, Escalations: 1, EscalatedAt: later}, 80*time.Minute - time.Second, false},
-		{"again, after an hour", openRow{State: Raised, Severity: Urgent, RaisedAt: raised, Escalations: 1, EscalatedAt: later}, 80 * time.Minute, true},
-	} {
-		if got, err := limits.due(tt.o, nine.Add(tt.after)); got != tt.want || err != nil {
-			t.Errorf("%s: %v, %v", tt.name, got, err)
-		}
-	}
-}
-
-// R121-1: silence and clocks.
-func TestWhoIsSilentAndWhoseClockIsOff(t *testing.T) {
-	limits := Limits{}.filled()
-	seen := nine.Format("2006-01-02T15:04:05.000000Z")
-	ms := func(n int64) *int64 { return &n }
-	for _, tt := range []struct {
-		name    string
-		h       heard
-		started time.Duration
-		now     time.Duration
-		want    string
-	}{
-		{"online", heard{Online: true, Seen: seen}, -time.Hour, time.Hour, ""},
-		{"gone for 59 s", heard{Seen: seen}, -time.Hour, 59 * time.Second, ""},
-		{"gone for 60 s", heard{Seen: seen}, -time.Hour, 60 * time.Second, "controller_silent"},
-		{"the centre was not there", heard{Seen: seen}, 50 * time.Second, 109 * time.Second, ""},
-		{"nor came it since", heard{Seen: seen}, 50 * time.Second, 110 * time.Second, "controller_silent"},
-		{"10 s ahead", heard{Online: true, Seen: seen, OffsetMS: ms(10_000)}, 0, 0, ""},
-		{"more", heard{Online: true, Seen: seen, OffsetMS: ms(10_001)}, 0, 0, "clock_off"},
-		{"behind", heard{Online: true, Seen: seen, OffsetMS: ms(-10_001)}, 0, 0, "clock_off"},
-		{"silent, and was off", heard{Seen: seen, OffsetMS: ms(-10_001)}, 0, time.Hour, "controller_silent"},
-	} {
-		got, err := limits.states(tt.h, nine.Add(tt.started), nine.Add(tt.now))
-		words := make([]string, len(got))
-		for i, k := range got {
-			words[i] = string(k)
-		}
-		if strings.Join(words, " ") != tt.want || err != nil {
-			t.Errorf("%s: %v, %v, want %s", tt.name, got, err, cmp.Or(tt.want, "nothing"))
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package alarm
+package raise
 
 import (
 	"strings"
@@ -43,6 +43,7 @@ var rules = map[event.Kind]rule{
 	event.PolicyRefused:      {Normal, box},
 	event.JournalTrouble:     {Normal, box},
 	event.ClockStepped:       {Normal, box},
+	event.ClockUnset:         {Normal, box},
 	event.LeaseWarning:       {Normal, box},
 	event.LeaseLapsed:        {Normal, box},
 	event.CommandRefused:     {Normal, box},
@@ -63,11 +64,15 @@ var ends = map[event.Kind][]event.Kind{
 	event.MainsRestored:   {event.MainsLost},
 	event.BatteryRestored: {event.BatteryLow},
 	event.BoxClosed:       {event.BoxOpened},
+	event.ClockSet:        {event.ClockUnset},
 	event.LeaseRenewed:    {event.LeaseWarning, event.LeaseLapsed},
 }
 
 // raises returns the alarm that an event raises, if it does.
 func raises(controller string, e event.Event) (Key, Severity, bool) {
+	if about, is := weak(controller, e); is {
+		return Key{WeakRead, about}, Normal, true
+	}
 	r, is := rules[e.Kind]
 	if !is {
 		return Key{}, "", false
@@ -76,6 +81,19 @@ func raises(controller string, e event.Event) (Key, Severity, bool) {
 		return Key{Kind(e.Reason), area(controller, e)}, Urgent, true
 	}
 	return Key{kindOf(e.Kind), r.about(controller, e)}, r.severity, true
+}
+
+// weak reports a read that proves less than the area demands of a card that is known (somebody may hold a copy of its number), or that the reader was
+// not commissioned for (somebody may speak in its place).
+func weak(controller string, e event.Event) (Subject, bool) {
+	switch {
+	case e.Kind == event.AccessDenied && e.Reason == access.TrustTooLow && e.Card != "" && e.Detail != event.WithOthers:
+		return Subject{Card, Plain(e.Card)}, true
+	case (e.Kind == event.AccessDenied || e.Kind == event.AccessGranted) && e.Reason == access.FrameUnexpected:
+		return device(controller, event.Event{Reader: e.Reader}), true
+	default:
+		return Subject{}, false
+	}
 }
 
 // over returns the alarms that an event ends.
@@ -98,14 +116,14 @@ func door(controller string, e event.Event) Subject {
 	if e.Door == "" {
 		return device(controller, e)
 	}
-	return Subject{Door, plain(e.Door)}
+	return Subject{Door, Plain(e.Door)}
 }
 
 func area(controller string, e event.Event) Subject {
 	if e.Area == "" {
 		return door(controller, e)
 	}
-	return Subject{Area, plain(e.Area)}
+	return Subject{Area, Plain(e.Area)}
 }
 
 // input is an area as one controller's input knows it: the all-clear of another's says nothing about it.
@@ -113,7 +131,7 @@ func input(controller string, e event.Event) Subject {
 	if e.Area == "" {
 		return door(controller, e)
 	}
-	return Subject{Area, controller + "/" + plain(e.Area)}
+	return Subject{Area, controller + "/" + Plain(e.Area)}
 }
 
 func device(controller string, e event.Event) Subject {
@@ -124,22 +142,22 @@ func device(controller string, e event.Event) Subject {
 	if name == "" {
 		return box(controller, e)
 	}
-	return Subject{Device, controller + "/" + plain(name)}
+	return Subject{Device, controller + "/" + Plain(name)}
 }
 
 func person(controller string, e event.Event) Subject {
 	switch {
 	case e.Person != "":
-		return Subject{Person, plain(e.Person)}
+		return Subject{Person, Plain(e.Person)}
 	case e.Card != "":
-		return Subject{Card, plain(e.Card)}
+		return Subject{Card, Plain(e.Card)}
 	default:
 		return door(controller, e)
 	}
 }
 
-// shared reports whether controllers have such a subject in common: an alarm about it belongs to none of them.
-func (k Key) shared() bool {
+// Shared reports whether controllers have such a subject in common: an alarm about it belongs to none of them.
+func (k Key) Shared() bool {
 	if k.Kind == kindOf(event.FireAlarm) || k.Kind == kindOf(event.GasAlarm) {
 		return false
 	}
@@ -151,5 +169,5 @@ func (k Key) shared() bool {
 	return false
 }
 
-// plain replaces the one character a JSON text can hold and a column cannot.
-func plain(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
+// Plain replaces the one character a JSON text can hold and a column cannot.
+func Plain(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
