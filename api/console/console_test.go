@@ -15,6 +15,7 @@ import (
 	"kanmon/api/console"
 	"kanmon/api/console/areatest"
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/desktest"
 	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -40,7 +41,7 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desks := consoletest.SomeDesks("")
+	desks := desktest.SomeDesks("")
 	config := console.Config{
 		Desks: desks, Seats: desks,
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),

@@ -9,12 +9,13 @@ import (
 
 	"kanmon/api/console/consoletest"
 	"kanmon/api/console/desks"
+	"kanmon/api/console/desktest"
 	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 )
 
-func do(t *testing.T, d *consoletest.Desks, who authz.Role, r *http.Request) pagetest.Page {
+func do(t *testing.T, d *desktest.Desks, who authz.Role, r *http.Request) pagetest.Page {
 	t.Helper()
 	shell := consoletest.Shell(t)
 	p, err := desks.New(desks.Config{Shell: shell, Desks: d, Seats: d, URL: "https://kanmon.example.jp/", Now: consoletest.Clock})
@@ -31,7 +32,7 @@ func TestThePagesAreSoundInBothLanguages(t *testing.T) {
 			"revoked": pagetest.Get("/desks/old-1", lang), "token": pagetest.Post("/desks/side-1/token", ""),
 		} {
 			r.Header.Set("Cookie", "kanmon_lang="+lang)
-			p := do(t, consoletest.SomeDesks(""), authz.SystemManager, r)
+			p := do(t, desktest.SomeDesks(""), authz.SystemManager, r)
 			p.Sound(t)
 			p.Golden(t, name+"."+lang)
 		}
@@ -40,7 +41,7 @@ func TestThePagesAreSoundInBothLanguages(t *testing.T) {
 
 // R75-2: what lies in a reader for too long stands above everything else.
 func TestACardThatWasLeftStandsOnTop(t *testing.T) {
-	p := do(t, consoletest.SomeDesks(""), authz.Guard, pagetest.Get("/desks", "ja"))
+	p := do(t, desktest.SomeDesks(""), authz.Guard, pagetest.Get("/desks", "ja"))
 	if got := pagetest.Text(p.Find(".notice.error")[0]); !strings.Contains(got, "カード T-001") {
 		t.Errorf("on top: %s", got)
 	}
@@ -49,7 +50,7 @@ func TestACardThatWasLeftStandsOnTop(t *testing.T) {
 }
 
 func TestADeskIsEnteredWithItsTimeInMinutes(t *testing.T) {
-	d := consoletest.SomeDesks("")
+	d := desktest.SomeDesks("")
 	p := do(t, d, authz.SystemManager, pagetest.Post("/desks", "name=front-2&place=%E7%AA%93%E5%8F%A3&watch=1.5&accepts=idm&accepts=uid"))
 	if p.Status != http.StatusSeeOther || p.Header.Get("Location") != "/desks/front-2" || d.Act != "add front-2" {
 		t.Fatalf("%d to %q, %q", p.Status, p.Header.Get("Location"), d.Act)
@@ -68,7 +69,7 @@ func TestADeskIsEnteredWithItsTimeInMinutes(t *testing.T) {
 }
 
 func TestADeskIsChangedAndThrownOutWithAReason(t *testing.T) {
-	d := consoletest.SomeDesks("")
+	d := desktest.SomeDesks("")
 	for path, want := range map[string]string{"/desks/front-1": "change front-1: x", "/desks/front-1/revoke": "revoke front-1: x"} {
 		d.Fail = nil
 		if p := do(t, d, authz.SystemManager, pagetest.Post(path, "reason=x&place=y&watch=0")); p.Status != http.StatusSeeOther || d.Act != want {
@@ -86,7 +87,7 @@ func TestADeskIsChangedAndThrownOutWithAReason(t *testing.T) {
 
 // R103-1: the token is on the page that made it, with the line to run and the authority to check; asking for the page again shows none.
 func TestATokenIsShownOnceWithTheCommandToRun(t *testing.T) {
-	d := consoletest.SomeDesks("")
+	d := desktest.SomeDesks("")
 	p := do(t, d, authz.SystemManager, pagetest.Post("/desks/side-1/token", ""))
 	p.Has(t, "pre.command", `kanmon-desk enroll -config desk.json \ -url https://kanmon.example.jp \ -token `+consoletest.TokenText)
 	p.Has(t, "code.print", d.Fingerprint())
@@ -96,7 +97,7 @@ func TestATokenIsShownOnceWithTheCommandToRun(t *testing.T) {
 }
 
 func TestACentreWithoutAPortForDesksSaysSo(t *testing.T) {
-	d := consoletest.SomeDesks("")
+	d := desktest.SomeDesks("")
 	d.Without = true
 	d.Left = nil
 	do(t, d, authz.SystemManager, pagetest.Get("/desks", "ja")).Has(t, ".notice", "desks.listen")
@@ -105,7 +106,7 @@ func TestACentreWithoutAPortForDesksSaysSo(t *testing.T) {
 
 func TestWhatIsEnteredAboutDesksIsShownAsText(t *testing.T) {
 	for path, n := range map[string]int{"/desks": 4, "/desks/old-1": 2} {
-		p := do(t, consoletest.SomeDesks(pagetest.Hostile), authz.Guard, pagetest.Get(path, "ja"))
+		p := do(t, desktest.SomeDesks(pagetest.Hostile), authz.Guard, pagetest.Get(path, "ja"))
 		p.Sound(t)
 		p.Harmless(t, n)
 	}

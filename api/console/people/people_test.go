@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/desktest"
 	"kanmon/api/console/pagetest"
 	"kanmon/api/console/people"
 	"kanmon/api/console/taps"
@@ -29,7 +30,7 @@ type office struct {
 	cards  *consoletest.Cards
 	rights consoletest.Areas
 	pins   *consoletest.PINs
-	desks  *consoletest.Desks
+	desks  *desktest.Desks
 	key    credential.HashKey
 	who    ui.Visitor
 }
@@ -41,7 +42,7 @@ func open(t *testing.T) office {
 		t.Fatal(err)
 	}
 	return office{
-		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key, desks: consoletest.SomeDesks(""),
+		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key, desks: desktest.SomeDesks(""),
 		who: consoletest.Visitor(authz.SystemManager),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/desktest"
 	"kanmon/api/console/pagetest"
 	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type hall struct {
 	shell *ui.Shell
-	desks *consoletest.Desks
+	desks *desktest.Desks
 	cards *consoletest.Cards
 	who   ui.Visitor
 	again func() (ui.Visitor, error) // who it is when a card comes
@@ -33,7 +34,7 @@ type hall struct {
 
 func open(t *testing.T, roles ...authz.Role) *hall {
 	t.Helper()
-	h := &hall{shell: consoletest.Shell(t), desks: consoletest.SomeDesks(""), cards: consoletest.CityCards(), who: consoletest.Visitor(roles...)}
+	h := &hall{shell: consoletest.Shell(t), desks: desktest.SomeDesks(""), cards: consoletest.CityCards(), who: consoletest.Visitor(roles...)}
 	h.again = func() (ui.Visitor, error) { return h.who, nil }
 	return h
 }

@@ -1,29 +1,18 @@
-package consoletest
+// Package desktest stands in for the desks behind the console's pages.
+package desktest
 
 import (
 	"context"
 	"time"
 
+	"kanmon/api/console/consoletest"
 	seat "kanmon/api/desk"
-	"kanmon/internal/access"
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/internal/store"
 	"kanmon/internal/tap"
-	"kanmon/lifecycle/card"
 	"kanmon/lifecycle/desk"
 )
-
-// StrangerKey is the key of a card that no register knows.
-var StrangerKey = access.Key{9}
-
-// Find implements taps.Cards: a card's key begins with its place in All, from 1.
-func (c *Cards) Find(_ context.Context, _ store.Actor, key access.Key) (card.Card, error) {
-	if n := int(key[0]); n >= 1 && n <= len(c.All) {
-		return c.All[n-1], nil
-	}
-	return card.Card{}, fault.New(fault.NotFound, "card.stranger", "no card has it")
-}
 
 // Desks is a register of desks in memory, and the desks themselves.
 type Desks struct {
@@ -53,16 +42,16 @@ func SomeDesks(hostile string) *Desks {
 	one := func(name, at string, s desk.State) desk.Desk {
 		return desk.Desk{
 			Name: name, Details: desk.Details{Place: place(at), Watch: 5 * time.Minute, Accepts: []string{"felica", "idm"}}, State: s, Version: 3,
-			KeyID: "5e21a8d4", Fingerprint: "1f2e 3d4c", Serial: "17", Issued: Now.AddDate(0, -1, 0), Until: Now.AddDate(0, 5, 0),
+			KeyID: "5e21a8d4", Fingerprint: "1f2e 3d4c", Serial: "17", Issued: consoletest.Now.AddDate(0, -1, 0), Until: consoletest.Now.AddDate(0, 5, 0),
 		}
 	}
 	gone := one("old-1", "旧館 受付", desk.Revoked)
-	gone.RevokedAt, gone.RevokedReason = Now.AddDate(0, 0, -2), place("盗難")
-	fresh := desk.Desk{Name: "side-1", Details: desk.Details{Place: place("別館 受付")}, State: desk.Registered, Version: 2, TokenUntil: Now.Add(time.Hour)}
+	gone.RevokedAt, gone.RevokedReason = consoletest.Now.AddDate(0, 0, -2), place("盗難")
+	fresh := desk.Desk{Name: "side-1", Details: desk.Details{Place: place("別館 受付")}, State: desk.Registered, Version: 2, TokenUntil: consoletest.Now.Add(time.Hour)}
 	d.All = []desk.Desk{one("front-1", "市民課 3番窓口", desk.Enrolled), one("guard-1", "守衛室", desk.Enrolled), gone, fresh}
 	d.Left = []desk.Lying{
-		{Desk: "front-1", Stay: "STAY00001", Card: "C-AAAAAAAAAA", Label: "T-001", Since: Now.Add(-9 * time.Minute)},
-		{Desk: "front-1", Stay: "STAY00002", Since: Now.Add(-7 * time.Minute)},
+		{Desk: "front-1", Stay: "STAY00001", Card: "C-AAAAAAAAAA", Label: "T-001", Since: consoletest.Now.Add(-9 * time.Minute)},
+		{Desk: "front-1", Stay: "STAY00002", Since: consoletest.Now.Add(-7 * time.Minute)},
 	}
 	return d
 }
@@ -109,20 +98,20 @@ func (d *Desks) Seen(name string) (seat.Seen, bool) {
 	if !d.Up[name] {
 		return seat.Seen{}, false
 	}
-	return seat.Seen{At: Now.Add(-4 * time.Second), Software: "kanmon-desk 4.1.0", Readers: []tap.Reader{{Name: "R1", Up: true}}}, true
+	return seat.Seen{At: consoletest.Now.Add(-4 * time.Second), Software: "kanmon-desk 4.1.0", Readers: []tap.Reader{{Name: "R1", Up: true}}}, true
 }
 
 // Token implements desks.Seats.
 func (d *Desks) Token(ctx context.Context, actor store.Actor, _ string) (pki.Token, time.Time, error) {
-	return Enrolment{}.Token(ctx, actor, "ctl-5")
+	return consoletest.Enrolment{}.Token(ctx, actor, "ctl-5")
 }
 
 // Fingerprint implements desks.Seats.
-func (d *Desks) Fingerprint() string { return Enrolment{}.Fingerprint() }
+func (d *Desks) Fingerprint() string { return consoletest.Enrolment{}.Fingerprint() }
 
 // Ask implements taps.Seats.
 func (d *Desks) Ask(account, name string) (*seat.Question, error) {
-	q, err := d.Questions.Ask(Now, account, name)
+	q, err := d.Questions.Ask(consoletest.Now, account, name)
 	if err == nil {
 		d.Asked <- q
 	}
