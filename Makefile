@@ -21,6 +21,7 @@ build: ## build the programs into bin/
 	$(GO) build -o $(BIN)/kanmon-api ./api/cmd/kanmon-api
 	$(GO) build -o $(BIN)/kanmon-controller ./controller/cmd/kanmon-controller
 	$(GO) build -o $(BIN)/kanmon-sim ./firmware-sim/cmd/kanmon-sim
+	$(GO) build -o $(BIN)/kanmon-desk ./reader/cmd/kanmon-desk
 
 run: setup build ## start the centre, a controller and simulated doors with a small demo city; Ctrl-C ends all
 	@exec $(BIN)/kanmon-sim demo --bin $(BIN) --data data

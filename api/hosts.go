@@ -11,12 +11,12 @@ import (
 // hosts are the names and addresses by which the centre's servers are called, for their certificate.
 func (s Settings) hosts() []string {
 	list := append([]string{"localhost", "127.0.0.1", "::1"}, s.TLS.Hosts...)
-	for _, text := range []string{s.PublicURL, s.Broker.PublicURL} {
+	for _, text := range []string{s.PublicURL, s.Broker.PublicURL, s.Desks.PublicURL} {
 		if u, err := url.Parse(text); err == nil && u.Hostname() != "" {
 			list = append(list, u.Hostname())
 		}
 	}
-	for _, listen := range []string{s.ConsoleListen, s.Broker.Listen} {
+	for _, listen := range []string{s.ConsoleListen, s.Broker.Listen, s.Desks.Listen} {
 		host, _, err := net.SplitHostPort(listen)
 		if ip := net.ParseIP(host); err == nil && (host == "" || (ip != nil && ip.IsUnspecified())) {
 			list = append(list, ownHosts()...)

@@ -35,17 +35,19 @@ func (s *Server) openWeb(ctx context.Context) error {
 		Areas: areas, Approvals: approvals, Grades: grades, Lockdowns: lockdowns, Profiles: profiles,
 		Days: s.days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Log: s.log,
 		Explainer: why, Revocations: s.revocations, Enrolment: restEnrolment{s.enrolment}, Releaser: s.centre.Commands(), Alarms: alarms, Notices: notices,
+		Desks: s.desks, Seats: restDesks{s.seats},
 	})
 	if err != nil {
 		return err
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Approvals: approvals, Grades: grades, Lockdowns: lockdowns, Profiles: profiles,
+		Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
 		Days: s.days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),
 		Alarms: alarms, Notices: notices, Explainer: why, Lease: s.settings.Lease.lease(), URL: strings.TrimSuffix(s.settings.PublicURL, "/"),
+		Desks: s.desks, Seats: s.seats,
 	})
 	if err != nil {
 		return err

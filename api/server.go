@@ -14,6 +14,7 @@ import (
 
 	"kanmon/api/brokerfiles"
 	"kanmon/api/centre"
+	seat "kanmon/api/desk"
 	"kanmon/api/enrol"
 	"kanmon/api/epoch"
 	"kanmon/api/keyrecord"
@@ -31,6 +32,7 @@ import (
 	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/desk"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/key"
@@ -63,6 +65,10 @@ type Server struct {
 	listener    net.Listener
 	certificate *webserver.Certificate
 	web         *webserver.Server
+	desks       *desk.Register
+	seats       *seat.Service
+	deskPort    net.Listener // nil: no desks
+	deskWeb     *webserver.Server
 	routes      []string // every pattern served
 	bootstrap   string   // file with the bootstrap token; empty: not needed
 }
@@ -71,11 +77,11 @@ type Server struct {
 func origin(site string) string { return "kanmon/" + site }
 
 // Open makes the centre ready: data folder (kept from any other kanmon-api until Close), keys, database and its schema, the centre's epoch,
-// bootstrap token, and both listening sockets. After Open the caller calls Run, or Close.
+// bootstrap token, and all listening sockets. After Open the caller calls Run, or Close.
 func Open(ctx context.Context, settings Settings, software string, log *slog.Logger) (*Server, error) {
 	s := &Server{settings: settings, software: software, log: log}
 	for _, step := range []func(context.Context) error{
-		s.openData, s.openKeys, s.openStore, s.openBootstrap, s.openBroker, s.openCentre, s.openWeb,
+		s.openData, s.openKeys, s.openStore, s.openBootstrap, s.openBroker, s.openCentre, s.openDesks, s.openWeb,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close()) //nolint:contextcheck // what is open is closed even when ctx has ended
@@ -311,6 +317,9 @@ func (s *Server) BrokerAddr() net.Addr {
 // everything.
 func (s *Server) Run(ctx context.Context) error {
 	parts := []part{{"http", s.web.Run}, {"mqtt", s.centre.Run}}
+	if s.deskPort != nil {
+		parts = append([]part{{"desks", s.deskWeb.Run}}, parts...)
+	}
 	if s.broker != nil {
 		parts = append(parts, part{"broker", s.broker.Run})
 	}
@@ -321,8 +330,8 @@ func (s *Server) Run(ctx context.Context) error {
 		part{"calendar", (&calendar.Keeper{Register: s.days, Log: s.log}).Run},
 		part{"pins", func(ctx context.Context) error { return s.pins.Run(ctx, s.log) }}, part{"checkpoint", (&store.Checkpointer{Store: s.store}).Run}, part{"centre state", s.epochs.Run})
 	err := runOrdered(ctx, s.log, parts...)
-	s.broker, s.listener = nil, nil    // closed by their parts
-	return errors.Join(err, s.Close()) //nolint:contextcheck // ctx has ended
+	s.broker, s.listener, s.deskPort = nil, nil, nil // closed by their parts
+	return errors.Join(err, s.Close())               //nolint:contextcheck // ctx has ended
 }
 
 // certificates keeps those in use from ending.
@@ -347,6 +356,9 @@ func (s *Server) Close() error {
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
 	}
+	if s.deskPort != nil {
+		errs = append(errs, s.deskPort.Close())
+	}
 	if s.broker != nil {
 		stopped, stop := context.WithCancel(context.Background())
 		stop()
@@ -356,6 +368,6 @@ func (s *Server) Close() error {
 		errs = append(errs, s.db.Close())
 	}
 	errs = append(errs, s.lock.Release()) // last: the next one may start now
-	s.listener, s.broker, s.db = nil, nil, nil
+	s.listener, s.deskPort, s.broker, s.db = nil, nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -43,6 +43,8 @@ type Settings struct {
 	TLS TLSSettings `json:"tls"`
 	// Broker is the MQTT broker.
 	Broker BrokerSettings `json:"broker"`
+	// Desks is where PCs of the staff with a card reader reach the centre.
+	Desks DeskSettings `json:"desks"`
 	// Database is where the registers and the ledger are.
 	Database DatabaseSettings `json:"database"`
 	// Lease is how long doors decide without the centre's word.
@@ -189,7 +191,7 @@ func (s Settings) check() error {
 	case s.PresenceHours < 0 || s.PresenceHours > 168:
 		return wrong("presence_hours", "1 to 168")
 	}
-	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Lease.check, s.Alarms.Check, s.PIN.Check} {
+	for _, check := range []func() error{s.checkTLS, s.checkProxies, s.Broker.check, s.Desks.check, s.Lease.check, s.Alarms.Check, s.PIN.Check} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"kanmon/api/console/area"
 	"kanmon/api/console/areas"
 	"kanmon/api/console/calendar"
+	"kanmon/api/console/desks"
 	"kanmon/api/console/devices"
 	"kanmon/api/console/doors"
 	"kanmon/api/console/explain"
@@ -30,6 +31,7 @@ import (
 	"kanmon/api/console/presence"
 	"kanmon/api/console/readers"
 	"kanmon/api/console/revocations"
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
@@ -49,6 +51,24 @@ type Revocations interface {
 	devices.Revocations
 }
 
+// Cards is what the console asks of the register of cards.
+type Cards interface {
+	people.Cards
+	taps.Cards
+}
+
+// Desks is what the console asks of the register of desks.
+type Desks interface {
+	desks.Desks
+	taps.Desks
+}
+
+// Seats is what the console asks of the desks themselves.
+type Seats interface {
+	desks.Seats
+	taps.Seats
+}
+
 // Config is what the console works on. Every field is needed but those marked.
 type Config struct {
 	Site     string // shown in the header; may be empty
@@ -56,7 +76,7 @@ type Config struct {
 	Gate     *auth.Gate
 	Accounts Accounts
 	Staff    people.Staff
-	Cards    people.Cards
+	Cards    Cards
 	PINs     pins.PINs
 	Areas    Areas
 	Days     calendar.Days
@@ -64,6 +84,8 @@ type Config struct {
 	Entries  Entries
 	Alarms   alarms.Alarms
 	Notices  notices.Notices
+	Desks    Desks
+	Seats    Seats
 
 	Explainer explain.Explainer
 
@@ -164,7 +186,13 @@ func (k *Console) folders() ([]folder, error) {
 		},
 		func() (folder, error) { return notices.New(notices.Config{Shell: k.shell, Notices: c.Notices}) },
 		func() (folder, error) {
-			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, PINs: c.PINs, HashKey: c.HashKey, Now: c.Now})
+			return people.New(people.Config{Shell: k.shell, Staff: c.Staff, Cards: c.Cards, Rights: c.Areas, PINs: c.PINs, Counter: k.counter(), HashKey: c.HashKey, Now: c.Now})
+		},
+		func() (folder, error) {
+			return taps.New(taps.Config{Shell: k.shell, Counter: k.counter(), Cards: c.Cards, Identify: k.identify, Now: c.Now})
+		},
+		func() (folder, error) {
+			return desks.New(desks.Config{Shell: k.shell, Desks: c.Desks, Seats: c.Seats, URL: c.URL, Now: c.Now})
 		},
 		func() (folder, error) {
 			return pins.New(pins.Config{Shell: k.shell, PINs: c.PINs, Staff: c.Staff, Areas: c.Areas, Now: c.Now})
@@ -207,6 +235,10 @@ func (k *Console) folders() ([]folder, error) {
 		list = append(list, f)
 	}
 	return append(list, frame{k.shell}), nil
+}
+
+func (k *Console) counter() taps.Counter {
+	return taps.Counter{Desks: k.config.Desks, Seats: k.config.Seats}
 }
 
 // badges are the figures beside the sections that a visitor may see.

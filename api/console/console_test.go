@@ -15,6 +15,7 @@ import (
 	"kanmon/api/console"
 	"kanmon/api/console/areatest"
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/desktest"
 	"kanmon/api/console/pagetest"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
@@ -40,7 +41,9 @@ func open(t *testing.T, change func(*console.Config)) centre {
 	if err != nil {
 		t.Fatal(err)
 	}
+	desks := desktest.SomeDesks("")
 	config := console.Config{
+		Desks: desks, Seats: desks,
 		Gate: auth.New(auth.Config{Accounts: c.accounts}), Accounts: c.accounts, Staff: consoletest.City(), Cards: consoletest.CityCards(),
 		Areas: &areatest.OneArea{}, Lockdowns: &areatest.OneArea{}, Grades: areatest.Grades{}, Approvals: areatest.SomeApprovals(""), Profiles: &consoletest.Profiles{},
 		Days: consoletest.SomeDays(""), Devices: consoletest.Devices{}, Entries: c.entries, Alarms: consoletest.SomeAlarms(""), Explainer: explainer{}, Notices: consoletest.SomeNotices(""), HashKey: key, Subscribe: c.entries.Subscribe,
@@ -127,7 +130,7 @@ func TestEveryRouteIsClosedToWhoDoesNotMeetItsRow(t *testing.T) {
 func TestEveryPageIsSoundFromLoginToLogout(t *testing.T) {
 	c := open(t, nil)
 	for _, path := range []string{
-		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/areas/A-1/forget?person=S-1001", "/approvals", "/approvals/Q-1", "/controllers", "/password",
+		"/live", "/live?show=alarm", "/staff", "/staff/S-1001", "/staff/S-1001/pins", "/pins", "/cards", "/cards/C-AAAAAAAAAA", "/cards/new", "/cards/whose", "/desks", "/desks/front-1", "/areas", "/areas/new", "/areas/A-1", "/areas/A-1/edit", "/areas/A-1/rights", "/areas/A-1/lockdown", "/areas/A-1/forget?person=S-1001", "/approvals", "/approvals/Q-1", "/controllers", "/password",
 		"/revocations", "/revocations/1/3", "/doors/D-1/release", "/controllers/ctl-1",
 		"/alarms", "/alarms?state=closed", "/alarms/A-0000000001", "/notices",
 	} {

@@ -25,6 +25,7 @@ import (
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/desk"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/grade"
@@ -97,7 +98,7 @@ func newBenchOn(t *testing.T, d *db.DB) *bench {
 	b.api, err = rest.New(rest.Config{
 		Site: "demo", Software: "test", Gate: auth.New(auth.Config{Accounts: b.accounts}), Store: s, Accounts: b.accounts,
 		Staff: staff.New(s), Areas: area.New(s, approvals), Approvals: approvals, Grades: grade.New(s, approvals), Lockdowns: lockdown.New(s), Profiles: profile.New(s, approvals), Days: calendar.New(s, approvals), Devices: b.devices, Cards: card.New(s, b.revocations, key.Forms), Entries: entrylog.New(s), PINs: pin.New(s, pin.Config{HashKey: key}), Alarms: b.alarms, Notices: notice.New(s),
-		Explainer: explain.New(s, key.Forms), Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Explainer: explain.New(s, key.Forms), Revocations: b.revocations, Enrolment: b.enrolment, Releaser: b.releaser, HashKey: key, Desks: desk.New(s, b.alarms), Seats: seats{}, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)

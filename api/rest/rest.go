@@ -20,6 +20,7 @@ import (
 	"kanmon/api/rest/areas"
 	"kanmon/api/rest/calendar"
 	"kanmon/api/rest/cards"
+	"kanmon/api/rest/desks"
 	"kanmon/api/rest/devices"
 	"kanmon/api/rest/enrolment"
 	"kanmon/api/rest/entries"
@@ -39,6 +40,7 @@ import (
 	"kanmon/lifecycle/area"
 	days "kanmon/lifecycle/calendar"
 	"kanmon/lifecycle/card"
+	"kanmon/lifecycle/desk"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 	"kanmon/lifecycle/grade"
@@ -84,6 +86,8 @@ type Config struct {
 	Enrolment   Enrolment
 	Releaser    areas.Releaser
 	Explainer   *explain.Explainer
+	Desks       *desk.Register
+	Seats       desks.Seats
 }
 
 // Enrolment lets controllers in, and those who may open the way for them.
@@ -91,6 +95,9 @@ type Enrolment interface {
 	devices.Tokens
 	enrolment.Service
 }
+
+// EnrolledDesk is what a desk gets that was let in.
+type EnrolledDesk = desks.Enrolled
 
 // Enrolled is what a controller gets that was let in.
 type Enrolled = enrolment.Enrolled
@@ -131,6 +138,7 @@ func (cfg Config) rooms() []room {
 		approvals.Config{Approvals: cfg.Approvals},
 		areas.Config{Areas: cfg.Areas, Grades: cfg.Grades, Lockdowns: cfg.Lockdowns, Accounts: cfg.Accounts, Releaser: cfg.Releaser},
 		calendar.Config{Days: cfg.Days},
+		desks.Config{Desks: cfg.Desks, Seats: cfg.Seats, Log: cfg.Log},
 		devices.Config{Devices: cfg.Devices, Profiles: cfg.Profiles, Tokens: cfg.Enrolment},
 		enrolment.Config{Service: cfg.Enrolment, Log: cfg.Log},
 		cards.Config{Cards: cfg.Cards, Revocations: cfg.Revocations, HashKey: cfg.HashKey},

@@ -116,7 +116,7 @@ func TestEachOutsideLibraryHasOneImporter(t *testing.T) {
 }
 
 func TestProductionCodeDoesNotImportTesting(t *testing.T) {
-	helpers := []string{"internal/db/dbtest", "internal/broker/brokertest", "lifecycle/lifecycletest", "reader/readertest", "reader/pcsc/pcscdtest", "controller/controllertest", "internal/harness", "internal/harness/browser", "api/console/consoletest", "api/console/pagetest", "api/console/areatest"}
+	helpers := []string{"internal/db/dbtest", "internal/broker/brokertest", "lifecycle/lifecycletest", "reader/readertest", "reader/pcsc/pcscdtest", "controller/controllertest", "internal/harness", "internal/harness/browser", "api/console/consoletest", "api/console/pagetest", "api/console/areatest", "api/console/desktest"}
 	for _, s := range sources(t) {
 		if !s.test && slices.Contains(s.imports, "testing") && !slices.Contains(helpers, s.pkg) {
 			t.Errorf("%s imports testing", s.path)

@@ -36,6 +36,8 @@ var rules = []rule{
 	{"internal/broker/mosquitto", []string{"internal/fault", "internal/wire"}},
 	{"internal/broker/brokertest", []string{"internal/broker", "internal/broker/mosquitto", "internal/wire"}},
 
+	{"internal/tap", []string{"internal/pki"}},
+
 	// readers
 	{"reader", []string{"internal/access", "reader/credential"}},
 	{"reader/credential", []string{"internal/access", "internal/fault"}},
@@ -49,6 +51,7 @@ var rules = []rule{
 	{"reader/osdp/bus/internal/keying", []string{"reader/osdp"}},
 	{"reader/osdp/bus/internal/order", []string{"internal/fault"}},
 	{"reader/osdp/bus/internal/repeat", []string{"reader/osdp"}},
+	{"reader/desk", []string{"internal/fault", "internal/folder", "internal/pki", "internal/tap", "reader", "reader/credential", "reader/pcsc", "reader/pcsc/apdu"}},
 	{"reader/readertest", []string{"reader", "reader/credential"}},
 	{"reader/pcsc/apdu", nil},
 	{"reader/pcsc", []string{"internal/access", "internal/fault", "reader", "reader/credential", "reader/pcsc/apdu"}},
@@ -124,6 +127,7 @@ var rules = []rule{
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
 	{"lifecycle/card/number", []string{"lifecycle/card", "reader/credential"}},
 	{"lifecycle/pin", with(register, "lifecycle/account", "lifecycle/area", "lifecycle/device", "lifecycle/notice", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
+	{"lifecycle/desk", with(register, "internal/wire", "lifecycle/account", "lifecycle/alarm", "lifecycle/card", "lifecycle/notice")},
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
@@ -155,6 +159,7 @@ var rules = []rule{
 	{"api/brokerfiles", []string{"internal/broker/mosquitto", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/command", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/command"}},
 	{"api/enrol", []string{"internal/fault", "internal/pki", "internal/store", "internal/wire", "lifecycle/device"}},
+	{"api/desk", []string{"internal/access", "internal/fault", "internal/pki", "internal/store", "internal/tap", "internal/wire", "lifecycle/card/number", "lifecycle/desk", "reader/credential"}},
 	{"api/keyrecord", []string{"api/sitekey", "internal/fault", "internal/store", "lifecycle/key"}},
 	{"api/keychange", []string{"api/sitekey", "internal/fault", "internal/pki", "internal/store", "lifecycle/device"}},
 	{"api/sitekey", []string{"internal/fault", "internal/ledger", "internal/pki", "internal/store", "internal/wire", "lifecycle/key", "reader/credential"}},
@@ -172,6 +177,7 @@ var rules = []rule{
 	{"api/rest/areas", with(restRoom, "api/command", "lifecycle/account", "lifecycle/approval", "lifecycle/area", "lifecycle/area/premises", "lifecycle/grade", "lifecycle/lockdown")},
 	{"api/rest/calendar", with(restRoom, "internal/access/timetable", "lifecycle/approval", "lifecycle/calendar")},
 	{"api/rest/devices", with(restRoom, "internal/pki", "lifecycle/approval", "lifecycle/device", "lifecycle/profile")},
+	{"api/rest/desks", with(restRoom, "api/rest/limit", "internal/pki", "lifecycle/desk")},
 	{"api/rest/enrolment", with(restRoom, "api/rest/limit")},
 	{"api/rest/cards", with(restRoom, "lifecycle/card", "lifecycle/card/number", "lifecycle/revocation", "reader/credential")},
 	{"api/rest/alarms", with(restRoom, "lifecycle/alarm")},

@@ -14,6 +14,12 @@ func restRoutes() []Route {
 		{"POST /api/v1/enrol", Public()},       // the token is the right
 		{"POST /api/v1/enrol/renew", Public()}, // the enrolled key is the right
 		{"POST /api/v1/enrol/keys", Public()},  // so it is here
+		{"POST /api/v1/desks/enrol", Public()}, // and here the desk's
+		{"GET /api/v1/desks", May(DeviceRead)},
+		{"POST /api/v1/desks", May(DeviceWrite)},
+		{"POST /api/v1/desks/{name}/change", May(DeviceWrite)},
+		{"POST /api/v1/desks/{name}/token", May(DeviceWrite)},
+		{"POST /api/v1/desks/{name}/revoke", May(DeviceRevoke)},
 
 		{"GET /api/v1/staff", May(StaffRead)},
 		{"POST /api/v1/staff", May(StaffWrite)},

@@ -43,5 +43,5 @@ func sync(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(syncFolder(d), d.Close())
 }

@@ -2,11 +2,9 @@
 package folder
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"kanmon/internal/fault"
 )
@@ -20,12 +18,12 @@ func Take(dir, program string) (Lock, error) {
 	if err != nil {
 		return Lock{}, fault.Wrap(fault.Unavailable, err, "lock the data folder")
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	taken, err := hold(f)
 	if err == nil {
 		return Lock{f}, nil
 	}
 	_ = f.Close() // the refusal is the news
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	if taken {
 		return Lock{}, fault.New(fault.Conflict, "folder.in_use", fmt.Sprintf(
 			"データフォルダ %[1]s は、動作中の別の %[2]s が使用しています。先にそちらを停止してください。"+
 				" / another %[2]s is running on the data folder %[1]s: stop it first", dir, program))

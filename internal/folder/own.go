@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"syscall"
 
 	"kanmon/internal/fault"
 )
@@ -25,11 +24,11 @@ func Own(dir string) error {
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "look at the data folder")
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || int(stat.Uid) == os.Geteuid() {
+	uid, ok := ownerOf(info)
+	if !ok || uid == os.Geteuid() {
 		return nil
 	}
-	owner := strconv.FormatUint(uint64(stat.Uid), 10)
+	owner := strconv.Itoa(uid)
 	if u, err := user.LookupId(owner); err == nil {
 		owner = u.Username
 	}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"strings"
 	"time"
 
 	"kanmon/internal/fault"
@@ -179,6 +180,27 @@ func (ca *CA) IssueDevice(name string, public ed25519.PublicKey, now time.Time) 
 		Subject:   pkix.Name{CommonName: name, Organization: ca.cert.Subject.Organization},
 		NotBefore: now.Add(-backDated), NotAfter: now.Add(DeviceLife), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, public, now)
+}
+
+// deskPrefix is before the name of a desk in its certificate. No controller can have such a name, so that a broker lets none in by it.
+const deskPrefix = "desk."
+
+// IssueDesk makes a client certificate for a desk, which is one for DeviceLife as a controller's is: CN is "desk." and the name.
+func (ca *CA) IssueDesk(name string, public ed25519.PublicKey, now time.Time) (*x509.Certificate, error) {
+	if !validName.MatchString(name) || len(public) != ed25519.PublicKeySize {
+		return nil, fault.New(fault.Invalid, "pki.name", fmt.Sprintf("a certificate for %.40q and a key of %d bytes", name, len(public)))
+	}
+	return ca.issue(&x509.Certificate{
+		Subject:   pkix.Name{CommonName: deskPrefix + name, Organization: ca.cert.Subject.Organization},
+		NotBefore: now.Add(-backDated), NotAfter: now.Add(DeviceLife), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, public, now)
+}
+
+// DeskName is the name of the desk whose certificate it is, and its key.
+func DeskName(c *x509.Certificate) (name string, public ed25519.PublicKey, ok bool) {
+	name, ok = strings.CutPrefix(c.Subject.CommonName, deskPrefix)
+	public, is := c.PublicKey.(ed25519.PublicKey)
+	return name, public, ok && is && validName.MatchString(name)
 }
 
 // issue signs a certificate, which ends with the authority at the latest: one that outlives it helps nobody, and is not renewed in time.

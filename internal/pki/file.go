@@ -12,12 +12,11 @@ import (
 const (
 	privateFolder = 0o700
 	privateFile   = 0o600
-	forOthers     = 0o077
 	maxSecret     = 1 << 20
 )
 
-// ReadPrivate reads a secret that lies in the clear. A file that others may read is refused: it is no secret any more. A missing one is
-// fault.NotFound.
+// ReadPrivate reads a secret that lies in the clear. A file that others may read is refused: it is no secret any more (forOthers; the mode of a file
+// says nothing of that on Windows). A missing one is fault.NotFound.
 func ReadPrivate(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,6 +9,7 @@ import (
 const (
 	ActorAccount    = "account"
 	ActorController = "controller"
+	ActorDesk       = "desk"
 	ActorSystem     = "system"
 )
 

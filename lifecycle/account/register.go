@@ -157,6 +157,21 @@ func (r *Register) Get(ctx context.Context, id string) (Account, error) {
 	return a, err
 }
 
+// OfStaff returns the login names of the active accounts that belong to a member of staff, in order, in the transaction of another register.
+func OfStaff(ctx context.Context, q store.Queryer, member string) ([]string, error) {
+	all, err := list(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, a := range all {
+		if a.State == Active && a.Staff == member && member != "" {
+			names = append(names, a.ID)
+		}
+	}
+	return names, nil
+}
+
 // Holders returns the login names of the active accounts that hold at least one of the roles, in order, in the transaction of another register.
 func Holders(ctx context.Context, q store.Queryer, roles ...authz.Role) ([]string, error) {
 	all, err := list(ctx, q)

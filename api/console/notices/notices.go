@@ -13,6 +13,7 @@ import (
 	"kanmon/api/message"
 	"kanmon/internal/store"
 	"kanmon/lifecycle/alarm"
+	"kanmon/lifecycle/desk"
 	"kanmon/lifecycle/notice"
 	"kanmon/lifecycle/pin"
 )
@@ -107,6 +108,13 @@ func (p *Pages) text(l message.Lang, n notice.Notice) string {
 			return n.Kind
 		}
 		return p.view.Text(l, "notice.pins_ending", n.Params["days"], n.Params["count"], ui.Date(l, first))
+	case desk.CardLeft:
+		if n.Params["label"] == "" {
+			return p.view.Text(l, "notice.card_left.unknown", n.Params["place"], n.Params["desk"], n.Params["minutes"])
+		}
+		return p.view.Text(l, "notice.card_left", n.Params["place"], n.Params["desk"], n.Params["label"], n.Params["minutes"])
+	case desk.CardLeftOwn:
+		return p.view.Text(l, "notice.card_left_own", n.Params["label"], n.Params["place"], n.Params["minutes"])
 	default:
 		return n.Kind
 	}

@@ -7,14 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/card"
-	"kanmon/lifecycle/card/number"
 	"kanmon/lifecycle/period"
 	"kanmon/lifecycle/staff"
-	"kanmon/reader/credential"
 )
 
 // Standings of a period at this moment.
@@ -91,6 +90,7 @@ type issueForm struct {
 	Label, Person, From, Until string
 	Terminal                   string // of an enrolment at a biometric terminal
 	Holder                     string // the name of Person, where there is one
+	Tap, Heard                 string // what was held to a reader, and what that was; empty: nothing
 	clash
 }
 
@@ -125,31 +125,38 @@ func (p *Pages) showIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 	if err != nil {
 		return err
 	}
+	choices, err := p.config.Counter.Choices(r.Context(), v)
+	if err != nil {
+		return err
+	}
 	data := struct {
 		issueForm
-		People []staff.Member
-	}{f, people}
+		People  []staff.Member
+		Choices []taps.Choice
+	}{f, people, choices}
 	title := p.new.Text(ui.LangOf(r), "new.title")
 	return p.config.Shell.Render(w, r, v, p.new, ui.Page{Status: status, Title: title, Section: "cards", Data: data})
 }
 
 func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	shown, wrong := p.typed(r)
+	shown, wrong := p.entered(r, v)
 	f := issueForm{
 		Terminal: r.PostFormValue("terminal"),
 		Label:    r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),
 	}
+	f.Tap, f.Heard = shown.tap, shown.said(p.new, r)
 	valid, err := validity(f.From, f.Until)
 	if err == nil {
 		err = wrong
 	}
 	var made card.Card
 	if err == nil {
-		n := card.Issue{Label: f.Label, Kind: card.Personal, Person: f.Person, Terminal: f.Terminal, Apart: r.PostFormValue("apart") != "", Period: valid}
+		n := card.Issue{Label: f.Label, Kind: card.Personal, Person: f.Person, Terminal: f.Terminal, Period: valid}
 		if f.Terminal != "" {
 			n.Kind = card.Biometric
 		}
-		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), number.Issue(n, shown, p.config.HashKey))
+		n.Key, n.Format, n.Siblings, n.Apart = shown.Key, shown.Format, shown.Siblings, shown.Apart
+		made, err = p.config.Cards.Issue(r.Context(), v.Actor(), n)
 	}
 	if err != nil {
 		var correctable bool
@@ -159,6 +166,7 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) erro
 		f.Field, f.clash = input(f.Field, err), clashOf(err)
 		return p.showIssue(w, r, v, ui.StatusOf(err), f)
 	}
+	p.config.Counter.Done(shown.tap)
 	ui.Redirect(w, r, "/cards/"+url.PathEscape(made.ID)+"?done=issued")
 	return nil
 }
@@ -177,14 +185,6 @@ func input(field string, err error) string {
 		return "number"
 	}
 	return field
-}
-
-// typed reads the number that was typed and forgets its words.
-func (p *Pages) typed(r *http.Request) (credential.Credential, error) {
-	text := r.PostFormValue("number")
-	r.PostForm.Del("number")
-	r.Form.Del("number")
-	return credential.Parse(text)
 }
 
 // validity reads two dates. The last day is one that still counts.

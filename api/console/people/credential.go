@@ -8,11 +8,11 @@ import (
 	"kanmon/api/console/ui"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/card"
-	"kanmon/lifecycle/card/number"
 )
 
 // enrolForm is the form that gives a card one more credential, or takes one, as it was filled in, but for the number, which is never sent back.
 type enrolForm struct {
+	Tap, Heard             string // what was held to a reader, and what that was; empty: nothing
 	Problem, Field, Reason string
 	clash
 }
@@ -29,14 +29,13 @@ func (c cardPage) Endable() (list []card.Credential) {
 
 func (p *Pages) enrol(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	id := r.PathValue("id")
-	shown, err := p.typed(r)
-	f := enrolForm{Reason: r.PostFormValue("note")}
+	shown, err := p.entered(r, v)
+	f := enrolForm{Reason: r.PostFormValue("note"), Tap: shown.tap, Heard: shown.said(p.card, r)}
 	if err == nil {
-		read := number.Read(shown, p.config.HashKey)
-		read.Apart = r.PostFormValue("apart") != ""
-		_, err = p.config.Cards.Enrol(r.Context(), v.Actor(), id, f.Reason, read)
+		_, err = p.config.Cards.Enrol(r.Context(), v.Actor(), id, f.Reason, shown.Read)
 	}
 	if err == nil {
+		p.config.Counter.Done(shown.tap)
 		ui.Redirect(w, r, "/cards/"+url.PathEscape(id)+"?done=enrolled")
 		return nil
 	}

@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"time"
 
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
+	"kanmon/api/message"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/store"
@@ -61,6 +63,7 @@ type Config struct {
 	Cards   Cards
 	Rights  Rights
 	PINs    PINs
+	Counter taps.Counter // where cards are held to a reader; zero: nowhere
 	HashKey credential.HashKey
 	Now     func() time.Time
 }
@@ -75,9 +78,22 @@ type Pages struct {
 func New(c Config) (*Pages, error) {
 	p := &Pages{config: c}
 	return p, c.Shell.Open(ui.Room{
-		Name: "people", Files: files, Shared: []string{"parts.html"},
+		Name: "people", Files: files, Words: words, Shared: []string{"parts.html"},
 		Pages: map[string]*ui.View{"staff.html": &p.staff, "member.html": &p.member, "cards.html": &p.cards, "card.html": &p.card, "new.html": &p.new, "edit.html": &p.edit},
 	})
+}
+
+// words are those of the pages, and those of cards that are held to a reader.
+func words() (message.Catalogue, error) {
+	own, err := message.Load(files)
+	if err != nil {
+		return message.Catalogue{}, err
+	}
+	read, err := taps.Words()
+	if err != nil {
+		return message.Catalogue{}, err
+	}
+	return message.Join(read, own)
 }
 
 // Routes lists what the folder serves.

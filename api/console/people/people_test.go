@@ -9,9 +9,13 @@ import (
 	"time"
 
 	"kanmon/api/console/consoletest"
+	"kanmon/api/console/desktest"
 	"kanmon/api/console/pagetest"
 	"kanmon/api/console/people"
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
+	seat "kanmon/api/desk"
+	"kanmon/internal/access"
 	"kanmon/internal/authz"
 	"kanmon/internal/fault"
 	"kanmon/lifecycle/card"
@@ -26,6 +30,7 @@ type office struct {
 	cards  *consoletest.Cards
 	rights consoletest.Areas
 	pins   *consoletest.PINs
+	desks  *desktest.Desks
 	key    credential.HashKey
 	who    ui.Visitor
 }
@@ -37,7 +42,7 @@ func open(t *testing.T) office {
 		t.Fatal(err)
 	}
 	return office{
-		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key,
+		shell: consoletest.Shell(t), staff: consoletest.City(), cards: consoletest.CityCards(), pins: consoletest.CityPINs(), key: key, desks: desktest.SomeDesks(""),
 		who: consoletest.Visitor(authz.SystemManager),
 	}
 }
@@ -45,7 +50,7 @@ func open(t *testing.T) office {
 func (o office) do(t *testing.T, r *http.Request) pagetest.Page {
 	t.Helper()
 	p, err := people.New(people.Config{
-		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, PINs: o.pins, HashKey: o.key, Now: consoletest.Clock,
+		Shell: o.shell, Staff: o.staff, Cards: o.cards, Rights: o.rights, PINs: o.pins, Counter: taps.Counter{Desks: o.desks, Seats: o.desks}, HashKey: o.key, Now: consoletest.Clock,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -210,6 +215,33 @@ func TestARefusedFormKeepsEverythingButTheNumber(t *testing.T) {
 				t.Error("the page repeats the card number")
 			}
 		})
+	}
+}
+
+// R76-1: what was held to a reader stands for the number; it is used up by the card that it makes, and stays for a form that was refused.
+func TestACardIsIssuedByWhatWasHeldToAReader(t *testing.T) {
+	o := open(t)
+	o.desks.Taps["t"] = seat.Tap{ID: "t", Key: access.Key{7}, Format: access.FormatFeliCa, Trust: access.TrustMemory}
+	tapped := func(v url.Values) { v.Set("tap", "t"); v.Del("number") }
+	o.cards.Fail = fault.New(fault.Conflict, "card.label_taken", "taken")
+	p := o.do(t, pagetest.Post("/cards", form(tapped)))
+	p.Sound(t)
+	p.Has(t, ".tap-said", "FeliCaの記録／カードの記録を読み取り")
+	if got := pagetest.Attr(p.Find("input[name=tap]")[0], "value"); got != "t" || len(o.desks.Used) != 0 {
+		t.Errorf("the refused form keeps %q, used up: %v", got, o.desks.Used)
+	}
+	o.cards.Fail = nil
+	p = o.do(t, pagetest.Post("/cards", form(tapped)))
+	if p.Status != http.StatusSeeOther || o.cards.Last.Key != (access.Key{7}) || o.cards.Last.Format != access.FormatFeliCa || len(o.desks.Used) != 1 {
+		t.Errorf("%d, issued %+v, used up %v", p.Status, o.cards.Last, o.desks.Used)
+	}
+	for name, id := range map[string]string{"gone": "x", "foreign": "f"} {
+		o.desks.Taps["f"] = seat.Tap{ID: "f", Key: access.Key{8}, Format: access.FormatUID, Foreign: true}
+		o.cards.Last = card.Issue{}
+		p := o.do(t, pagetest.Post("/cards", form(func(v url.Values) { v.Set("tap", id) })))
+		if p.Status != http.StatusUnprocessableEntity || o.cards.Last.Label != "" {
+			t.Errorf("%s: %d, issued %+v", name, p.Status, o.cards.Last)
+		}
 	}
 }
 

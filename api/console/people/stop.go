@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kanmon/api/console/revocations"
+	"kanmon/api/console/taps"
 	"kanmon/api/console/ui"
 	"kanmon/internal/access"
 	"kanmon/internal/authz"
@@ -28,6 +29,7 @@ type cardPage struct {
 	Credentials                    []card.Credential
 	Enrol, End                     enrolForm
 	MayEnrol                       bool
+	Choices                        []taps.Choice
 	MayStaff                       bool
 	MayRevoke, MaySuspend, MayLift bool
 }
@@ -48,6 +50,11 @@ func (p *Pages) cardPage(w http.ResponseWriter, r *http.Request, v ui.Visitor, s
 	data.Card, data.Issued, data.Enrolled = held{c, cardStanding(c, p.config.Now())}, done == "issued", done == "enrolled"
 	data.MayStaff, data.MayEnrol = v.May(authz.StaffRead), (active || paused) && v.May(authz.CardIssue)
 	data.MayRevoke, data.MaySuspend, data.MayLift = (active || paused) && v.May(authz.CardRevoke), active && v.May(authz.CardSuspend), paused && v.May(authz.CardLift)
+	if data.MayEnrol {
+		if data.Choices, err = p.config.Counter.Choices(r.Context(), v); err != nil {
+			return err
+		}
+	}
 	return p.config.Shell.Render(w, r, v, p.card, ui.Page{Status: status, Title: c.Label, Section: "cards", Data: data})
 }
 

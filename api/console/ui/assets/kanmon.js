@@ -1,5 +1,6 @@
 // The only script of the console. Two things renew themselves: the live list, by an event stream, and parts
-// marked data-renew, by asking for the page again. Everything else works without it. All words come from the page.
+// marked data-renew, by asking for the page again. A part marked data-tap waits for a card at a desk's reader.
+// Everything else works without it. All words come from the page.
 "use strict";
 
 (() => {
@@ -150,6 +151,58 @@
     again();
   }
 
+  // One press is one question: it ends with a card, with a word why not, or when the line is lost.
+  function waitForCard(part) {
+    const button = part.querySelector("button");
+    const desk = part.querySelector("select");
+    const word = part.querySelector(".tap-said");
+    const hidden = part.querySelector("input[name=tap]");
+    const typed = part.dataset.fills && document.getElementById(part.dataset.fills);
+    let source;
+
+    function say(text, state) {
+      word.textContent = text;
+      part.dataset.state = state;
+    }
+
+    function stop() { source.close(); button.disabled = false; }
+
+    function take(card) {
+      if (part.dataset.go) { location.assign(part.dataset.go + encodeURIComponent(card.id)); return; }
+      hidden.value = card.id;
+      filled();
+    }
+
+    function filled() { // what was read stands for what would be typed
+      if (!typed || !hidden.value) return;
+      typed.value = "";
+      typed.disabled = true;
+    }
+
+    button.addEventListener("click", () => {
+      const url = new URL(part.dataset.tap, location.href);
+      url.searchParams.set("desk", desk.value);
+      localStorage.setItem("kanmon-desk", desk.value);
+      button.disabled = true;
+      say("", "");
+      source = new EventSource(url);
+      source.onerror = () => { stop(); say(part.dataset.lost, "bad"); };
+      source.addEventListener("wait", () => say(part.dataset.waiting, "wait"));
+      source.addEventListener("refused", (e) => say(JSON.parse(e.data).text, "bad"));
+      source.addEventListener("over", (e) => { stop(); say(JSON.parse(e.data).text, "bad"); });
+      source.addEventListener("tap", (e) => {
+        const card = JSON.parse(e.data);
+        stop();
+        say(card.text, "good");
+        take(card);
+      });
+    });
+    const before = localStorage.getItem("kanmon-desk");
+    if (before && [...desk.options].some((o) => o.value === before)) desk.value = before;
+    if (hidden && hidden.value) { filled(); part.dataset.state = "good"; }
+  }
+
+  for (const part of document.querySelectorAll("[data-tap]")) if (part.querySelector("button")) waitForCard(part);
   if (live && live.dataset.stream) liveList();
   if (renew) renewParts();
 })();
