@@ -10,7 +10,9 @@ import (
 const CardLeftIn Kind = "card_left"
 
 // atDesk is a desk among the things an alarm is about: a device that is no controller's.
-func atDesk(desk string) Key { return Key{Kind: CardLeftIn, Subject: Subject{About: Device, ID: "desk/" + desk}} }
+func atDesk(desk string) Key {
+	return Key{Kind: CardLeftIn, Subject: Subject{About: Device, ID: "desk/" + desk}}
+}
 
 // CardLeft raises an alarm about a desk, or counts one more into it, in the transaction of who found the card.
 func (r *Register) CardLeft(ctx context.Context, tx *store.Tx, desk string) error {
