@@ -11,6 +11,7 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/desk"
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/entrylog"
 )
@@ -113,9 +114,25 @@ func (in *Ingest) take(ctx context.Context, tx *store.Tx, controller string, b w
 	if err := in.cfg.Alarms.Take(ctx, tx, controller, out.newest-int64(len(fresh))+1, fresh); err != nil {
 		return out, err
 	}
+	if err := tellOfCards(ctx, tx, controller, fresh); err != nil {
+		return out, err
+	}
 	return out, entrylog.AppendBatch(ctx, tx, controller, b.Epoch, entrylog.Batch{
 		First: b.First, Last: out.head.Seq, Prev: b.Prev, Head: b.Head, Key: b.Key, Sig: b.Sig,
 	})
+}
+
+// tellOfCards tells people of cards that were left in readers (R75-2).
+func tellOfCards(ctx context.Context, tx *store.Tx, controller string, fresh []event.Event) error {
+	for _, e := range fresh {
+		if e.Kind != event.CardLeft {
+			continue
+		}
+		if err := desk.AtReader(ctx, tx, controller, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repeated returns the log's own bytes of the numbers that a batch repeats.

@@ -21,3 +21,10 @@ func Failed(s *site.State, reader, why string, a Around) Outcome {
 	}
 	return o
 }
+
+// About names the card of a request, and its holder, in an event.
+func About(e event.Event, p *decide.Policy, r decide.Request) event.Event {
+	id := decide.Identify(p, r)
+	e.Card, e.Person = id.Card(), id.Person()
+	return e
+}

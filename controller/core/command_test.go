@@ -158,7 +158,7 @@ func TestALongReasonNeverHidesWhichCommandItWas(t *testing.T) {
 
 func TestACertificateThatEndsIsAnAlarm(t *testing.T) {
 	d := newDesk(t, sitePolicy(t, 1))
-	d.step(Noted{event.Event{Kind: event.CertificateWarning, Detail: "7 days left"}})
+	d.step(Noted{Event: event.Event{Kind: event.CertificateWarning, Detail: "7 days left"}})
 	d.answer(nil)
 	if e := d.last(); e.Kind != event.CertificateWarning || e.Detail != "7 days left" {
 		t.Fatalf("recorded %+v", e)

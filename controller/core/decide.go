@@ -17,10 +17,13 @@ func (t *turn) presented(in Presented) {
 		t.s.counts.Repeats++
 		return
 	}
-	r := decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust, Shape: in.Shape}
-	o := admission.Shown(t.s.site, r, t.around())
+	o := admission.Shown(t.s.site, t.request(in), t.around())
 	t.s.recent[in.Reader] = repeats.Shown{Key: in.Key, At: t.mono, Door: o.Decision.Door, Allowed: o.Decision.Allow, Waits: o.Decision.Wait}
 	t.carryOut(in.Reader, o)
+}
+
+func (t *turn) request(in Presented) decide.Request {
+	return decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust, Shape: in.Shape}
 }
 
 // readFailed answers a card that could not be read. One that stays half in the field is one event a second.

@@ -99,8 +99,11 @@ type CommandRejected struct{ Detail string }
 // CentreSeen says that the centre has spoken in an epoch.
 type CentreSeen struct{ Epoch uint64 }
 
-// Noted is a fact that changes nothing here and belongs on record.
-type Noted struct{ Event event.Event }
+// Noted is a fact that changes nothing here and belongs on record. Card is the one that it is about, as it was presented; nil: none.
+type Noted struct {
+	Event event.Event
+	Card  *Presented
+}
 
 // Recorded is the journal's answer to a Record effect.
 type Recorded struct {

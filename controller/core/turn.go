@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"kanmon/controller/admission"
 	"kanmon/controller/clock"
 	"kanmon/controller/door"
 	"kanmon/controller/gate"
@@ -100,6 +101,9 @@ func (t *turn) take(in Input) {
 	case PolicyReady, PolicyRejected, RevocationsCame, Leased, Commanded, CommandRejected, CentreSeen:
 		t.centre(in)
 	case Noted:
+		if in.Card != nil {
+			in.Event = admission.About(in.Event, t.s.policy, t.request(*in.Card))
+		}
 		t.note(in.Event)
 	case ClockHeard:
 		t.clockHeard(in.Set)

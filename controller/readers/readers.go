@@ -31,15 +31,16 @@ type Set struct {
 	names   []string // in the order in which they were added
 	drivers map[string]reader.Driver
 
-	mu   sync.Mutex
-	left map[string]bool // readers in which a card was left
+	mu    sync.Mutex
+	lying map[string]core.Presented // the card that a reader presented last, until it is taken
+	left  map[string]bool           // readers in which a card was left
 }
 
 var _ reader.Sink = (*Set)(nil)
 
 // New is a set without a reader.
 func New(cfg Config) *Set {
-	return &Set{cfg: cfg, drivers: map[string]reader.Driver{}, left: map[string]bool{}}
+	return &Set{cfg: cfg, drivers: map[string]reader.Driver{}, lying: map[string]core.Presented{}, left: map[string]bool{}}
 }
 
 // Add takes the driver of a reader, before Run. The name is unique on the controller.
@@ -112,9 +113,13 @@ func (s *Set) Present(p reader.Presentation) {
 	}
 	shape := p.Credential.Shape()
 	forms := p.Credential.Forms(s.cfg.Key())
-	s.cfg.Post(core.Presented{
+	in := core.Presented{
 		Reader: p.Reader, Key: forms[0], Older: forms[1:], Trust: access.Least(p.Trust, access.Proves(shape.Format)), Shape: shape,
-	})
+	}
+	s.mu.Lock()
+	s.lying[p.Reader] = in
+	s.mu.Unlock()
+	s.cfg.Post(in)
 }
 
 // Fail hands on that a card could not be read.
@@ -126,30 +131,28 @@ func (s *Set) Fail(name string, err error) {
 	s.cfg.Post(core.ReadFailed{Reader: name, Detail: why})
 }
 
-// Left notes that a card has been in a reader for too long.
+// Left notes that a card has been in a reader for too long: whose, where it was presented (R75-2).
 func (s *Set) Left(name string, after time.Duration) {
-	s.stays(name, true)
-	s.note(event.CardLeft, name, fmt.Sprintf("for %d s", int(after.Seconds())))
+	in := core.Noted{Event: event.Event{Kind: event.CardLeft, Device: name, Reader: name, Detail: fmt.Sprintf("for %d s", int(after.Seconds()))}}
+	s.mu.Lock()
+	s.left[name] = true
+	if card, known := s.lying[name]; known {
+		in.Card = &card
+	}
+	s.mu.Unlock()
+	s.cfg.Post(in)
 }
 
 // Removed notes that a card that was left is gone. Of another nothing follows.
 func (s *Set) Removed(name string) {
-	if s.stays(name, false) {
-		s.note(event.CardTaken, name, "")
-	}
-}
-
-// stays remembers whether a card was left in a reader, and returns what was known before.
-func (s *Set) stays(name string, left bool) (before bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	before = s.left[name]
-	s.left[name] = left
-	return before
-}
-
-func (s *Set) note(kind event.Kind, name, detail string) {
-	s.cfg.Post(core.Noted{Event: event.Event{Kind: kind, Device: name, Reader: name, Detail: detail}})
+	was := s.left[name]
+	delete(s.left, name)
+	delete(s.lying, name)
+	s.mu.Unlock()
+	if was {
+		s.cfg.Post(core.Noted{Event: event.Event{Kind: event.CardTaken, Device: name, Reader: name}})
+	}
 }
 
 // Up hands on that a reader works.

@@ -128,6 +128,30 @@ func TestALeftCardIsSaidOnceAndItsEndOnlyThen(t *testing.T) {
 	}
 }
 
+// R75-2: the event about a card that is left says which card: the one that was presented and not taken since.
+func TestALeftCardIsTheOneThatWasPresented(t *testing.T) {
+	s, in := set(t)
+	c, err := credential.Parse("uid:32:04a1b2c3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Present(reader.Presentation{Reader: "PC-1", Credential: c})
+	s.Left("PC-1", time.Minute)
+	s.Left("PC-2", time.Minute)
+	s.Removed("PC-1")
+	s.Left("PC-1", time.Minute)
+	want := c.Forms(key(t))
+	var of []*core.Presented
+	for _, i := range in.take() {
+		if n, ok := i.(core.Noted); ok && n.Event.Kind == event.CardLeft {
+			of = append(of, n.Card)
+		}
+	}
+	if len(of) != 3 || of[0] == nil || of[0].Key != want[0] || len(of[0].Older) != 1 || of[1] != nil || of[2] != nil {
+		t.Errorf("%+v", of)
+	}
+}
+
 func TestADriverThatEndsOrPanicsIsDownAndBeginsAnewAndTheOthersGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, in := set(t)

@@ -127,7 +127,7 @@ var rules = []rule{
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
 	{"lifecycle/card/number", []string{"lifecycle/card", "reader/credential"}},
 	{"lifecycle/pin", with(register, "lifecycle/account", "lifecycle/area", "lifecycle/device", "lifecycle/notice", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
-	{"lifecycle/desk", with(register, "internal/wire", "lifecycle/account", "lifecycle/alarm", "lifecycle/card", "lifecycle/notice")},
+	{"lifecycle/desk", with(register, "internal/event", "internal/wire", "lifecycle/account", "lifecycle/alarm", "lifecycle/card", "lifecycle/notice")},
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},
@@ -143,7 +143,7 @@ var rules = []rule{
 	{"api/auth", []string{"internal/authz", "internal/fault", "internal/store", "lifecycle/account"}},
 	{"api/ingest", []string{
 		"api/epoch", "internal/access", "internal/event", "internal/fault", "internal/store", "internal/wire",
-		"lifecycle/alarm", "lifecycle/card", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
+		"lifecycle/alarm", "lifecycle/card", "lifecycle/desk", "lifecycle/device", "lifecycle/entrylog", "lifecycle/revocation",
 	}},
 	{"api/revoke", []string{"internal/access", "internal/fault", "internal/store", "internal/wire", "lifecycle/revocation"}},
 	{"api/centre", []string{

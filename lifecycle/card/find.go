@@ -20,6 +20,9 @@ func (r *Register) Find(ctx context.Context, actor store.Actor, key access.Key) 
 	return c, err
 }
 
+// ByID is Get in the transaction of another register.
+func ByID(ctx context.Context, q store.Queryer, id string) (Card, error) { return get(ctx, q, id) }
+
 // ByKey is Find in the transaction of another register.
 func ByKey(ctx context.Context, q store.Queryer, key access.Key) (Card, error) {
 	id, known, err := whose(ctx, q, key)

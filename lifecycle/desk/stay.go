@@ -140,7 +140,7 @@ func (r *Register) left(ctx context.Context, tx *store.Tx, name, place string, s
 	if err := r.alarms.CardLeft(ctx, tx, name); err != nil {
 		return err
 	}
-	return tell(ctx, tx, c, s, map[string]string{
+	return tell(ctx, tx, c, s.ID, "/desks/"+name, map[string]string{
 		"label": c.Label, "desk": name, "place": place, "minutes": strconv.Itoa(max(1, int(tx.Now().Sub(s.Since)/time.Minute))),
 	})
 }
@@ -174,7 +174,7 @@ func cardOf(ctx context.Context, q store.Queryer, key access.Key) (card.Card, er
 }
 
 // tell sends the notices: one to each manager, and to each account of the holder. A manager who is the holder gets the holder's.
-func tell(ctx context.Context, tx *store.Tx, c card.Card, s Stay, params map[string]string) error {
+func tell(ctx context.Context, tx *store.Tx, c card.Card, subject, link string, params map[string]string) error {
 	managers, err := account.Holders(ctx, tx, authz.SecurityManager, authz.SystemManager)
 	if err != nil {
 		return err
@@ -185,17 +185,16 @@ func tell(ctx context.Context, tx *store.Tx, c card.Card, s Stay, params map[str
 			return err
 		}
 	}
-	link := "/desks/" + params["desk"]
 	for _, to := range managers {
 		if slices.Contains(own, to) {
 			continue
 		}
-		if err := notice.Send(ctx, tx, notice.Message{To: to, Kind: CardLeft, Subject: s.ID, Params: params, Link: link}); err != nil {
+		if err := notice.Send(ctx, tx, notice.Message{To: to, Kind: CardLeft, Subject: subject, Params: params, Link: link}); err != nil {
 			return err
 		}
 	}
 	for _, to := range own {
-		if err := notice.Send(ctx, tx, notice.Message{To: to, Kind: CardLeftOwn, Subject: s.ID, Params: params, Link: "/notices"}); err != nil {
+		if err := notice.Send(ctx, tx, notice.Message{To: to, Kind: CardLeftOwn, Subject: subject, Params: params, Link: "/notices"}); err != nil {
 			return err
 		}
 	}

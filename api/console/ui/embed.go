@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kanmon/api/console/assets"
 	"kanmon/internal/fault"
 )
 
@@ -20,30 +21,27 @@ var catalogue embed.FS
 //go:embed templates/*.html
 var templates embed.FS
 
-//go:embed assets
-var assetFiles embed.FS
-
-// assets are the embedded files by the name under which they are served, such as "kanmon.1f9c0a3b77de.css".
-type assets struct {
+// served are the embedded files by the name under which they are served, such as "kanmon.1f9c0a3b77de.css".
+type served struct {
 	files map[string][]byte // by served name
 	names map[string]string // served name by file name
 }
 
-func loadAssets() (assets, error) {
-	a := assets{files: map[string][]byte{}, names: map[string]string{}}
-	entries, err := fs.ReadDir(assetFiles, "assets")
+func loadAssets() (served, error) {
+	a := served{files: map[string][]byte{}, names: map[string]string{}}
+	entries, err := fs.ReadDir(assets.Files, ".")
 	if err != nil {
 		return a, err
 	}
 	for _, e := range entries {
-		b, err := fs.ReadFile(assetFiles, path.Join("assets", e.Name()))
+		b, err := fs.ReadFile(assets.Files, e.Name())
 		if err != nil {
 			return a, err
 		}
 		sum := sha256.Sum256(b)
 		ext := path.Ext(e.Name())
-		served := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		a.files[served], a.names[e.Name()] = b, served
+		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		a.files[name], a.names[e.Name()] = b, name
 	}
 	return a, nil
 }

@@ -84,7 +84,7 @@ type Badges struct {
 // Shell is the frame.
 type Shell struct {
 	config    Config
-	assets    assets
+	assets    served
 	words     message.Catalogue
 	templates *template.Template // layout and components, without words
 	failure   View

@@ -3,6 +3,8 @@ package decide
 import (
 	"maps"
 	"slices"
+
+	"kanmon/internal/access"
 )
 
 // Grade is that of the area behind a door, 1–3; 0 for a door that the policy does not know.
@@ -20,4 +22,17 @@ func (p *Policy) Readers() []string {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(p.readers))
+}
+
+// Lease of the policy; the defaults for nil.
+func (p *Policy) Lease() access.Lease {
+	if p == nil {
+		return access.Lease{}
+	}
+	return p.lease
+}
+
+func (c *compiler) addLease(s access.Spec) error {
+	c.policy.lease = s.Lease
+	return s.Lease.Validate()
 }
