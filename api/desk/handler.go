@@ -105,15 +105,16 @@ func (s *Service) tap(_ context.Context, who peer, t tap.Tap) (tap.Taken, error)
 	if t.AgeMS < 0 || t.AgeMS > tap.MaxAgeMS {
 		return tap.Taken{}, nil
 	}
+	held := now.Add(-time.Duration(t.AgeMS) * time.Millisecond)
 	if t.Refused != "" {
-		return tap.Taken{Taken: s.questions.refuse(now, who.Name, whyNot(t.Refused))}, nil
+		return tap.Taken{Taken: s.questions.refuse(now, held, who.Name, whyNot(t.Refused))}, nil
 	}
 	shown, err := credential.Parse(string(t.Credential))
 	if err != nil {
-		return tap.Taken{Taken: s.questions.refuse(now, who.Name, err)}, nil
+		return tap.Taken{Taken: s.questions.refuse(now, held, who.Name, err)}, nil
 	}
 	read := number.Read(shown, s.cfg.HashKey)
-	return tap.Taken{Taken: s.questions.tap(now, Tap{
+	return tap.Taken{Taken: s.questions.tap(now, held, Tap{
 		Desk: who.Name, Key: read.Key, Format: read.Format, Siblings: read.Siblings, Foreign: !who.Takes(read.Format),
 		Trust: access.Least(access.Proves(read.Format), access.Trust(t.Trust)),
 	})}, nil

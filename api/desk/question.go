@@ -36,7 +36,7 @@ type Answer struct {
 // Question is a page that waits for a card at a desk. One tap is for one question.
 type Question struct {
 	desk, account string
-	until         time.Time
+	since, until  time.Time
 	answers       chan Answer
 }
 
@@ -82,7 +82,7 @@ func (s *Questions) Ask(now time.Time, account, desk string) (*Question, error) 
 	if s.open == nil {
 		s.open = map[string]*Question{}
 	}
-	q := &Question{desk: desk, account: account, until: now.Add(AskTime), answers: make(chan Answer, 4)}
+	q := &Question{desk: desk, account: account, since: now, until: now.Add(AskTime), answers: make(chan Answer, 4)}
 	s.open[desk] = q
 	return q, nil
 }
@@ -96,13 +96,18 @@ func (s *Questions) End(q *Question) {
 	}
 }
 
-// tap answers the question that is open at a desk, which ends it; false when nobody waits.
-func (s *Questions) tap(now time.Time, t Tap) bool {
+// waits reports whether the page waits now, and waited when the card was held to the reader: one that was there before may be anybody's.
+func (q *Question) waits(now, held time.Time) bool {
+	return q != nil && now.Before(q.until) && !held.Before(q.since)
+}
+
+// tap answers the question that is open at a desk, which ends it; false when nobody waits, or waited when the card was held there.
+func (s *Questions) tap(now, held time.Time, t Tap) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.open[t.Desk]
 	s.sweep(now)
-	if q == nil || !now.Before(q.until) || len(s.kept) >= mostKept {
+	if !q.waits(now, held) || len(s.kept) >= mostKept {
 		return false
 	}
 	t.ID = rand.Text()
@@ -118,11 +123,11 @@ func (s *Questions) tap(now time.Time, t Tap) bool {
 }
 
 // refuse tells who waits at a desk why the card that was held there is none.
-func (s *Questions) refuse(now time.Time, desk string, err error) bool {
+func (s *Questions) refuse(now, held time.Time, desk string, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.open[desk]
-	return q != nil && now.Before(q.until) && q.Put(Answer{Err: err})
+	return q.waits(now, held) && q.Put(Answer{Err: err})
 }
 
 // Read returns a tap to the account whose page asked for it, and to nobody else. One that is used up or too old is Invalid "desk.tap_gone".

@@ -28,7 +28,9 @@ func TestATapReachesTheAccountThatAskedAndNobodyElse(t *testing.T) {
 			now = now.Add(time.Duration(rapid.IntRange(0, 45).Draw(rt, "s")) * time.Second)
 			desk := rapid.SampledFrom([]string{"front", "side"}).Draw(rt, "desk")
 			there := open[desk]
+			held := now.Add(-time.Duration(rapid.IntRange(0, 5).Draw(rt, "age")) * time.Second)
 			waits := there != nil && now.Before(there.until)
+			waited := waits && !held.Before(there.until.Add(-time.Minute))
 			switch rapid.IntRange(0, 3).Draw(rt, "what") {
 			case 0:
 				who := account.Draw(rt, "who")
@@ -49,9 +51,9 @@ func TestATapReachesTheAccountThatAskedAndNobodyElse(t *testing.T) {
 					delete(open, desk)
 				}
 			case 2:
-				taken := s.tap(now, Tap{Desk: desk, Key: access.Key{1}})
-				if taken != waits {
-					rt.Fatalf("taken %v, somebody waits %v", taken, waits)
+				taken := s.tap(now, held, Tap{Desk: desk, Key: access.Key{1}})
+				if taken != waited {
+					rt.Fatalf("taken %v, somebody waited %v", taken, waited)
 				}
 				if taken {
 					a := <-there.q.Answers()
@@ -59,10 +61,10 @@ func TestATapReachesTheAccountThatAskedAndNobodyElse(t *testing.T) {
 					delete(open, desk)
 				}
 			case 3:
-				if refused := s.refuse(now, desk, fault.New(fault.Invalid, "credential.type_b", "")); refused != waits && refused {
+				if refused := s.refuse(now, held, desk, fault.New(fault.Invalid, "credential.type_b", "")); refused != waited && refused {
 					rt.Fatal("a refusal that nobody waits for is taken")
 				}
-				if waits {
+				if waited {
 					select {
 					case <-there.q.Answers():
 					default:

@@ -66,7 +66,7 @@ type Reader struct {
 
 // Stay is a card that was left in a reader.
 type Stay struct {
-	ID         string `json:"id"`                   // 8 to 32 letters and digits, another for each time that a card is laid in
+	ID         string `json:"id"`                   // 8 to 32 letters and digits, another for each time that a card is laid in, or is left by a longer time
 	Credential Number `json:"credential,omitempty"` // empty for a card that is no identifier
 	ForMS      int64  `json:"for_ms"`               // how long it has been lying there
 }

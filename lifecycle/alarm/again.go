@@ -20,9 +20,13 @@ func (o openRow) rested(now time.Time) (bool, error) {
 }
 
 // waits reports whether an acknowledged alarm has counted something that whoever acknowledged it cannot have seen to: an entry after it was
-// taken of an urgent one, or after it was over.
+// taken of an urgent one, or after it was over. Of a card at a desk and of a silent controller no entry tells: LastLeaf is 0.
 func (o openRow) waits() bool {
-	return o.State == Acknowledged && o.LastLeaf > o.StepLeaf && (o.Severity == Urgent || (o.OverAt != "" && o.OverAt < o.LastAt))
+	after := o.OverAt != "" && o.OverAt < o.LastAt
+	if o.LastLeaf == 0 {
+		return o.State == Acknowledged && after
+	}
+	return o.State == Acknowledged && o.LastLeaf > o.StepLeaf && (o.Severity == Urgent || after)
 }
 
 // raiseAgain takes an alarm from whoever acknowledged it, as of now and of where it happened last, so that it is escalated anew.

@@ -1,11 +1,13 @@
 package alarm_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"kanmon/internal/event"
 	"kanmon/internal/fault"
+	"kanmon/internal/store"
 	"kanmon/lifecycle/alarm"
 	"kanmon/lifecycle/lifecycletest"
 )
@@ -108,6 +110,29 @@ func TestAnAlarmIsRaisedAgainAtMostOnceAMinute(t *testing.T) {
 			want(t, city, line+" acknowledged ×2")
 		})
 	}
+}
+
+// R75-2: a card that is left within the minute after another one was taken is not lost either, though no entry tells of it.
+func TestACardThatIsLeftWhileItsAlarmRestsIsRaisedAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, city *lifecycletest.City) {
+		say := func(write func(func(*store.Tx) error) error, say func(context.Context, *store.Tx, string) error) {
+			t.Helper()
+			if err := write(func(tx *store.Tx) error { return say(t.Context(), tx, "front-1") }); err != nil {
+				t.Fatal(err)
+			}
+			city.Clock.Pass(20 * time.Second)
+		}
+		raise := func(fn func(*store.Tx) error) error {
+			return city.Store.Write(t.Context(), store.Actor{Kind: store.ActorDesk, ID: "front-1"}, "", fn)
+		}
+		count := func(fn func(*store.Tx) error) error { return city.Store.WriteDerived(t.Context(), "test", fn) }
+		say(raise, city.Alarms.CardLeft)
+		acknowledge(t, city)
+		say(count, city.Alarms.CardTaken)
+		say(count, city.Alarms.CardLeft)
+		watch(t, city)
+		want(t, city, "card_left device desk/front-1 raised ×2")
+	})
 }
 
 // R43-2: what happened while the note was typed is not closed with it.

@@ -14,6 +14,7 @@ import (
 	"kanmon/lifecycle/device"
 	"kanmon/lifecycle/field"
 	"kanmon/lifecycle/grade"
+	"kanmon/lifecycle/profile"
 )
 
 // AddDoor enters a door. Its readers must be registered on its controller and serve no other door there, and the area's rules must be such that
@@ -46,6 +47,13 @@ var addDoor = approval.Maker[Door]{
 		}
 		return device.Want(ctx, tx, d.Controller)
 	},
+	Leans: profilesNow,
+}
+
+// profilesNow adds the versions of what a door's readers were commissioned with. While a reader stands at no door one person may change that: a door is
+// approved with what its readers proved when it was asked for.
+func profilesNow(ctx context.Context, q store.Queryer, d Door) (int64, error) {
+	return profile.Versions(ctx, q, d.Controller, d.Readers())
 }
 
 // ChangeDoor gives a door another name, area, controller, readers and times; every field is set. Its interlock stays.
@@ -85,6 +93,7 @@ var changeDoor = approval.Maker[Door]{
 		return device.Want(ctx, tx, was.Controller, d.Controller)
 	},
 	Version: approval.VersionOf("door"),
+	Leans:   profilesNow,
 }
 
 // fitsDoor checks a door against the other registers, the other doors of its controller, its interlock, and the rules of its area.

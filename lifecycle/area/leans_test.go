@@ -11,6 +11,7 @@ import (
 	"kanmon/lifecycle/approval"
 	"kanmon/lifecycle/area"
 	"kanmon/lifecycle/lifecycletest"
+	"kanmon/lifecycle/profile"
 )
 
 // waits returns the id of the request that a change has become.
@@ -111,6 +112,40 @@ func TestAnInterlockWhoseDoorsAreOthersByNowIsStale(t *testing.T) {
 		}
 		lifecycletest.WantFault(t, approve(end), fault.Conflict, "approval.stale")
 		if err := approve(lock()); err != nil {
+			t.Errorf("asked for anew: %v", err)
+		}
+	})
+}
+
+// R47-1, R14-1: a door is approved with what its readers proved when it was asked for: one person may change that of a reader that stands at no door.
+func TestADoorWhoseReadersWereCommissionedAnewMeanwhileIsStale(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		c, ctx := ofTwo(t, d), t.Context()
+		c.Reader(t, "ctl-1", "IN-7")
+		commission := func(trust access.Trust) {
+			t.Helper()
+			if err := c.Profiles.Set(ctx, lifecycletest.Manager, "交換", profile.Profile{Controller: "ctl-1", Reader: "IN-7", Trust: trust}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		door := area.Door{ID: "D-7", Name: "書庫 北", Area: "archive", Controller: "ctl-1", EntryReaders: []string{"IN-7"}, ReleaseMS: 5_000, HeldMS: 30_000}
+		add := func() error {
+			_, err := c.Area.AddDoor(ctx, lifecycletest.Manager, door)
+			_, err = c.Approvals.Approve(ctx, lifecycletest.Second, "", waits(t, err))
+			return err
+		}
+		_, err := c.Area.AddDoor(ctx, lifecycletest.Manager, door)
+		asked := waits(t, err)
+		commission(access.TrustMutual)
+		_, err = c.Approvals.Approve(ctx, lifecycletest.Second, "", asked)
+		lifecycletest.WantFault(t, err, fault.Conflict, "approval.stale")
+
+		other := area.Door{ID: "D-1", Name: "書庫", Area: "archive", Controller: "ctl-1", EntryReaders: []string{"IN-7"}, ReleaseMS: 5_000, HeldMS: 30_000}
+		asked = waits(t, c.Area.ChangeDoor(ctx, lifecycletest.Manager, "移設", other))
+		commission(access.TrustMemory)
+		_, err = c.Approvals.Approve(ctx, lifecycletest.Second, "", asked)
+		lifecycletest.WantFault(t, err, fault.Conflict, "approval.stale")
+		if err := add(); err != nil {
 			t.Errorf("asked for anew: %v", err)
 		}
 	})

@@ -215,6 +215,12 @@ func TestAnEndedCredentialStaysEndedAndTaken(t *testing.T) {
 		if err != nil || len(list) != 2 || !list[1].EndedAt.Equal(city.Clock.Now()) || !list[0].EndedAt.IsZero() {
 			t.Errorf("Credentials = %+v, %v", list, err)
 		}
+		for name, ended := range map[string]bool{"X": false, "X idm": true} {
+			found, err := city.Card.Find(ctx, lifecycletest.Guard, lifecycletest.Key(name))
+			if err != nil || found.ID != c.ID || found.Ended != ended {
+				t.Errorf("whose is %s: %+v, %v", name, found, err)
+			}
+		}
 		_, err = city.Card.Enrol(ctx, lifecycletest.Manager, c.ID, "", card.Read{Key: lifecycletest.Key("X idm"), Format: "idm"})
 		lifecycletest.WantFault(t, err, fault.Conflict, "card.credential_taken")
 		if now, err := city.Card.Get(ctx, lifecycletest.Guard, c.ID); err != nil || now.State != card.Issued {

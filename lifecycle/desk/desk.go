@@ -106,7 +106,7 @@ type Certificate struct {
 
 // Stay is a card that lies in a desk's reader for too long.
 type Stay struct {
-	ID    string     // made by the desk, one for each time that a card is laid in
+	ID    string     // made by the desk, one for each time that a card is laid in, or is left by a longer time
 	Key   access.Key // in its first form; zero for a card that is no identifier
 	Since time.Time
 }

@@ -107,6 +107,17 @@ func Plain(ctx context.Context, q store.Queryer, controller string, readers []st
 	return routes, nil
 }
 
+// Versions adds those of the profiles of some of a controller's readers. What leans on them was asked for with what they said then.
+func Versions(ctx context.Context, q store.Queryer, controller string, readers []string) (n int64, err error) {
+	all, err := list(ctx, q, controller)
+	for _, p := range all {
+		if slices.Contains(readers, p.Reader) {
+			n += p.Version
+		}
+	}
+	return n, err
+}
+
 // PlainArea returns an area of a grade at a door of which a reader without encryption stands; empty: there is none. The register of grades asks it.
 func PlainArea(ctx context.Context, q store.Queryer, grade int) (area string, err error) {
 	var doors []struct{ Area, Controller string }

@@ -270,6 +270,9 @@ func (a *Agent) follow(answer tap.Answer) {
 	a.mu.Lock()
 	changed := a.watch != time.Duration(answer.WatchS)*time.Second
 	a.watch = time.Duration(answer.WatchS) * time.Second
+	if changed {
+		a.stays.anew(time.Now(), a.watch)
+	}
 	a.mu.Unlock()
 	if changed {
 		a.wake() // what lies there may be too old by the new measure

@@ -221,6 +221,33 @@ func TestACardThatLayThereBeforeIsNoTapButIsLeft(t *testing.T) {
 	})
 }
 
+// R75-2: by a longer time a card that was left is not left any more. When it is again, that is another stay: of the one before it has been told.
+func TestACardThatIsLeftByTheNextTimeTooIsAnotherStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := New(Config{Log: slog.New(slog.DiscardHandler)})
+		lies := func(watch, after time.Duration) []tap.Stay {
+			a.follow(tap.Answer{WatchS: int64(watch / time.Second)})
+			time.Sleep(after)
+			s, _ := a.status(1, time.Now())
+			return s.Stays
+		}
+		a.Lies("R1", card(t, "uid:32:11223344"), time.Now())
+		first := lies(time.Minute, time.Minute)
+		if same := lies(time.Minute, time.Second); len(first) != 1 || len(same) != 1 || same[0].ID != first[0].ID {
+			t.Fatalf("left %v, then %v", first, same)
+		}
+		if shorter := lies(30*time.Second, 0); len(shorter) != 1 || shorter[0].ID != first[0].ID {
+			t.Errorf("by a shorter time %v", shorter)
+		}
+		if none := lies(5*time.Minute, 0); len(none) != 0 {
+			t.Errorf("by a longer time %v", none)
+		}
+		if again := lies(5*time.Minute, 4*time.Minute); len(again) != 1 || again[0].ID == first[0].ID {
+			t.Errorf("when that is over %v", again)
+		}
+	})
+}
+
 // The stays against a model: a reader's card, since when.
 func TestStaysAreWhatLies(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

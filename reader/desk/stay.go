@@ -29,6 +29,16 @@ func (s stays) put(reader string, number tap.Number, since time.Time) {
 // gone says that nothing lies in a reader.
 func (s stays) gone(reader string) { delete(s, reader) }
 
+// anew gives another name to what does not lie there for too long by another measure: when it does, that is said of it again, also where it was said before.
+func (s stays) anew(now time.Time, watch time.Duration) {
+	for reader, x := range s {
+		if watch <= 0 || now.Before(x.since.Add(watch)) {
+			x.id = rand.Text()
+			s[reader] = x
+		}
+	}
+}
+
 // left are those that have lain for longer than they may, and when the next one will have; zero: none will. A watch of 0 is none.
 func (s stays) left(now time.Time, watch time.Duration) (list []tap.Stay, next time.Time) {
 	list = []tap.Stay{}

@@ -74,12 +74,12 @@ func (c *Cards) End(_ context.Context, _ store.Actor, _, credential, reason stri
 	return access.Version{Epoch: 1, N: 4}, c.Fail
 }
 
-// Find implements taps.Cards: a card's key begins with its place in All, from 1.
-func (c *Cards) Find(_ context.Context, _ store.Actor, key access.Key) (card.Card, error) {
+// Find implements taps.Cards: a card's key begins with its place in All, from 1, and goes on with 0, or it was taken from the card.
+func (c *Cards) Find(_ context.Context, _ store.Actor, key access.Key) (card.Found, error) {
 	if n := int(key[0]); n >= 1 && n <= len(c.All) {
-		return c.All[n-1], nil
+		return card.Found{Card: c.All[n-1], Ended: key[1] != 0}, nil
 	}
-	return card.Card{}, fault.New(fault.NotFound, "card.stranger", "no card has it")
+	return card.Found{}, fault.New(fault.NotFound, "card.stranger", "no card has it")
 }
 
 // Suspend implements people.Cards.

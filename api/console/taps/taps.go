@@ -34,7 +34,7 @@ var files embed.FS
 
 // Cards is what the pages ask of the register of cards.
 type Cards interface {
-	Find(ctx context.Context, actor store.Actor, key access.Key) (card.Card, error)
+	Find(ctx context.Context, actor store.Actor, key access.Key) (card.Found, error)
 }
 
 // Config is what the pages need.
@@ -119,13 +119,15 @@ func (p *Pages) find(ctx context.Context, l message.Lang, v ui.Visitor, id strin
 	if fault.KindOf(err) == fault.NotFound {
 		return nil
 	}
-	data.Found, data.Card, data.Standing = err == nil, c, standing(c, p.config.Now())
+	data.Found, data.Card, data.Standing = err == nil, c.Card, standing(c, p.config.Now())
 	return err
 }
 
-// standing is how a card stands now.
-func standing(c card.Card, now time.Time) string {
+// standing is how what was held to the reader stands now: a card that goes on may have been read by a credential that was taken from it.
+func standing(c card.Found, now time.Time) string {
 	switch {
+	case c.Ended && c.State != card.Revoked:
+		return "ended"
 	case c.State != card.Issued:
 		return string(c.State)
 	case now.Before(c.From):

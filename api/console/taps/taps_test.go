@@ -80,6 +80,10 @@ func TestAFoundCardShowsWhatTheVisitorMaySee(t *testing.T) {
 	p.Has(t, "section.panel", "T-003")
 	p.Has(t, "section.panel", "一時停止")
 	p.Has(t, "section.panel", "髙橋 美咲")
+	h.desks.Taps["e"] = seat.Tap{ID: "e", Key: access.Key{1, 1}, Format: access.FormatIDm, Trust: access.TrustNumber}
+	if p := h.get(t, "/cards/whose?tap=e", "ja"); !strings.Contains(p.Body, "この読み取りは無効") || strings.Contains(p.Body, "有効<") {
+		t.Error("a credential that was taken from a card that goes on counts as in force")
+	}
 	h.who.Session.Account.Roles = nil
 	if p := h.get(t, "/cards/whose?tap=t", "ja"); strings.Contains(p.Body, "髙橋") {
 		t.Error("a name is shown to who may not read the staff register")
