@@ -31,15 +31,16 @@ type Set struct {
 	names   []string // in the order in which they were added
 	drivers map[string]reader.Driver
 
-	mu   sync.Mutex
-	left map[string]bool // readers in which a card was left
+	mu    sync.Mutex
+	left  map[string]bool // readers in which a card was left
+	ended map[string]bool // readers whose driver ended, and that have not been up since
 }
 
 var _ reader.Sink = (*Set)(nil)
 
 // New is a set without a reader.
 func New(cfg Config) *Set {
-	return &Set{cfg: cfg, drivers: map[string]reader.Driver{}, left: map[string]bool{}}
+	return &Set{cfg: cfg, drivers: map[string]reader.Driver{}, left: map[string]bool{}, ended: map[string]bool{}}
 }
 
 // Add takes the driver of a reader, before Run. The name is unique on the controller.
@@ -89,7 +90,9 @@ func (s *Set) keep(ctx context.Context, name string) {
 			return
 		}
 		s.cfg.Log.ErrorContext(ctx, "the driver of a reader ended", "reader", name, "error", err)
-		s.Down(name, fmt.Sprintf("the driver ended: %v", err))
+		if !s.endedBefore(name, true) { // a port that can never be had is one event, not one a second
+			s.Down(name, fmt.Sprintf("the driver ended: %v", err))
+		}
 		pause.Reset(again)
 	}
 }
@@ -152,8 +155,20 @@ func (s *Set) note(kind event.Kind, name, detail string) {
 	s.cfg.Post(core.Noted{Event: event.Event{Kind: kind, Device: name, Reader: name, Detail: detail}})
 }
 
+// endedBefore remembers whether a driver ended, and returns what was known before.
+func (s *Set) endedBefore(name string, ended bool) (before bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before = s.ended[name]
+	s.ended[name] = ended
+	return before
+}
+
 // Up hands on that a reader works.
-func (s *Set) Up(name string) { s.cfg.Post(core.DeviceUp{Device: name}) }
+func (s *Set) Up(name string) {
+	s.endedBefore(name, false)
+	s.cfg.Post(core.DeviceUp{Device: name})
+}
 
 // Down hands on that a reader does not.
 func (s *Set) Down(name, detail string) { s.cfg.Post(core.DeviceDown{Device: name, Detail: detail}) }
