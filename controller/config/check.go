@@ -81,10 +81,8 @@ func (p plan) addDevices(c Config) error {
 			return err
 		}
 	}
-	for _, r := range c.PCSCReaders {
-		if err := p.addPCSCReader(r); err != nil {
-			return err
-		}
+	if err := p.addPCSCReaders(c.PCSCReaders); err != nil {
+		return err
 	}
 	for _, name := range c.otherReaders() {
 		if err := p.addDevice(name, pins{reader: true}); err != nil {

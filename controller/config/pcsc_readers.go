@@ -12,7 +12,8 @@ import (
 // PCSCReader is one PC/SC reader (package pcsc), on USB as a rule.
 type PCSCReader struct {
 	Name string `json:"name"` // unique among all devices; the name doors are given at the centre
-	// Reader is its name in PC/SC. * stands for any characters: the numbers at the end change with the order of plugging in.
+	// Reader is its name in PC/SC. * stands for any characters: the numbers at the end change with the order of plugging in. No name fits the patterns of two
+	// readers: which of them it was would be chance, and the one before a door might become the one that lets people out.
 	Reader string `json:"reader"`
 	// FeliCa is what is read of FeliCa cards; without it, and of a card that says that it has no such service, their IDm is.
 	FeliCa *FeliCa `json:"felica,omitempty"`
@@ -76,7 +77,7 @@ func code(s string) (uint16, error) {
 	return uint16(n), nil
 }
 
-// addPCSCReader checks one reader. Two readers may have the same pattern: each takes the first that is free.
+// addPCSCReader checks one reader by itself.
 func (p plan) addPCSCReader(r PCSCReader) error {
 	switch {
 	case r.Reader == "":
@@ -88,4 +89,42 @@ func (p plan) addPCSCReader(r PCSCReader) error {
 	}
 	_, err := r.Plan()
 	return fault.Wrap(fault.Invalid, err, "PC/SC reader "+r.Name)
+}
+
+// addPCSCReaders checks all readers, and that none could be taken for another.
+func (p plan) addPCSCReaders(all []PCSCReader) error {
+	for i, r := range all {
+		if err := p.addPCSCReader(r); err != nil {
+			return err
+		}
+		for _, other := range all[:i] {
+			if meet(r.Reader, other.Reader) {
+				return fault.BadField("reader", "config.reader", fmt.Sprintf("PC/SC readers %s and %s: one name fits both", other.Name, r.Name))
+			}
+		}
+	}
+	return nil
+}
+
+// meet reports whether some name fits two patterns, in which * stands for any characters.
+func meet(a, b string) bool {
+	rest := make([]bool, len(b)+1) // by where b goes on, whether what is left of both meets; for the end of a at first
+	for j := len(b); j >= 0; j-- {
+		rest[j] = j == len(b) || b[j] == '*' && rest[j+1]
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		next := make([]bool, len(b)+1)
+		for j := len(b); j >= 0; j-- {
+			switch in := j < len(b); {
+			case a[i] == '*':
+				next[j] = rest[j] || in && next[j+1]
+			case in && b[j] == '*':
+				next[j] = next[j+1] || rest[j]
+			default:
+				next[j] = in && a[i] == b[j] && rest[j+1]
+			}
+		}
+		rest = next
+	}
+	return rest[0]
 }

@@ -64,3 +64,35 @@ func TestWhatIsWrongWithAPCSCReaderIsFound(t *testing.T) {
 		}
 	}
 }
+
+// Or the reader before a door might, after PC/SC began anew, be the one that lets everybody out.
+func TestNoNameFitsTwoPCSCReaders(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		both bool
+	}{
+		{"ACS ACR1252 * PICC*", "ACS ACR1252 * PICC*", true},
+		{"ACS*", "*PICC 00 00", true},
+		{"*", "R", true},
+		{"R*0", "R 00", true},
+		{"*a*b*", "b*a", true},
+		{"**", "*", true},
+		{"R", "R", true},
+		{"R", "RR", false},
+		{"R 00*", "R 01*", false},
+		{"ACS*", "Sony*", false},
+		{"*00", "*01", false},
+		{"ab*", "a", false},
+		{"R*", "S", false},
+		{"a*b", "a*c", false},
+	} {
+		for _, pair := range [][2]string{{c.a, c.b}, {c.b, c.a}} {
+			one := `"pcsc_readers": [{"name": "PC-1", "reader": "` + pair[0] + `"}, {"name": "PC-2", "reader": "` + pair[1] + `"}],`
+			text := `{"site": "demo", "controller": "ctl-1", "data_dir": "data", ` + one + `
+				"relay_boards": [{"name": "RB-1", "port": "line1", "address": 255, "relays": 8}], "doors": [{"id": "D-1", "strike": {"device": "RB-1", "output": 0}}]}`
+			if _, err := config.Parse([]byte(text), "."); (fault.CodeOf(err) == "config.reader") != c.both || !c.both && err != nil {
+				t.Errorf("%q and %q: %v", pair[0], pair[1], err)
+			}
+		}
+	}
+}

@@ -34,13 +34,16 @@ type Set struct {
 	mu    sync.Mutex
 	lying map[string]core.Presented // the card that a reader presented last, until it is taken
 	left  map[string]bool           // readers in which a card was left
+	ended map[string]bool           // readers whose driver ended, and that have not been up since
 }
 
 var _ reader.Sink = (*Set)(nil)
 
 // New is a set without a reader.
 func New(cfg Config) *Set {
-	return &Set{cfg: cfg, drivers: map[string]reader.Driver{}, lying: map[string]core.Presented{}, left: map[string]bool{}}
+	return &Set{
+		cfg: cfg, drivers: map[string]reader.Driver{}, lying: map[string]core.Presented{}, left: map[string]bool{}, ended: map[string]bool{},
+	}
 }
 
 // Add takes the driver of a reader, before Run. The name is unique on the controller.
@@ -90,7 +93,9 @@ func (s *Set) keep(ctx context.Context, name string) {
 			return
 		}
 		s.cfg.Log.ErrorContext(ctx, "the driver of a reader ended", "reader", name, "error", err)
-		s.Down(name, fmt.Sprintf("the driver ended: %v", err))
+		if !s.endedBefore(name, true) { // a port that can never be had is one event, not one a second
+			s.Down(name, fmt.Sprintf("the driver ended: %v", err))
+		}
 		pause.Reset(again)
 	}
 }
@@ -155,8 +160,20 @@ func (s *Set) Removed(name string) {
 	}
 }
 
+// endedBefore remembers whether a driver ended, and returns what was known before.
+func (s *Set) endedBefore(name string, ended bool) (before bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before = s.ended[name]
+	s.ended[name] = ended
+	return before
+}
+
 // Up hands on that a reader works.
-func (s *Set) Up(name string) { s.cfg.Post(core.DeviceUp{Device: name}) }
+func (s *Set) Up(name string) {
+	s.endedBefore(name, false)
+	s.cfg.Post(core.DeviceUp{Device: name})
+}
 
 // Down hands on that a reader does not.
 func (s *Set) Down(name, detail string) { s.cfg.Post(core.DeviceDown{Device: name, Detail: detail}) }

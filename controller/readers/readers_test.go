@@ -175,7 +175,7 @@ func TestADriverThatEndsOrPanicsIsDownAndBeginsAnewAndTheOthersGoOn(t *testing.T
 		if err := s.Run(ctx); err != nil || runs != 3 || !ended {
 			t.Errorf("%d runs, the other one ended %v (%v)", runs, ended, err)
 		}
-		if all := in.take(); len(all) != 3 || all[0] != (core.DeviceDown{Device: "bad", Detail: "the driver ended: panic: a bad answer"}) {
+		if all := in.take(); len(all) != 1 || all[0] != (core.DeviceDown{Device: "bad", Detail: "the driver ended: panic: a bad answer"}) {
 			t.Errorf("%v", all)
 		}
 		if err := s.Show(t.Context(), "good", reader.ShowGranted); err != nil || <-good.show != reader.ShowGranted || s.Has("none") {
@@ -183,6 +183,29 @@ func TestADriverThatEndsOrPanicsIsDownAndBeginsAnewAndTheOthersGoOn(t *testing.T
 		}
 		if err := s.Show(t.Context(), "none", reader.ShowGranted); err == nil {
 			t.Error("an answer at no reader")
+		}
+	})
+}
+
+// Or a port that is taken would be an event a second in the journal, for as long as it is.
+func TestADriverThatCannotBeginIsDownOnceUntilItHasWorked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, in := set(t)
+		runs := 0
+		s.Add("BIO-1", driver{run: func(context.Context) error {
+			if runs++; runs == 10 {
+				s.Up("BIO-1")
+			}
+			return errors.New("the address is in use")
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		down := core.DeviceDown{Device: "BIO-1", Detail: "the driver ended: the address is in use"}
+		if all := in.take(); len(all) != 3 || all[0] != down || all[1] != (core.DeviceUp{Device: "BIO-1"}) || all[2] != down {
+			t.Errorf("%d runs: %v", runs, all)
 		}
 	})
 }

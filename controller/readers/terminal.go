@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
+	"slices"
 	"time"
 
 	"kanmon/controller/config"
@@ -16,8 +17,9 @@ import (
 
 // AddTerminals takes the biometric terminals of a configuration. clock is the one that certificates are judged by.
 func (s *Set) AddTerminals(all []config.Terminal, clock func() time.Time) error {
+	given := taken{clients: map[string]bool{}}
 	for _, t := range all {
-		d, err := s.terminal(t, clock)
+		d, err := s.terminal(t, clock, &given)
 		if err != nil {
 			return fault.Wrap(fault.Invalid, err, "terminal "+t.Name)
 		}
@@ -26,7 +28,31 @@ func (s *Set) AddTerminals(all []config.Terminal, clock func() time.Time) error 
 	return nil
 }
 
-func (s *Set) terminal(t config.Terminal, clock func() time.Time) (*terminal.Terminal, error) {
+// taken is what no two terminals share: a message says for whom it is by its secret alone, and a broker ends the connection of a client whose name comes
+// again, so that two of one name would put each other out for ever.
+type taken struct {
+	secrets []terminal.Secret
+	clients map[string]bool // by broker and name
+}
+
+func (g *taken) take(secret terminal.Secret, road terminal.Road) error {
+	if slices.ContainsFunc(g.secrets, secret.Equal) {
+		return fault.BadField("secret_file", "terminal.secret", "another terminal has the same secret")
+	}
+	g.secrets = append(g.secrets, secret)
+	q, is := road.(terminal.MQTT)
+	if !is {
+		return nil
+	}
+	client := q.Client.URL + " " + q.Client.ClientID
+	if g.clients[client] {
+		return fault.BadField("cert_file", "terminal.client", "another terminal has a certificate of the same name at this broker")
+	}
+	g.clients[client] = true
+	return nil
+}
+
+func (s *Set) terminal(t config.Terminal, clock func() time.Time, given *taken) (*terminal.Terminal, error) {
 	text, err := pki.ReadPrivate(t.SecretFile)
 	if err != nil {
 		return nil, err
@@ -37,6 +63,9 @@ func (s *Set) terminal(t config.Terminal, clock func() time.Time) (*terminal.Ter
 	}
 	road, err := s.road(t, clock)
 	if err != nil {
+		return nil, err
+	}
+	if err := given.take(secret, road); err != nil {
 		return nil, err
 	}
 	return terminal.New(terminal.Config{

@@ -129,3 +129,36 @@ func TestATerminalWhoseSecretOthersMayReadIsNotTaken(t *testing.T) {
 		}
 	}
 }
+
+func TestNoTwoTerminalsShareASecretOrANameAtABroker(t *testing.T) {
+	authority := brokertest.NewAuthority(t)
+	at := func(name, broker, fill string) config.Terminal {
+		c := terminalFiles(t, authority)
+		c.Name = name
+		if broker != "" {
+			c.Listen, c.Broker, c.Topic, c.CAFile = "", broker, "bio/"+name, c.CertFile
+		}
+		if fill != "" {
+			if err := os.WriteFile(c.SecretFile, []byte("01"+strings.Repeat(fill, 31)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
+	const one, other = "tls://192.0.2.1:8883", "tls://192.0.2.2:8883"
+	for name, c := range map[string]struct {
+		all  []config.Terminal
+		code string
+	}{
+		"one secret, two ports":             {[]config.Terminal{at("A", "", ""), at("B", "", "")}, "terminal.secret"},
+		"one secret, a port and a broker":   {[]config.Terminal{at("A", "", ""), at("B", one, "")}, "terminal.secret"},
+		"one certificate at one broker":     {[]config.Terminal{at("A", one, ""), at("B", one, "02")}, "terminal.client"},
+		"one certificate at two brokers":    {[]config.Terminal{at("A", one, ""), at("B", other, "02")}, ""},
+		"one certificate, a port, a broker": {[]config.Terminal{at("A", "", ""), at("B", one, "02")}, ""},
+	} {
+		s, _ := set(t)
+		if err := s.AddTerminals(c.all, time.Now); fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func Decision(p *decide.Policy, e event.Event) (Made, bool) {
 	if !e.Unsure {
 		now = e.At
 	}
-	d := decide.Again(p, decide.Shown{Reader: e.Reader, Card: e.Card, Person: e.Person, Fingerprint: e.Credential}, f, now)
+	d := decide.Again(p, decide.Shown{Reader: e.Reader, Card: e.Card, Person: e.Person, Fingerprint: e.Credential, Ended: e.Reason == access.CredentialRevoked}, f, now)
 	return Made{Decision: d, Agrees: agrees(e, d)}, true
 }
 

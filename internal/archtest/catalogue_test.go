@@ -2,7 +2,7 @@ package archtest
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -52,7 +52,7 @@ func keysOf(file string) (keys []string, err error) {
 	d := json.NewDecoder(f)
 	for at := 0; ; at++ {
 		token, err := d.Token()
-		if err == io.EOF { //nolint:errorlint // Token returns it bare
+		if err == io.EOF {
 			return keys, nil
 		}
 		if err != nil {
@@ -61,7 +61,7 @@ func keysOf(file string) (keys []string, err error) {
 		if text, ok := token.(string); ok && at%2 == 1 {
 			keys = append(keys, text)
 		} else if ok && at == 0 {
-			return nil, fmt.Errorf("not an object")
+			return nil, errors.New("not an object")
 		}
 	}
 }

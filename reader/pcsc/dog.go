@@ -19,18 +19,19 @@ type dog struct {
 }
 
 // watch makes a call that may take a time. If the dog has barked meanwhile the error is errLate, whatever came of the call.
-func (d *dog) watch(what string, reading bool, limit time.Duration, call func() error) error {
+func (d *dog) watch(what string, reading bool, limit time.Duration, call func() error) (err error) {
 	d.mu.Lock()
 	d.what, d.reading, d.until, d.barked = what, reading, time.Now().Add(limit), false
 	d.mu.Unlock()
-	err := call()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.what = ""
-	if d.barked {
-		return errLate
-	}
-	return err
+	defer func() { // also of a call that panics
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.what = ""
+		if d.barked {
+			err = errLate
+		}
+	}()
+	return call()
 }
 
 // bark reports a call that is over its time, once.

@@ -226,6 +226,25 @@ func TestStatesThatMakeNoSenseAreSurvived(t *testing.T) {
 	})
 }
 
+// broken is a card that makes whoever reads it fall over.
+type broken struct{ vcard.TypeA }
+
+func (broken) Answer([]byte) vcard.Reply { panic("an answer that nobody thought of") }
+
+func TestACardThatMakesTheWatchPanicTakesOneReaderDownAndNotTheProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("R")
+		w := tell(t, f, Config{Pattern: "R"})
+		w.says(t, 0, "Up")
+		f.insert(broken{})
+		w.says(t, 1900*time.Millisecond, "Down")
+		f.pull()
+		w.says(t, time.Minute, "Up")
+		f.insert(vcard.TypeA{UID: []byte{1, 2, 3, 4}})
+		w.says(t, 0, "Card")
+	})
+}
+
 func TestACallThatHangsIsDownAtItsTimeAndNeverDoubled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("R")

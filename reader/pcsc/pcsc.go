@@ -132,7 +132,9 @@ func (r *Reader) Run(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.watch(ctx)
+		for ctx.Err() == nil {
+			r.guarded(ctx)
+		}
 	}()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

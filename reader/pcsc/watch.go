@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,23 @@ func (r *Reader) watch(ctx context.Context) {
 		case <-time.After(rest):
 		}
 	}
+}
+
+// guarded is watch, and what a card, a reader or a daemon brings it to fall over is one reader's trouble: nobody above this goroutine could catch it.
+func (r *Reader) guarded(ctx context.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		r.cfg.Log.ErrorContext(ctx, "the watch of a PC/SC reader panicked", "pattern", r.cfg.Pattern, "stack", string(debug.Stack()))
+		r.down("the watch of the reader panicked")
+		select {
+		case <-ctx.Done():
+		case <-time.After(longRest):
+		}
+	}()
+	r.watch(ctx)
 }
 
 // attempt opens a context, finds the reader and serves it until something goes wrong.

@@ -55,6 +55,11 @@ func ParseSecret(text string) (Secret, error) {
 	return Secret{func() []byte { return b }}, nil
 }
 
+// Equal reports whether two secrets are the same.
+func (s Secret) Equal(other Secret) bool {
+	return s.key != nil && other.key != nil && hmac.Equal(s.key(), other.key())
+}
+
 const secretMask = "secret(masked)"
 
 // String masks the secret.

@@ -120,6 +120,28 @@ func TestAMessageIsTakenOnceAndOnlyWhileItIsFresh(t *testing.T) {
 	}
 }
 
+func TestAMessageIsNotTakenAgainWhenTheClockIsSetBack(t *testing.T) {
+	start := time.Date(2026, 11, 27, 13, 0, 0, 0, time.UTC)
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	o := newOnce(start)
+	for _, step := range []struct {
+		id         string
+		made, come int
+		want       string
+	}{
+		{"a", 100, 100, ""},
+		{"b", 300, 300, ""},
+		{"a", 100, 100, "terminal.stale"}, // the clock was set back by 200 s
+		{"c", 70, 75, "terminal.stale"},
+		{"b", 300, 295, "terminal.repeated"},
+		{"d", 296, 296, ""},
+	} {
+		if err := o.take(Message{ID: step.id, At: at(step.made)}, at(step.come)); fault.CodeOf(err) != step.want {
+			t.Errorf("%s of %d s at %d s: %v, want %q", step.id, step.made, step.come, err, step.want)
+		}
+	}
+}
+
 func FuzzASignedMessageIsWholeOrRefused(f *testing.F) {
 	f.Add([]byte(verdict))
 	f.Add([]byte(`{"id":"h","at":"2026-11-27T13:00:00+09:00","verdict":"alive"}`))

@@ -134,9 +134,10 @@ func (t *Terminal) refuse(err error) error {
 		t.mu.Lock()
 		detail := t.forged.count(t.cfg.Now())
 		t.mu.Unlock()
-		if detail != "" {
-			t.cfg.Attacked(detail)
+		if detail == "" {
+			return err // nor is the log filled by whoever reaches the port
 		}
+		t.cfg.Attacked(detail)
 	case "terminal.repeated": // the terminal did not hear the answer
 	default:
 		t.cfg.Sink.Fail(t.cfg.Name, err)

@@ -44,12 +44,15 @@ func Decide(p *Policy, r Request, now time.Time) Decision {
 }
 
 // Shown is what is on record of what was shown at a reader: a known card by its id, a stranger's by its fingerprint, a person who showed none.
-type Shown struct{ Reader, Card, Person, Fingerprint string }
+type Shown struct {
+	Reader, Card, Person, Fingerprint string
+	Ended                             bool // it was refused as revoked: of a card with several credentials, by one that ended
+}
 
 // Again makes a decision anew from what is on record of it: the policy of that time, what was shown, facts and time.
 func Again(p *Policy, s Shown, f access.Facts, now time.Time) Decision {
 	r := Request{
-		Reader: s.Reader, Card: s.Card, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == "", Trust: f.Trust, Shape: f.Shape,
+		Reader: s.Reader, Card: s.Card, Ended: s.Ended, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == "", Trust: f.Trust, Shape: f.Shape,
 	}
 	if n := p.cardOf(s.Fingerprint); n >= 0 {
 		r.Card = p.text(p.credentials[n].card)

@@ -32,6 +32,7 @@ type Request struct {
 	Number string         // of the person, typed
 	Code   access.Code    // PIN, typed; nil: none
 	Card   string         // in place of a key: the id of a card, to explain a decision and to make an old one again
+	Ended  bool           // with Card: by the one of its credentials that is refused first, not by the one that is refused last
 	Person string         // in place of a key: who it is, with NoCard
 }
 
@@ -68,7 +69,7 @@ func (id *Identity) byCard(r *Request) {
 	p := id.policy
 	var n int
 	if r.Card != "" {
-		n = p.cardNamed(r.Card)
+		n = p.cardNamed(r)
 		id.card = r.Card
 	} else {
 		n = p.find(r)
@@ -164,14 +165,20 @@ func outcome(e pinEntry) access.Typed {
 	return access.TypedRight
 }
 
-// cardNamed is the number of the card with an id, or -1. It looks at every card: it is for explanations.
-func (p *Policy) cardNamed(card string) int {
+// cardNamed is the number of a credential of the card that a request names, or -1. Of several of which one ended, the record does not say which was shown:
+// only what is refused for good was shown by that one. It looks at every card: it is for explanations.
+func (p *Policy) cardNamed(r *Request) int {
+	found, best := -1, active
 	for i := range p.credentials {
-		if p.text(p.credentials[i].card) == card {
-			return i
+		c := &p.credentials[i]
+		if p.text(c.card) != r.Card {
+			continue
+		}
+		if is := p.standing(c, r.Card, r); found < 0 || is != best && r.Ended == (is < best) {
+			found, best = i, is
 		}
 	}
-	return -1
+	return found
 }
 
 // cardOf is the number of the card with a fingerprint, or -1.

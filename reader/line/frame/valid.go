@@ -89,10 +89,16 @@ func (p Profile) checkAddress(address int) error {
 
 // checkRest refuses a profile by which a frame that lost bytes on its way would pass as another card.
 func (p Profile) checkRest() error {
-	if f := p.Frame; f.Check != nil || f.Length != nil || f.Fixed > 0 || p.Card.Length > 0 || p.Card.Count != nil {
+	if f := p.Frame; f.Check != nil || f.Length != nil || f.Fixed > 0 || p.Card.Length > 0 || p.Card.counted() {
 		return nil
 	}
 	return wrong("card.length", "is needed, or frame.check, frame.length, frame.fixed or card.count: a number that lost a digit on the line must not be another card's")
+}
+
+// counted says that the number of bits tells when a byte is missing: all of the rest of the body, left aligned. Digits and bits that are aligned right are a
+// number of any length, and a number of a set length takes the bytes that come after it.
+func (c Card) counted() bool {
+	return c.Count != nil && c.Number.Length == 0 && !c.Number.isNumber() && c.Align != rightAlign
 }
 
 func (p Profile) checkPoll() error {

@@ -97,6 +97,26 @@ func TestAProfileWithoutAnythingThatShowsALostDigitIsRefused(t *testing.T) {
 	}
 }
 
+// A count of bits shows a lost byte only where the number is bytes that have to be so many.
+func TestACountOfBitsIsEnoughOnlyWhereALostByteShows(t *testing.T) {
+	const card = `{"frame": {"end": "0d"}, "card": {"kind": "bits", "count": {"length": 2, "encoding": "decimal"}, %s}}`
+	for number, ok := range map[string]bool{
+		`"number": {"offset": 2, "encoding": "hex"}`:                      true,
+		`"number": {"offset": 2, "encoding": "binary"}`:                   true,
+		`"number": {"offset": 2, "encoding": "decimal"}`:                  false,
+		`"number": {"offset": 2, "encoding": "bcd"}`:                      false,
+		`"number": {"offset": 2, "encoding": "hex"}, "align": "right"`:    false,
+		`"number": {"offset": 2, "encoding": "hex", "length": 8}`:         false,
+		`"number": {"offset": 2, "encoding": "decimal"}, "length": 10`:    true,
+		`"number": {"offset": 2, "encoding": "hex", "order": "little"}`:   true,
+		`"number": {"offset": 2, "encoding": "binary"}, "align": "right"`: false,
+	} {
+		if _, err := Compile(profile(t, strings.Replace(card, "%s", number, 1)), 0); (err == nil) != ok {
+			t.Errorf("%s: %v", number, err)
+		}
+	}
+}
+
 func TestAnAddressNeedsAProfileThatHasOne(t *testing.T) {
 	p, err := Example("ascii-stx")
 	if err != nil {
