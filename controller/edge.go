@@ -93,7 +93,7 @@ func NewEdge(cfg Config, log *slog.Logger) (*Edge, error) {
 	if e.field, err = e.newField(); err != nil {
 		return nil, err
 	}
-	e.readers = readers.New(readers.Config{Post: e.post, Key: func() credential.HashKey { return *e.key.Load() }, Log: log})
+	e.readers = readers.New(readers.Config{Controller: cfg.Controller, Post: e.post, Key: func() credential.HashKey { return *e.key.Load() }, Log: log})
 	if err := e.readers.AddTerminals(cfg.Terminals, e.certificateClock); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package reader
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"kanmon/internal/access"
@@ -25,6 +26,9 @@ type Driver interface {
 	// Show answers the person at the reader, as far as the reader can. It waits no longer than ctx.
 	Show(ctx context.Context, f Feedback) error
 }
+
+// ErrNoise is in the chain of a failure that says nothing of a card: a line delivered bytes that are no whole message.
+var ErrNoise = errors.New("no whole message")
 
 // Sink takes what a driver finds. Its methods never wait, and may be called from any goroutine.
 type Sink interface {

@@ -17,13 +17,9 @@ func (t *turn) presented(in Presented) {
 		t.s.counts.Repeats++
 		return
 	}
-	o := admission.Shown(t.s.site, t.request(in), t.around())
+	o := admission.Shown(t.s.site, decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust, Shape: in.Shape}, t.around())
 	t.s.recent[in.Reader] = repeats.Shown{Key: in.Key, At: t.mono, Door: o.Decision.Door, Allowed: o.Decision.Allow, Waits: o.Decision.Wait}
 	t.carryOut(in.Reader, o)
-}
-
-func (t *turn) request(in Presented) decide.Request {
-	return decide.Request{Reader: in.Reader, Key: in.Key, Older: in.Older, Lapsed: t.lapsed(), Trust: in.Trust, Shape: in.Shape}
 }
 
 // readFailed answers a card that could not be read. One that stays half in the field is one event a second.
@@ -32,7 +28,7 @@ func (t *turn) readFailed(in ReadFailed) {
 		t.s.counts.Repeats++
 		return
 	}
-	t.carryOut(in.Reader, admission.Failed(t.s.site, in.Reader, brief(in.Detail), t.around()))
+	t.carryOut(in.Reader, admission.Failed(t.s.site, in.Reader, brief(in.Detail), in.Noise, t.around()))
 }
 
 // typed decides about what was entered at a keypad.

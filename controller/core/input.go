@@ -33,7 +33,10 @@ type Presented struct {
 }
 
 // ReadFailed is a card that was at a reader and could not be read, or is no identifier.
-type ReadFailed struct{ Reader, Detail string }
+type ReadFailed struct {
+	Reader, Detail string
+	Noise          bool // bytes came broken: nobody knows whether a card was there
+}
 
 // KeysPressed is a report of a reader's keypad. It is counted only: the keys are put together elsewhere.
 type KeysPressed struct{ Reader string }

@@ -11,6 +11,7 @@ import (
 	"kanmon/controller/lease"
 	"kanmon/controller/timeservice"
 	"kanmon/internal/access"
+	"kanmon/internal/access/decide"
 	"kanmon/internal/event"
 )
 
@@ -102,7 +103,7 @@ func (t *turn) take(in Input) {
 		t.centre(in)
 	case Noted:
 		if in.Card != nil {
-			in.Event = admission.About(in.Event, t.s.policy, t.request(*in.Card))
+			in.Event = admission.About(in.Event, t.s.policy, decide.Request{Reader: in.Card.Reader, Key: in.Card.Key, Older: in.Card.Older, Shape: in.Card.Shape})
 		}
 		t.note(in.Event)
 	case ClockHeard:

@@ -95,3 +95,20 @@ func TestAReadIsOnRecordWithItsShapeAndWhatItProves(t *testing.T) {
 		t.Errorf("on record: %+v, %+v", granted, granted.Facts)
 	}
 }
+
+// Bytes that came broken from an exit reader say nothing of a card: a loose wire at night must not open the door again and again. They are on record.
+func TestNoiseAtAnExitReaderMovesNoDoor(t *testing.T) {
+	for name, policy := range map[string]*decide.Policy{"by the policy": sitePolicy(t, 1), "without one": nil} {
+		d := newDesk(t, policy)
+		before := len(d.onDisk)
+		d.others = nil
+		d.step(ReadFailed{Reader: "OUT-1", Detail: "frame.check", Noise: true})
+		d.answer(nil)
+		if !slices.Equal(d.others, []Effect{Show{"OUT-1", reader.ShowDenied}}) {
+			t.Errorf("%s: did %+v", name, d.others)
+		}
+		if got := d.onDisk[before:]; !slices.Equal(kindsOf(got), []event.Kind{event.CardUnreadable}) || got[0].Direction != access.Out {
+			t.Errorf("%s: on record %+v", name, got)
+		}
+	}
+}

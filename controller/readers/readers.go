@@ -4,6 +4,7 @@ package readers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -20,9 +21,10 @@ import (
 
 // Config of a Set. All fields are required.
 type Config struct {
-	Post func(core.Input)          // never waits
-	Key  func() credential.HashKey // under which cards are hashed by now
-	Log  *slog.Logger
+	Controller string                    // its name, with which a terminal is known at the centre
+	Post       func(core.Input)          // never waits
+	Key        func() credential.HashKey // under which cards are hashed by now
+	Log        *slog.Logger
 }
 
 // Set is a controller's readers that are not on an OSDP line. It is the reader.Sink of their drivers.
@@ -116,8 +118,8 @@ func (s *Set) Present(p reader.Presentation) {
 		s.Fail(p.Reader, fault.New(fault.Invalid, "credential.none", "nothing was read"))
 		return
 	}
-	shape := p.Credential.Shape()
-	forms := p.Credential.Forms(s.cfg.Key())
+	shown := p.Credential.At(s.cfg.Controller + "/" + p.Reader)
+	shape, forms := shown.Shape(), shown.Forms(s.cfg.Key())
 	in := core.Presented{
 		Reader: p.Reader, Key: forms[0], Older: forms[1:], Trust: access.Least(p.Trust, access.Proves(shape.Format)), Shape: shape,
 	}
@@ -133,7 +135,7 @@ func (s *Set) Fail(name string, err error) {
 	if code := fault.CodeOf(err); code != "" {
 		why = code + ": " + why
 	}
-	s.cfg.Post(core.ReadFailed{Reader: name, Detail: why})
+	s.cfg.Post(core.ReadFailed{Reader: name, Detail: why, Noise: errors.Is(err, reader.ErrNoise)})
 }
 
 // Left notes that a card has been in a reader for too long: whose, where it was presented (R75-2).

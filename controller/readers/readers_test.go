@@ -50,7 +50,7 @@ func key(t *testing.T) credential.HashKey {
 func set(t *testing.T) (*readers.Set, *inputs) {
 	t.Helper()
 	in, k := &inputs{}, key(t)
-	return readers.New(readers.Config{Post: in.post, Key: func() credential.HashKey { return k }, Log: slog.New(slog.DiscardHandler)}), in
+	return readers.New(readers.Config{Controller: "ctl-1", Post: in.post, Key: func() credential.HashKey { return k }, Log: slog.New(slog.DiscardHandler)}), in
 }
 
 type driver struct {
@@ -84,7 +84,7 @@ func TestACardLeavesItsDriverAsHashesAndWithTheTrustThatItsFormatCanProve(t *tes
 			t.Fatal(err)
 		}
 		s.Present(reader.Presentation{Reader: "PC-1", Credential: c, Trust: tt.driver})
-		forms := c.Forms(key(t))
+		forms := c.At("ctl-1/PC-1").Forms(key(t))
 		got := in.take()[0].(core.Presented)
 		if got.Reader != "PC-1" || got.Key != forms[0] || len(got.Older) != 1 || got.Older[0] != forms[1] || got.Trust.Rank() != tt.want.Rank() || got.Shape != c.Shape() {
 			t.Errorf("%s by a driver that says %q: %+v", tt.written, tt.driver, got)

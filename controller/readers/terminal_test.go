@@ -98,7 +98,7 @@ func TestATerminalsVerdictReachesTheCoreAsAHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, found := c.Forms(key(t))[0], false
+	want, found := c.At("ctl-1/BIO-1").Forms(key(t))[0], false
 	for _, i := range in.take() {
 		if p, ok := i.(core.Presented); ok && p.Reader == "BIO-1" && p.Key == want && p.Shape == c.Shape() {
 			found = true

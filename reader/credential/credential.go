@@ -31,6 +31,7 @@ type number struct {
 	format Format
 	bits   uint16
 	value  [MaxBits / 8]byte
+	at     string // of a verdict: the terminal whose word it is
 }
 
 // Reveal returns the bit count and the left-aligned bytes, for the one place that must write them to a line.
@@ -74,8 +75,19 @@ func (Credential) MarshalText() ([]byte, error) {
 	return nil, errors.New("a credential is not marshalled")
 }
 
+// At is a verdict as the word of one terminal ("controller/reader"): two terminals may know two people by one name. What was read of a card is the same
+// wherever it was read.
+func (c Credential) At(terminal string) Credential {
+	n := c.reveal()
+	if n.format != Verdict {
+		return c
+	}
+	n.at = terminal
+	return n.seal()
+}
+
 // Key is the keyed hash by which the registers know the credential, its form under the site's first key:
-// HMAC-SHA256(key, format || 0x00 || bit count as two bytes, big endian || value).
+// HMAC-SHA256(key, format || 0x00 || bit count as two bytes, big endian || value || terminal of a verdict).
 func (c Credential) Key(k HashKey) access.Key {
 	n := c.reveal()
 	m := hmac.New(sha256.New, k.first())
@@ -83,6 +95,7 @@ func (c Credential) Key(k HashKey) access.Key {
 	m.Write([]byte{0})
 	m.Write(binary.BigEndian.AppendUint16(nil, n.bits))
 	m.Write(n.bytes())
+	m.Write([]byte(n.at))
 	return access.Key(m.Sum(nil))
 }
 

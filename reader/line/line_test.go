@@ -56,7 +56,7 @@ func TestABrokenFrameIsReportedWhenTheLineFallsSilent(t *testing.T) {
 		expect(t, "before the gap", sink.all())
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		expect(t, "after the gap", sink.all(), "fail at IN-9: a frame broke off")
+		expect(t, "after the gap", sink.all(), "fail at IN-9: no whole message: a frame broke off")
 		w.received <- []byte("\x02C1234\x03D")
 		synctest.Wait()
 		expect(t, "the next card", sink.all(), "card at IN-9")

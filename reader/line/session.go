@@ -3,6 +3,7 @@ package line
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *session) stop() {
 // tell tells of the failures that were held back.
 func (s *session) tell() {
 	if err := s.fails.flush(); err != nil {
-		s.cfg.Sink.Fail(s.cfg.Name, err)
+		s.cfg.Sink.Fail(s.cfg.Name, noted(err))
 	}
 }
 
@@ -211,4 +212,14 @@ func (s *session) fail(err error) {
 		return
 	}
 	s.tell()
+}
+
+// noted marks what says nothing of a card: a frame that is not whole, or another device's. What is wrong within a whole frame is a card that cannot be read.
+func noted(err error) error {
+	for _, broken := range []error{frame.ErrTruncated, frame.ErrLength, frame.ErrCheck, frame.ErrEnd, frame.ErrAddress} {
+		if errors.Is(err, broken) {
+			return fmt.Errorf("%w: %w", reader.ErrNoise, err)
+		}
+	}
+	return err
 }

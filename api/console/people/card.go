@@ -139,7 +139,7 @@ func (p *Pages) showIssue(w http.ResponseWriter, r *http.Request, v ui.Visitor, 
 }
 
 func (p *Pages) issue(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
-	shown, wrong := p.entered(r, v)
+	shown, wrong := p.entered(r, v, r.PostFormValue("terminal"))
 	f := issueForm{
 		Terminal: r.PostFormValue("terminal"),
 		Label:    r.PostFormValue("label"), Person: r.PostFormValue("person"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"),

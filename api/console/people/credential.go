@@ -29,7 +29,11 @@ func (c cardPage) Endable() (list []card.Credential) {
 
 func (p *Pages) enrol(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	id := r.PathValue("id")
-	shown, err := p.entered(r, v)
+	held, err := p.config.Cards.Get(r.Context(), v.Actor(), id)
+	if err != nil {
+		return err
+	}
+	shown, err := p.entered(r, v, held.Terminal)
 	f := enrolForm{Reason: r.PostFormValue("note"), Tap: shown.tap, Heard: shown.said(p.card, r)}
 	if err == nil {
 		_, err = p.config.Cards.Enrol(r.Context(), v.Actor(), id, f.Reason, shown.Read)

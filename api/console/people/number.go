@@ -19,8 +19,8 @@ type entered struct {
 	trust access.Trust
 }
 
-// entered reads it from the form, of which nothing that was typed is left.
-func (p *Pages) entered(r *http.Request, v ui.Visitor) (entered, error) {
+// entered reads it from the form, of which nothing that was typed is left. terminal is that of an enrolment at a biometric terminal.
+func (p *Pages) entered(r *http.Request, v ui.Visitor, terminal string) (entered, error) {
 	typed, id := r.PostFormValue("number"), r.PostFormValue("tap")
 	r.PostForm.Del("number")
 	r.Form.Del("number")
@@ -28,7 +28,7 @@ func (p *Pages) entered(r *http.Request, v ui.Visitor) (entered, error) {
 	if id == "" {
 		c, err := credential.Parse(typed)
 		if err == nil {
-			n.Read = number.Read(c, p.config.HashKey)
+			n.Read = number.Read(c.At(terminal), p.config.HashKey)
 		}
 		n.Apart = r.PostFormValue("apart") != ""
 		return n, err

@@ -71,7 +71,11 @@ func (cfg Config) enrol(ctx context.Context, who auth.Principal, in *credentialI
 	if err != nil {
 		return nil, err
 	}
-	read := number.Read(shown, cfg.HashKey)
+	held, err := cfg.Cards.Get(ctx, who.Actor(), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	read := number.Read(shown.At(held.Terminal), cfg.HashKey)
 	read.Apart = in.Body.Apart
 	made, err := cfg.Cards.Enrol(ctx, who.Actor(), in.ID, in.Body.Reason, read)
 	return &credentialOut{newCredential(made)}, err

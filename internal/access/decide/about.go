@@ -31,8 +31,3 @@ func (p *Policy) Lease() access.Lease {
 	}
 	return p.lease
 }
-
-func (c *compiler) addLease(s access.Spec) error {
-	c.policy.lease = s.Lease
-	return s.Lease.Validate()
-}

@@ -152,7 +152,8 @@ func Compile(s access.Spec) (*Policy, error) {
 		areas: map[string]int{}, schedules: map[string]int{}, people: make(map[string]int, len(s.People)),
 		spans: map[span]uint32{{}: 0},
 	}
-	for _, step := range []func(access.Spec) error{c.addLease, c.addAreas, c.addSchedules, c.addDoors, c.addProfiles, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
+	c.policy.lease = s.Lease
+	for _, step := range []func(access.Spec) error{func(access.Spec) error { return s.Lease.Validate() }, c.addAreas, c.addSchedules, c.addDoors, c.addProfiles, c.addPeople, c.addRights, c.addCredentials, c.addPINs, c.addReferences, c.addRevocations} {
 		if err := step(s); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "compile policy")
 		}

@@ -54,8 +54,10 @@ func Again(p *Policy, s Shown, f access.Facts, now time.Time) Decision {
 	r := Request{
 		Reader: s.Reader, Card: s.Card, Ended: s.Ended, Person: s.Person, NoCard: s.Card == "" && s.Fingerprint == "", Trust: f.Trust, Shape: f.Shape,
 	}
-	if n := p.cardOf(s.Fingerprint); n >= 0 {
-		r.Card = p.text(p.credentials[n].card)
+	for i := 0; p != nil && s.Fingerprint != "" && i < len(p.credentials) && r.Card == ""; i++ {
+		if c := &p.credentials[i]; c.key.Fingerprint() == s.Fingerprint {
+			r.Card = p.text(c.card)
+		}
 	}
 	id := Identify(p, r)
 	f.Trust = id.facts.Trust // what the record says was never more than the profile allows

@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"slices"
-
 	"kanmon/internal/access"
 )
 
@@ -179,14 +177,6 @@ func (p *Policy) cardNamed(r *Request) int {
 		}
 	}
 	return found
-}
-
-// cardOf is the number of the card with a fingerprint, or -1.
-func (p *Policy) cardOf(fingerprint string) int {
-	if p == nil || fingerprint == "" {
-		return -1
-	}
-	return slices.IndexFunc(p.credentials, func(c credential) bool { return c.key.Fingerprint() == fingerprint })
 }
 
 // Strangers takes out of both sets whom and what the policy knows: people who have a card, a number or a PIN, and cards.

@@ -16,9 +16,9 @@ func Read(c credential.Credential, k credential.HashKey) card.Read {
 	return r
 }
 
-// Issue gives a new card its own credential.
+// Issue gives a new card its own credential; an enrolment at a biometric terminal, what that terminal calls the person by.
 func Issue(n card.Issue, c credential.Credential, k credential.HashKey) card.Issue {
-	r := Read(c, k)
+	r := Read(c.At(n.Terminal), k)
 	n.Key, n.Format, n.Siblings = r.Key, r.Format, r.Siblings
 	return n
 }
