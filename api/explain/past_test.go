@@ -216,7 +216,7 @@ func (d *doors) changes() []func() {
 			d.more = ""
 		},
 		func() {
-			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-1", Reader: "IN-1", Trust: access.TrustMutual}))
+			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-1", Reader: "IN-1", Trust: access.TrustMutual, Frames: []access.Frame{{Format: "bits"}, {Format: "idm"}}}))
 			d.must(city.Profiles.Set(ctx, manager, "検収", profile.Profile{Controller: "ctl-2", Reader: "IN-1", Trust: access.TrustMemory, Frames: []access.Frame{{Format: "idm"}}}))
 		},
 		func() {

@@ -391,7 +391,7 @@ func (w *world) commission() {
 	d := pick(w, w.m.doors, "door")
 	r := access.Reader{Name: d.EntryReaders[0], Trust: pick(w, []access.Trust{"number", "memory", "mutual"}, "trust"), Frames: []access.Frame{{Format: "idm"}, {Format: "uid", Bits: 56}}}
 	if rapid.Bool().Draw(w.rt, "any frame") {
-		r.Frames = nil
+		r.Frames, r.Trust = nil, access.TrustNumber
 	}
 	w.must(w.city.Profiles.Set(w.t.Context(), lifecycletest.Manager, "検収", profile.Profile{Controller: d.Controller, Reader: r.Name, Trust: r.Trust, Frames: r.Frames}))
 	if w.m.profiles[d.Controller] == nil {

@@ -122,9 +122,10 @@ func TestADoorWhoseReadersWereCommissionedAnewMeanwhileIsStale(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		c, ctx := ofTwo(t, d), t.Context()
 		c.Reader(t, "ctl-1", "IN-7")
-		commission := func(trust access.Trust) {
+		commission := func(bits int) {
 			t.Helper()
-			if err := c.Profiles.Set(ctx, lifecycletest.Manager, "交換", profile.Profile{Controller: "ctl-1", Reader: "IN-7", Trust: trust}); err != nil {
+			p := profile.Profile{Controller: "ctl-1", Reader: "IN-7", Trust: access.TrustNumber, Frames: []access.Frame{{Format: "bits", Bits: bits}}}
+			if err := c.Profiles.Set(ctx, lifecycletest.Manager, "交換", p); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -136,13 +137,13 @@ func TestADoorWhoseReadersWereCommissionedAnewMeanwhileIsStale(t *testing.T) {
 		}
 		_, err := c.Area.AddDoor(ctx, lifecycletest.Manager, door)
 		asked := waits(t, err)
-		commission(access.TrustMutual)
+		commission(26)
 		_, err = c.Approvals.Approve(ctx, lifecycletest.Second, "", asked)
 		lifecycletest.WantFault(t, err, fault.Conflict, "approval.stale")
 
 		other := area.Door{ID: "D-1", Name: "書庫", Area: "archive", Controller: "ctl-1", EntryReaders: []string{"IN-7"}, ReleaseMS: 5_000, HeldMS: 30_000}
 		asked = waits(t, c.Area.ChangeDoor(ctx, lifecycletest.Manager, "移設", other))
-		commission(access.TrustMemory)
+		commission(34)
 		_, err = c.Approvals.Approve(ctx, lifecycletest.Second, "", asked)
 		lifecycletest.WantFault(t, err, fault.Conflict, "approval.stale")
 		if err := add(); err != nil {

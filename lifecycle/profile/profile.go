@@ -66,7 +66,8 @@ func (r *Register) Set(ctx context.Context, actor store.Actor, reason string, p 
 	}
 	w.Two = func(ctx context.Context, q store.Queryer) (bool, error) {
 		places, err := placesOf(ctx, q, p.Controller, p.Reader)
-		return slices.ContainsFunc(places, func(d place) bool { return d.Grade > 1 }), err
+		// More than the number is asked for in graded areas alone, and the reader may be put there tomorrow.
+		return p.Trust.Rank() > 0 || slices.ContainsFunc(places, func(d place) bool { return d.Grade > 1 }), err
 	}
 	if err := r.approvals.Make(ctx, actor, w, nil); err != nil {
 		return fmt.Errorf("commission reader: %w", err)
@@ -128,6 +129,8 @@ func (p *Profile) suits(k device.Kind, atDoor bool) error {
 		return fault.BadField("plain_route", "profile.no_plain_route", fmt.Sprintf("a device of kind %s has no plain route", k))
 	case k == device.SerialReader && p.Trust != access.TrustNumber:
 		return fault.BadField("trust", "profile.trust_plain", fmt.Sprintf("trust %s over an unencrypted wire", p.Trust))
+	case k == device.OSDPReader && p.Trust.Rank() > 0 && len(p.Frames) == 0: // it may take a second technology that proves nothing
+		return fault.BadField("frames", "profile.frames_missing", fmt.Sprintf("trust %s of any read whatever", p.Trust))
 	case k.Plain() && atDoor && !p.PlainRoute:
 		return fault.New(fault.Conflict, "profile.route_in_use", p.id()+" stands at a door")
 	}

@@ -84,10 +84,12 @@ func TestAProfileAtADoorOfAGradedAreaNeedsTwoPeople(t *testing.T) {
 		if err != nil || len(changes) != 1 || changes[0].Actor != "account:manager" || changes[0].ApprovedBy != "account:second" || changes[0].Reason != "検収" {
 			t.Errorf("History = %+v, %v", changes, err)
 		}
-		free := profile.Profile{Controller: "ctl-1", Reader: "FREE", Trust: access.TrustMutual}
-		must(t, city.Profiles.Set(ctx, lifecycletest.Manager, "検収", free)) // at no door: one person is enough
+		free := profile.Profile{Controller: "ctl-1", Reader: "FREE", Trust: access.TrustNumber}
+		must(t, city.Profiles.Set(ctx, lifecycletest.Manager, "検収", free)) // at no door, and the number alone: one person is enough
+		free.Trust, free.Frames = access.TrustMutual, []access.Frame{{Format: "bits", Bits: 56}}
+		approve(t, city, city.Profiles.Set(ctx, lifecycletest.Manager, "検収", free))
 		all, err := city.Profiles.List(ctx, lifecycletest.Guard, "ctl-1")
-		if err != nil || len(all) != 5 || all[0].Reader != "FREE" || all[0].Trust != access.TrustMutual || all[0].Version != 1 {
+		if err != nil || len(all) != 5 || all[0].Reader != "FREE" || all[0].Trust != access.TrustMutual || all[0].Version != 2 {
 			t.Errorf("List = %+v, %v", all, err)
 		}
 	})
@@ -111,6 +113,7 @@ func TestAProfileThatDoesNotSuitItsReaderIsRefused(t *testing.T) {
 			"no such reader":         {profile.Profile{Reader: "NONE", Trust: "number"}, "device.unknown_reader"},
 			"an I/O device":          {profile.Profile{Reader: "IO-1", Trust: "number"}, "device.unknown_reader"},
 			"a route of a safe wire": {profile.Profile{Reader: "FREE", Trust: "number", PlainRoute: true}, "profile.no_plain_route"},
+			"any read whatever":      {profile.Profile{Reader: "IN-1", Trust: "mutual"}, "profile.frames_missing"},
 			"a plain wire's word":    {profile.Profile{Reader: "LINE", Trust: "memory", PlainRoute: true}, "profile.trust_plain"},
 		} {
 			tt.p.Controller = "ctl-1"
