@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,9 +17,10 @@ import (
 func TestTheKernelIsAskedWhetherItsClockIsSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Millisecond)
-		began, asked := time.Now(), 0
+		began := time.Now()
+		var asked atomic.Int64
 		e := &Edge{controller: r.Controller, log: slog.New(slog.DiscardHandler), kernel: func() (bool, error) {
-			asked++
+			asked.Add(1)
 			switch at := time.Since(began); {
 			case at < time.Hour:
 				return true, nil
@@ -32,8 +34,8 @@ func TestTheKernelIsAskedWhetherItsClockIsSet(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { done <- e.watchClock(ctx) }()
 		r.wait(time.Hour + 23*time.Hour)
-		if r.journal.has(event.ClockUnset) != 0 || asked != 24*60+1 {
-			t.Fatalf("after 23 hours %v, asked %d times", r.journal.kinds(), asked)
+		if r.journal.has(event.ClockUnset) != 0 || asked.Load() != 24*60+1 {
+			t.Fatalf("after 23 hours %v, asked %d times", r.journal.kinds(), asked.Load())
 		}
 		r.wait(time.Hour)
 		if r.journal.has(event.ClockUnset) != 1 || r.journal.has(event.ClockSet) != 0 {
