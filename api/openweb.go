@@ -42,7 +42,7 @@ func (s *Server) openWeb(ctx context.Context) error {
 	}
 	pages, err := console.New(console.Config{
 		Site: s.settings.Site, Software: s.software, Gate: gate, Accounts: s.accounts, Staff: people, Areas: areas,
-		Approvals: approvals, Grades: grades, Lockdowns: lockdowns,
+		Approvals: approvals, Grades: grades, Lockdowns: lockdowns, Profiles: profiles,
 		Days: s.days, Devices: s.devices, Cards: s.cards, PINs: s.pins, Entries: s.entries, HashKey: s.keys.HashKey(), Subscribe: s.subscribe, Log: s.log,
 		LedgerSize:  func(context.Context) (int64, error) { return s.store.Signed(), nil },
 		Revocations: s.revocations, Enrolment: s.enrolment, Releaser: s.centre.Commands(), Commands: orders.New(s.store),

@@ -54,7 +54,7 @@ func TestRevokedCardIsRedForTheCutOffDoorAndGreenWhenItReturns(t *testing.T) {
 	if !strings.Contains(lines[1].Text, "確認済み") || strings.Count(lines[1].Text, "ミリ秒") < 2 || !strings.Contains(lines[1].Text, "署名の鍵") {
 		t.Errorf("the other's line does not say when it confirmed, and with which key: %q", lines[1].Text)
 	}
-	if got := d.Text(".verdict"); !strings.Contains(got, "1 台の制御装置（扉 2 か所）がまだ確認していません") {
+	if got := d.Text(".verdict"); !strings.Contains(got, "1 台の制御装置（扉 3 か所）がまだ確認していません") {
 		t.Errorf("the verdict says %q", got)
 	}
 	loads := d.Loads()
