@@ -100,7 +100,7 @@ func TestACentreWithoutAPortForDesksSaysSo(t *testing.T) {
 	d := desktest.SomeDesks("")
 	d.Without = true
 	d.Left = nil
-	do(t, d, authz.SystemManager, pagetest.Get("/desks", "ja")).Has(t, ".notice", "desks.listen")
+	do(t, d, authz.SystemManager, pagetest.Get("/desks", "ja")).Has(t, ".notice", "desks に listen")
 	do(t, d, authz.SystemManager, pagetest.Get("/desks/side-1", "ja")).Count(t, "form[action=/desks/side-1/token]", 0)
 }
 
