@@ -19,9 +19,11 @@ import (
 	"time"
 
 	"kanmon/api"
+	"kanmon/internal/broker/brokertest"
 	"kanmon/internal/fault"
 	"kanmon/internal/pki"
 	"kanmon/internal/tap"
+	"kanmon/lifecycle/account"
 	"kanmon/reader"
 	"kanmon/reader/credential"
 	"kanmon/reader/desk"
@@ -77,6 +79,7 @@ func openOffice(t *testing.T) *office {
 	settings, err := api.ParseSettings([]byte(`{"data_dir":"` + filepath.Join(o.dir, "centre") + `","console_listen":"127.0.0.1:0",
 		"broker":{"listen":"127.0.0.1:0"},"desks":{"listen":"127.0.0.1:0"}}`))
 	o.must(err)
+	settings.PasswordCost = account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 	o.server, err = api.Open(t.Context(), settings, "test", log)
 	o.must(err)
 	o.background(o.server.Run)
@@ -173,13 +176,7 @@ func (o *office) enrol(log *slog.Logger) {
 	o.agent.Attach("R1", o.reader)
 	o.background(o.agent.Run)
 	o.agent.Up("R1")
-	deadline := time.Now().Add(20 * time.Second)
-	for !strings.Contains(o.page("/desks/front-1"), "使用可") {
-		if time.Now().After(deadline) {
-			o.t.Fatalf("the desk is not heard\n%s", o.log)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	brokertest.Until(o.t, "the desk is heard", func() bool { return strings.Contains(o.page("/desks/front-1"), "使用可") })
 }
 
 func (o *office) post(path string, form url.Values) (int, string) {
@@ -270,23 +267,14 @@ func TestACardComesFromADesksReaderToThePageThatWaits(t *testing.T) {
 
 	o.agent.Removed("R1")
 	o.agent.Lies("R1", card, time.Now().Add(-time.Minute))
-	deadline := time.Now().Add(20 * time.Second)
-	for !strings.Contains(o.page("/alarms"), "カードの置き忘れ") || !strings.Contains(o.page("/desks"), "カード T-1") {
-		if time.Now().After(deadline) {
-			t.Fatalf("the card that was left is not noticed\n%s", o.log)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	brokertest.Until(t, "the card that was left is noticed", func() bool {
+		return strings.Contains(o.page("/alarms"), "カードの置き忘れ") && strings.Contains(o.page("/desks"), "カード T-1")
+	})
 	if !strings.Contains(o.page("/notices"), "カード T-1") {
 		t.Error("the manager is not told")
 	}
 	o.agent.Removed("R1")
-	for strings.Contains(o.page("/desks"), "カード T-1") {
-		if time.Now().After(deadline.Add(20 * time.Second)) {
-			t.Fatal("the card that was taken still lies there")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	brokertest.Until(t, "the card that was taken lies there no more", func() bool { return !strings.Contains(o.page("/desks"), "カード T-1") })
 	o.nowhere("bdd93740", "BDD93740")
 }
 
