@@ -201,14 +201,6 @@ func (r Request) keep(id Identity, k keys, hash []byte) error {
 	return k.forget()
 }
 
-func checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fault.New(fault.Invalid, "identity.url", "the centre's URL is https://host[:port]")
-	}
-	return u, nil
-}
-
 func checkBroker(s string) error {
 	u, err := url.Parse(s)
 	if s != "" && (err != nil || u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "") {

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"kanmon/internal/ask"
 	"kanmon/internal/fault"
 )
 
@@ -46,11 +47,7 @@ func printable(s string) string {
 func refused(status int, b []byte) error {
 	r := &refusal{Status: status}
 	_ = json.Unmarshal(b, r) // what is no problem document has no words for us
-	kind := fault.Denied
-	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
-		kind = fault.Unavailable
-	}
-	return fault.Wrap(kind, r, "ask the centre")
+	return fault.Wrap(ask.KindOf(status), r, "ask the centre")
 }
 
 // unreached says why no answer came. A clock that is behind is the one cause that only a person at the machine can mend.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"kanmon/internal/ask"
 	"kanmon/internal/pki"
 	"kanmon/internal/tap"
 )
@@ -43,9 +44,7 @@ func NewCentre(dir string, id Identity, clock func() time.Time, log *slog.Logger
 func (c *Centre) connect() {
 	certificate := c.id.Key.TLS(c.id.Certificate)
 	config := pki.ClientTLS(pki.Pool(c.id.Authorities...), func() (*tls.Certificate, error) { return certificate, nil }, c.clock)
-	c.client = &http.Client{
-		Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 2}, Timeout: answerTime, CheckRedirect: noRedirect,
-	}
+	c.client = ask.Client(config)
 }
 
 func (c *Centre) now() (*http.Client, Identity) {
@@ -63,7 +62,7 @@ func (c *Centre) Close() {
 // Tap implements Link.
 func (c *Centre) Tap(ctx context.Context, t tap.Tap) (out tap.Taken, err error) {
 	client, id := c.now()
-	err = post(ctx, client, id.URL+tap.PathTap, t, &out)
+	err = ask.Post(ctx, client, id.URL+tap.PathTap, t, &out, words)
 	return out, err
 }
 
@@ -74,7 +73,7 @@ func (c *Centre) Status(ctx context.Context, s tap.Status) (out tap.Answer, err 
 	for _, authority := range id.Authorities {
 		s.Knows = append(s.Knows, pki.Pin(authority))
 	}
-	if err := post(ctx, client, id.URL+tap.PathStatus, s, &out); err != nil {
+	if err := ask.Post(ctx, client, id.URL+tap.PathStatus, s, &out, words); err != nil {
 		return out, err
 	}
 	c.follow(out)
@@ -116,7 +115,7 @@ func (c *Centre) ask(ctx context.Context, client *http.Client, id Identity) erro
 		return err
 	}
 	var out tap.Renewed
-	if err := post(ctx, client, id.URL+tap.PathRenew, tap.Renewal{CSR: csr}, &out); err != nil {
+	if err := ask.Post(ctx, client, id.URL+tap.PathRenew, tap.Renewal{CSR: csr}, &out, words); err != nil {
 		return err
 	}
 	fresh, err := x509.ParseCertificate(out.Certificate)

@@ -1,20 +1,19 @@
 package desk
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"kanmon/internal/ask"
 	"kanmon/internal/fault"
 	"kanmon/internal/folder"
 	"kanmon/internal/pki"
@@ -168,7 +167,7 @@ func (r Request) accept(a enrolled, key pki.SigningKey) (Identity, error) {
 	if a.Desk != r.Desk {
 		return id, fault.New(fault.Invalid, "desk.answer", "the centre answered for another desk")
 	}
-	if err := checkURL(id.URL); err != nil {
+	if _, err := ask.URL(id.URL, codeURL); err != nil {
 		return id, err
 	}
 	ca, err := pki.ParseCertificate([]byte(a.CA))
@@ -204,76 +203,23 @@ func (r Request) keep(id Identity, vault *pki.Vault) error {
 
 // ask speaks to the console's interface for programs, once.
 func (r Request) ask(ctx context.Context, in, out any) error {
-	if err := checkURL(r.URL); err != nil {
-		return err
-	}
-	roots, err := readRoots(r.CAFile)
+	u, err := ask.URL(r.URL, codeURL)
 	if err != nil {
 		return err
 	}
-	u, _ := url.Parse(r.URL) // checked
-	transport := &http.Transport{TLSClientConfig: pki.PinnedTLS(u.Hostname(), []string{r.Token.Pin()}, roots, r.Clock), ForceAttemptHTTP2: true}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: answerTime, CheckRedirect: noRedirect}
-	return post(ctx, client, strings.TrimSuffix(r.URL, "/")+"/api/v1/desks/enrol", in, out)
+	roots, err := ask.Roots(r.CAFile)
+	if err != nil {
+		return err
+	}
+	client := ask.Client(pki.PinnedTLS(u.Hostname(), []string{r.Token.Pin()}, roots, r.Clock))
+	defer client.CloseIdleConnections()
+	return ask.Post(ctx, client, strings.TrimSuffix(r.URL, "/")+"/api/v1/desks/enrol", in, out, words)
 }
 
-func readRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil //nolint:nilnil // no pool stands for the system's
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "read the console's authority")
-	}
-	list, err := pki.ParseCertificates(b)
-	if err != nil {
-		return nil, err
-	}
-	return pki.Pool(list...), nil
-}
+const codeURL = "desk.url"
 
-func checkURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return fault.New(fault.Invalid, "desk.url", "the centre's URL is https://host[:port]")
-	}
-	return nil
-}
-
-const (
-	answerTime = 20 * time.Second
-	maxAnswer  = 256 << 10
-)
-
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// post sends JSON and reads JSON. A refusal has the code that the centre gave, and the sentence where it gave one.
-func post(ctx context.Context, client *http.Client, to string, in, out any) error {
-	b, err := json.Marshal(in)
-	if err != nil {
-		return fault.New(fault.Internal, "", "ask the centre: not to be written") // the error may quote what was to be sent
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(b))
-	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "ask the centre")
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept-Language", "ja")
-	res, err := client.Do(req)
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "ask the centre")
-	}
-	defer res.Body.Close()
-	b, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	switch {
-	case err != nil:
-		return fault.Wrap(fault.Unavailable, err, "read the centre's answer")
-	case res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated:
-		return refusal(res.StatusCode, b)
-	}
-	return fault.Wrap(fault.Invalid, json.Unmarshal(b, out), "read the centre's answer")
-}
+// words are a desk's errors. A refusal has the code that the centre gave, and the sentence where it gave one.
+var words = ask.Words{Refused: refusal, Unreached: func(err error) error { return fault.Wrap(fault.Unavailable, err, "ask the centre") }}
 
 func refusal(status int, b []byte) error {
 	var said struct {
@@ -282,13 +228,6 @@ func refusal(status int, b []byte) error {
 		Detail string `json:"detail"`
 	}
 	_ = json.Unmarshal(b, &said) // what is no refusal of ours has no words for us
-	kind := fault.Denied
-	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
-		kind = fault.Unavailable
-	}
-	text := said.Detail
-	if text == "" {
-		text = said.Title
-	}
-	return fault.New(kind, said.Code, "the centre refuses ("+http.StatusText(status)+" "+said.Code+"): "+text)
+	text := cmp.Or(said.Detail, said.Title)
+	return fault.New(ask.KindOf(status), said.Code, "the centre refuses ("+http.StatusText(status)+" "+said.Code+"): "+text)
 }
