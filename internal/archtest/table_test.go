@@ -114,7 +114,8 @@ var rules = []rule{
 	{"lifecycle/history", []string{"internal/fault", "internal/store", "lifecycle/period"}},
 	{"lifecycle/calendar/holiday", []string{"internal/access/timetable"}},
 	{"lifecycle/calendar", with(register, "internal/access/timetable", "lifecycle/approval", "lifecycle/calendar/holiday", "lifecycle/device")},
-	{"lifecycle/device", with(register, "internal/wire")},
+	{"lifecycle/enrolment", []string{"internal/fault", "internal/store"}},
+	{"lifecycle/device", with(register, "internal/wire", "lifecycle/enrolment")},
 	{"lifecycle/staff", with(register, "lifecycle/device")},
 	{"lifecycle/approval", with(register, "lifecycle/account")},
 	{"lifecycle/area/premises", []string{"internal/access", "internal/fault", "lifecycle/field"}},
@@ -128,7 +129,7 @@ var rules = []rule{
 	{"lifecycle/card", with(register, "lifecycle/device", "lifecycle/revocation", "lifecycle/staff")},
 	{"lifecycle/card/number", []string{"lifecycle/card", "reader/credential"}},
 	{"lifecycle/pin", with(register, "lifecycle/account", "lifecycle/area", "lifecycle/device", "lifecycle/notice", "lifecycle/staff", "reader/credential")}, // it draws the PINs that it keeps the hashes of
-	{"lifecycle/desk", with(register, "internal/event", "internal/wire", "lifecycle/account", "lifecycle/alarm", "lifecycle/card", "lifecycle/notice")},
+	{"lifecycle/desk", with(register, "internal/event", "internal/wire", "lifecycle/enrolment", "lifecycle/account", "lifecycle/alarm", "lifecycle/card", "lifecycle/notice")},
 	{"lifecycle/key", register},
 	{"lifecycle/account", register},
 	{"lifecycle/command", register},

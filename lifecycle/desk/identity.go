@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -12,18 +11,21 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/enrolment"
 	"kanmon/lifecycle/field"
 )
 
 // TokenTime is the longest a token may be good.
-const TokenTime = 24 * time.Hour
+const TokenTime = enrolment.TokenTime
+
+var machine = enrolment.Machine{Codes: "desk", Word: "desk"}
 
 // NewToken opens a desk to one enrolment until expires, at most TokenTime from now, in place of any token before. hash is that of the token, which
 // the register never sees. Needs authz.DeviceWrite.
 func (r *Register) NewToken(ctx context.Context, actor store.Actor, name, hash string, expires time.Time) error {
 	return r.write(ctx, actor, "new token", "", func(tx *store.Tx) error {
-		if hash == "" || !expires.After(tx.Now()) || expires.After(tx.Now().Add(TokenTime)) {
-			return fault.New(fault.Invalid, "device.token_time", "a token without a hash, or not good for more than nothing and at most 24 hours")
+		if err := enrolment.CheckToken(hash, expires, tx.Now()); err != nil {
+			return err
 		}
 		present, err := keptOf(ctx, tx, name)
 		if err != nil {
@@ -76,21 +78,13 @@ func (r *Register) Enroll(ctx context.Context, e Enrolment, issue func() (Certif
 
 // useToken checks the token and marks it used by the key.
 func useToken(ctx context.Context, tx *store.Tx, e Enrolment, public string) error {
-	var open struct {
-		Hash, Expires string
-		UsedBy        string `db:"used_by"`
-	}
+	var open enrolment.Token
 	err := tx.Get(ctx, &open, `SELECT hash, expires, used_by FROM desk_token WHERE desk = ?`, e.Desk)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	switch {
-	case open.Hash == "" || subtle.ConstantTimeCompare([]byte(open.Hash), []byte(e.TokenHash)) != 1:
-		return fault.New(fault.Unauthenticated, "desk.token", "no such desk, or not its token")
-	case store.FormatTime(tx.Now()) >= open.Expires:
-		return fault.New(fault.Unauthenticated, "desk.token_expired", "the token ended "+open.Expires)
-	case open.UsedBy != "" && open.UsedBy != public:
-		return fault.New(fault.Conflict, "desk.token_used", "another key was enrolled with the token")
+	if err := machine.MayUse(open, e.TokenHash, public, tx.Now()); err != nil {
+		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE desk_token SET used_by = ? WHERE desk = ?`, public, e.Desk)
 	return err
@@ -100,10 +94,10 @@ func useToken(ctx context.Context, tx *store.Tx, e Enrolment, public string) err
 func keyFree(ctx context.Context, tx *store.Tx, name, public string) error {
 	var n int64
 	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM desk_version WHERE public_key = ? AND (id <> ? OR state = 'revoked')`, public, name)
-	if err == nil && n > 0 {
-		err = fault.New(fault.Conflict, "desk.key_taken", "the key is or was another desk's, or was revoked")
+	if err != nil {
+		return err
 	}
-	return err
+	return machine.Free(n)
 }
 
 // Renewed records a new certificate for the key that a desk has. issue is as in Enroll. Errors as of Peer.
@@ -131,15 +125,7 @@ func (r *Register) Renewed(ctx context.Context, name string, public ed25519.Publ
 
 // is checks that a key is the one enrolled and in force.
 func (k kept) is(name string, public ed25519.PublicKey) error {
-	switch {
-	case k.State == Revoked:
-		return fault.New(fault.Denied, "desk.revoked", name+" was revoked")
-	case k.State != Enrolled:
-		return fault.New(fault.Denied, "desk.not_enrolled", name+" was never enrolled")
-	case subtle.ConstantTimeCompare([]byte(k.PublicKey), []byte(hex.EncodeToString(public))) != 1:
-		return fault.New(fault.Denied, "desk.other_key", name+" is enrolled with another key")
-	}
-	return nil
+	return machine.Is(name, enrolment.Known{Enrolled: k.State == Enrolled, Revoked: k.State == Revoked, PublicKey: k.PublicKey}, public)
 }
 
 // Peer returns the desk that is enrolled with the key, which the caller has seen proved (a TLS handshake). Errors: NotFound for one nobody entered,

@@ -3,7 +3,6 @@ package device
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -12,12 +11,15 @@ import (
 	"kanmon/internal/fault"
 	"kanmon/internal/store"
 	"kanmon/internal/wire"
+	"kanmon/lifecycle/enrolment"
 	"kanmon/lifecycle/field"
 	"kanmon/lifecycle/period"
 )
 
 // TokenTime is the longest a token may be good.
-const TokenTime = 24 * time.Hour
+const TokenTime = enrolment.TokenTime
+
+var machine = enrolment.Machine{Codes: "device", Word: "controller"}
 
 // boxKeySize is that of an X25519 public key.
 const boxKeySize = 32
@@ -69,10 +71,6 @@ func unknown(controller string) error {
 	return fault.New(fault.NotFound, "device.unknown_controller", fmt.Sprintf("no controller %.40q", controller))
 }
 
-func revoked(controller string) error {
-	return fault.New(fault.Denied, "device.revoked", controller+" was revoked")
-}
-
 // keep writes the next version.
 func (i identity) keep(ctx context.Context, tx *store.Tx, controller, step string, tokenUntil time.Time) error {
 	_, err := tx.Version(ctx, "controller_identity", controller, store.Row{
@@ -98,8 +96,8 @@ func (i *identity) certified(c Certificate) {
 // the token, which the register never sees. Until somebody comes with it, nothing else changes.
 func (r *Register) NewToken(ctx context.Context, actor store.Actor, name, hash string, expires time.Time) error {
 	err := r.write(ctx, actor, "", func(tx *store.Tx) error {
-		if hash == "" || !expires.After(tx.Now()) || expires.After(tx.Now().Add(TokenTime)) {
-			return fault.New(fault.Invalid, "device.token_time", "a token without a hash, or not good for more than nothing and at most 24 hours")
+		if err := enrolment.CheckToken(hash, expires, tx.Now()); err != nil {
+			return err
 		}
 		present, err := identityOf(ctx, tx, name)
 		if err != nil {
@@ -179,21 +177,13 @@ func controllerActor(name string) store.Actor {
 
 // useToken checks the token and marks it used by the key.
 func useToken(ctx context.Context, tx *store.Tx, e Enrolment, public string) error {
-	var open struct {
-		Hash, Expires string
-		UsedBy        string `db:"used_by"`
-	}
+	var open enrolment.Token
 	err := tx.Get(ctx, &open, `SELECT hash, expires, used_by FROM controller_token WHERE controller = ?`, e.Controller)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	switch {
-	case open.Hash == "" || subtle.ConstantTimeCompare([]byte(open.Hash), []byte(e.TokenHash)) != 1:
-		return fault.New(fault.Unauthenticated, "device.token", "no such controller, or not its token")
-	case store.FormatTime(tx.Now()) >= open.Expires:
-		return fault.New(fault.Unauthenticated, "device.token_expired", "the token ended "+open.Expires)
-	case open.UsedBy != "" && open.UsedBy != public:
-		return fault.New(fault.Conflict, "device.token_used", "another key was enrolled with the token")
+	if err := machine.MayUse(open, e.TokenHash, public, tx.Now()); err != nil {
+		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE controller_token SET used_by = ? WHERE controller = ?`, public, e.Controller)
 	return err
@@ -204,10 +194,10 @@ func keyFree(ctx context.Context, tx *store.Tx, controller, public string) error
 	var n int64
 	err := tx.Get(ctx, &n, `SELECT COUNT(*) FROM controller_identity_version WHERE public_key = ? AND (id <> ? OR state = 'revoked')`,
 		public, controller)
-	if err == nil && n > 0 {
-		err = fault.New(fault.Conflict, "device.key_taken", "the key is or was another controller's, or was revoked")
+	if err != nil {
+		return err
 	}
-	return err
+	return machine.Free(n)
 }
 
 // Renewed records a new certificate for the key that a controller has. issue is as in Enroll. A controller without that key, or
@@ -239,15 +229,7 @@ func (r *Register) Renewed(ctx context.Context, name string, public ed25519.Publ
 
 // is checks that a key is the one enrolled and in force.
 func (i identity) is(name string, public ed25519.PublicKey) error {
-	switch {
-	case i.State == Revoked:
-		return revoked(name)
-	case i.State != Enrolled:
-		return fault.New(fault.Denied, "device.not_enrolled", name+" was never enrolled")
-	case subtle.ConstantTimeCompare([]byte(i.PublicKey), []byte(hex.EncodeToString(public))) != 1:
-		return fault.New(fault.Denied, "device.other_key", name+" is enrolled with another key")
-	}
-	return nil
+	return machine.Is(name, enrolment.Known{Enrolled: i.State == Enrolled, Revoked: i.State == Revoked, PublicKey: i.PublicKey}, public)
 }
 
 // RevokeController throws a controller out: its key is worth nothing from the commit on, an open token neither, and who listens

@@ -36,7 +36,7 @@ func (r *Register) RecordStatus(ctx context.Context, name string, s Status, rece
 			return err
 		}
 		if present.State == Revoked {
-			return revoked(name)
+			return machine.Revoked(name)
 		}
 		if !s.Online {
 			news = true

@@ -26,14 +26,18 @@ func TestCardsOnAVirtualReaderAreTapsAndAreLeft(t *testing.T) {
 	go func() { done <- a.Run(ctx) }()
 	await := func(what string, ok func() bool) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		tick, late := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
+		defer tick.Stop()
+		for {
 			l.mu.Lock()
 			is := ok()
 			l.mu.Unlock()
 			if is {
 				return
 			}
-			if time.Now().After(deadline) {
+			select {
+			case <-tick.C:
+			case <-late:
 				t.Fatalf("waited in vain for %s", what)
 			}
 		}
