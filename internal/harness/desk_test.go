@@ -158,7 +158,7 @@ func (o *office) logIn() {
 // enrol makes a desk of this machine, as the program does.
 func (o *office) enrol(log *slog.Logger) {
 	o.t.Helper()
-	o.call("desks", map[string]any{"name": "front-1", "place": "市民課 3番窓口", "watch_s": 10, "accepts": []string{"bits"}}, nil)
+	o.call("desks", map[string]any{"name": "front-1", "place": "市民課 3番窓口", "watch_s": 10, "accepts": []string{"bits", "felica"}}, nil)
 	var ticket struct{ Token string }
 	o.call("desks/front-1/token", map[string]any{}, &ticket)
 	token, err := pki.ParseToken(ticket.Token)
@@ -276,6 +276,32 @@ func TestACardComesFromADesksReaderToThePageThatWaits(t *testing.T) {
 	o.agent.Removed("R1")
 	brokertest.Until(t, "the card that was taken lies there no more", func() bool { return !strings.Contains(o.page("/desks"), "カード T-1") })
 	o.nowhere("bdd93740", "BDD93740")
+}
+
+// C-11: a card whose memory holds a formula, a script, a quotation, a NUL and what commands a terminal is entered and recognised as any other, and what it says is on no page, in no log and in no file.
+func TestWhatACardSaysIsOnNoPageAndInNoFile(t *testing.T) {
+	const evil = "=1+1|'\"><script>\x00\x1b[2J"
+	o := openOffice(t)
+	card, err := credential.FromService(0xfe00, 0x1a8b, []byte(evil))
+	o.must(err)
+	event, tapped := o.ask("issue", card)
+	if event != "tap" {
+		t.Fatalf("%s %+v", event, tapped)
+	}
+	status, to := o.post("/cards", url.Values{"label": {"T-1"}, "person": {"1001"}, "tap": {tapped.ID}})
+	if status != http.StatusSeeOther {
+		t.Fatalf("issue: %d\n%s", status, o.log)
+	}
+	_, tapped = o.ask("whose", card)
+	for _, path := range []string{to, "/cards", "/cards/whose?tap=" + tapped.ID, "/desks/front-1", "/live", "/alarms"} {
+		if page := o.page(path); strings.Contains(page, "=1+1") || strings.Contains(page, "3d312b31") {
+			t.Errorf("%s says what the card says", path)
+		}
+	}
+	if !strings.Contains(o.page("/cards/whose?tap="+tapped.ID), "T-1") {
+		t.Error("the card is not recognised")
+	}
+	o.nowhere(evil, "3d312b317c", "3D312B317C")
 }
 
 // nowhere looks for a card number in the log and in every file.
