@@ -95,6 +95,9 @@ type line struct {
 	Detail    string
 }
 
+// Bare reports a device that has no OSDP line, and so no secure channel that could be missing.
+func (l line) Bare() bool { return l.Known && !l.Addressed }
+
 func (p *Pages) page(w http.ResponseWriter, r *http.Request, v ui.Visitor) error {
 	ctx, lang := r.Context(), ui.LangOf(r)
 	controllers, err := p.config.Devices.Controllers(ctx, v.Actor())

@@ -143,8 +143,8 @@ func TestEachDeviceSaysItsLineAndItsChannel(t *testing.T) {
 	p := page(t, consoletest.Devices{}, "ja")
 	rows := p.Find("section.panel tbody tr")
 	for i, want := range []string{
-		"IN-1 読取機 1 接続中 確立", "IN-2 読取機 2 切断 — 応答なし", "IO-1 入出力装置 3 接続中 確立", "OUT-2 読取機 4 報告なし —",
-		"IN-9 未登録 — 接続中 未確立", "IN-3 読取機 1 報告なし —",
+		"IN-1 OSDP読取機 1 接続中 確立", "IN-2 OSDP読取機 2 切断 — 応答なし", "IO-1 OSDP入出力装置 3 接続中 確立", "OUT-2 OSDP読取機 4 報告なし —",
+		"IN-9 未登録 — 接続中 未確立", "IN-3 OSDP読取機 1 報告なし —",
 	} {
 		if got := pagetest.Text(rows[i]); got != want {
 			t.Errorf("row %d: %q, want %q", i, got, want)

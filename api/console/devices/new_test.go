@@ -67,7 +67,7 @@ func TestAReaderOffTheLinesIsRegisteredWithoutAnAddress(t *testing.T) {
 // R103-1: who may only look sees what hangs on the lines, and no form.
 func TestOnlyWhoMayIsOfferedToRegisterDevices(t *testing.T) {
 	p := do(t, consoletest.Devices{}, authz.Guard, pagetest.Get("/controllers/ctl-1", "ja"))
-	p.Has(t, "section.panel table", "IN-1 読取機 1 接続中")
+	p.Has(t, "section.panel table", "IN-1 OSDP読取機 1 接続中")
 	p.Count(t, "form[action=/controllers/ctl-1/devices]", 0)
 	do(t, consoletest.Devices{}, authz.Guard, pagetest.Get("/controllers", "ja")).Count(t, `a[href=/controllers/new]`, 0)
 	do(t, consoletest.Devices{}, authz.SystemManager, pagetest.Get("/controllers", "ja")).Count(t, `a[href=/controllers/new]`, 1)
